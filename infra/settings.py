@@ -1,0 +1,213 @@
+"""The settings of the embedded parts. This is the one module that reads the process environment, and never at import.
+
+Later ones win: infra/settings.toml, settings.local.toml at the root of the checkout, OLYMPIC_STREAMING_<SECTION>_<KEY>.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+from infra.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULTS_FILE = Path(__file__).with_name("settings.toml")
+LOCAL_FILE = "settings.local.toml"
+PREFIX = "OLYMPIC_STREAMING_"
+# What child processes get of our environment: FLINK_*, KAFKA_* or JVM options of the user's shell must not reach ours.
+_INHERITED = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
+
+Port = Annotated[int, Field(ge=1024, le=65535)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StateSettings(_Section):
+    """Where everything lives that the parts write."""
+
+    dir: str = Field(min_length=1)
+
+
+class PortSettings(_Section):
+    """The ports, all on loopback."""
+
+    kafka: Port
+    kafka_controller: Port
+    mysql: Port
+    flink_rest: Port
+    flink_rpc: Port
+    flink_blob: Port
+    airflow: Port
+
+
+class KafkaSettings(_Section):
+    """The broker; sizes in MiB."""
+
+    heap_mb: int = Field(ge=256, le=65536)
+
+
+class MySqlSettings(_Section):
+    """The database; sizes in MiB."""
+
+    buffer_pool_mb: int = Field(ge=16, le=65536)
+    binlog_days: int = Field(ge=1, le=99)
+
+
+class FlinkSettings(_Section):
+    """The Flink session cluster; sizes in MiB, times in milliseconds."""
+
+    jobmanager_memory_mb: int = Field(ge=1024, le=65536)
+    taskmanager_memory_mb: int = Field(ge=1536, le=262144)
+    slots: int = Field(ge=1, le=256)
+    checkpoint_interval_ms: int = Field(ge=100, le=3_600_000)
+
+
+class Settings(_Section):
+    """All settings; `root` is the checkout that relative paths start from."""
+
+    root: Path
+    state: StateSettings
+    ports: PortSettings
+    kafka: KafkaSettings
+    mysql: MySqlSettings
+    flink: FlinkSettings
+
+    @property
+    def state_dir(self) -> Path:
+        """The absolute state folder."""
+        return Path(os.path.abspath(self.root / Path(self.state.dir).expanduser()))
+
+
+SECTIONS: dict[str, type[_Section]] = {
+    "state": StateSettings,
+    "ports": PortSettings,
+    "kafka": KafkaSettings,
+    "mysql": MySqlSettings,
+    "flink": FlinkSettings,
+}
+
+
+def load_settings(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Settings:
+    """The settings in force; SettingsError names the file or variable, the key, what is allowed, and the fix.
+
+    `environ` takes the place of the process environment.
+    """
+    values: dict[tuple[str, str], Any] = {}
+    origins: dict[tuple[str, str], str] = {}
+    layers = [_file_layer(DEFAULTS_FILE, root), _file_layer(root / LOCAL_FILE, root)]
+    for layer in [*layers, _environment_layer(os.environ if environ is None else environ)]:
+        for (section, key), (value, origin) in layer.items():
+            values[section, key] = value
+            origins[section, key] = origin
+    _check_ports_differ(values, origins)
+    sections = {
+        name: model.model_validate({key: value for (section, key), value in values.items() if section == name})
+        for name, model in SECTIONS.items()
+    }
+    return Settings.model_validate({"root": root.resolve(), **sections})
+
+
+def inherited_environment() -> dict[str, str]:
+    """The part of our own environment that the embedded parts are started with."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
+
+def java_home() -> Path | None:
+    """JAVA_HOME of the process environment."""
+    value = os.environ.get("JAVA_HOME")
+    return Path(value) if value else None
+
+
+def cache_dir() -> Path:
+    """Where things lie that other checkouts share: XDG_CACHE_HOME or ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "olympic-streaming"
+
+
+Layer = dict[tuple[str, str], tuple[Any, str]]
+
+
+def _file_layer(path: Path, root: Path) -> Layer:
+    """The checked values of one settings file; none when it does not exist."""
+    if not path.exists():
+        return {}
+    name = str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: not a TOML file: {error}. Mend it, or remove it to use the defaults.") from error
+    layer: Layer = {}
+    for section, keys in content.items():
+        _check_known(name, section, SECTIONS, "section", "sections")
+        if not isinstance(keys, dict):
+            raise SettingsError(f"{name}: {section} is a section, so write [{section}] and its keys below it.")
+        for key, value in keys.items():
+            _check_known(name, key, SECTIONS[section].model_fields, f"key of [{section}]", "keys")
+            layer[section, key] = (_checked(name, section, key, value), name)
+    return layer
+
+
+def _environment_layer(environ: Mapping[str, str]) -> Layer:
+    """The checked values of the environment variables with our prefix."""
+    known = {
+        f"{PREFIX}{section}_{key}".upper(): (section, key)
+        for section, model in SECTIONS.items()
+        for key in model.model_fields
+    }
+    layer: Layer = {}
+    for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+        _check_known("environment", variable, known, "variable", "variables")
+        section, key = known[variable]
+        text = environ[variable]
+        is_number = SECTIONS[section].model_fields[key].annotation is int
+        value: Any = int(text) if is_number and text.lstrip("-").isdecimal() else text
+        layer[section, key] = (_checked(f"environment variable {variable}", section, key, value), variable)
+    return layer
+
+
+def _check_known(origin: str, name: str, known: Mapping[str, Any], kind: str, kinds: str) -> None:
+    if name in known:
+        return
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else "remove it."
+    raise SettingsError(f"{origin}: unknown {kind} {name}; {hint} Allowed {kinds}: {', '.join(known)}.")
+
+
+def _checked(origin: str, section: str, key: str, value: Any) -> Any:
+    """The value when its type and range are right."""
+    field = SECTIONS[section].model_fields[key]
+    if field.annotation is str:
+        allowed, good = "text that is not empty", isinstance(value, str) and value != ""
+    else:
+        low, high = _bounds(field)
+        allowed = f"a whole number from {low} to {high}"
+        good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    if not good:
+        raise SettingsError(f"{origin}: {section}.{key} is {value!r}; allowed is {allowed}. Correct or remove it.")
+    return value
+
+
+def _bounds(field: FieldInfo) -> tuple[int, int]:
+    low = next(rule.ge for rule in field.metadata if hasattr(rule, "ge"))
+    high = next(rule.le for rule in field.metadata if hasattr(rule, "le"))
+    return low, high
+
+
+def _check_ports_differ(values: Mapping[tuple[str, str], Any], origins: Mapping[tuple[str, str], str]) -> None:
+    ports = {key: value for (section, key), value in values.items() if section == "ports"}
+    for port, count in Counter(ports.values()).items():
+        if count > 1:
+            users = [f"ports.{key} ({origins['ports', key]})" for key, value in ports.items() if value == port]
+            raise SettingsError(
+                f"settings: port {port} is given to {' and '.join(users)}; every part needs a port of its own. "
+                f"Move one, in {LOCAL_FILE} under [ports] or by {PREFIX}PORTS_<KEY>."
+            )
