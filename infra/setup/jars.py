@@ -1,0 +1,134 @@
+"""The jars of the embedded parts: resolved by Maven, checked against jars.lock, kept where every checkout finds them.
+
+`python -m infra.setup.jars` makes them present; with `--lock` it writes jars.lock anew from versions.toml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.errors import PlatformError, SetupError
+from infra.settings import cache_dir
+from infra.setup.maven import copy_jars
+from infra.versions import JarSet, load_versions
+
+LOCK_FILE = Path(__file__).with_name("jars.lock")
+Report = Callable[[str], None]
+Resolve = Callable[[str, JarSet, Path, Report], None]
+
+
+@dataclass(frozen=True)
+class LockedJar:
+    """One line of the lock: what a jar's content must be, and the set and file name that it has."""
+
+    sha256: str
+    jar_set: str
+    file: str
+
+
+def read_lock(lock: Path = LOCK_FILE) -> list[LockedJar]:
+    """The lines `<sha256>  <set>/<file>`, a form that `sha256sum --check` reads as well."""
+    jars = []
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        digest, path = line.split()
+        jar_set, file = path.split("/")
+        jars.append(LockedJar(digest, jar_set, file))
+    return jars
+
+
+def jars_root(lock: Path = LOCK_FILE) -> Path:
+    """The folder of the jars that this lock asks for, with one folder for each set; made by `ensure_jars`."""
+    return cache_dir() / "jars" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+
+
+def jars_of(jar_set: str, lock: Path = LOCK_FILE) -> list[Path]:
+    """The present jars of a set; SetupError when the set-up has not been run."""
+    jars = [jars_root(lock) / jar.jar_set / jar.file for jar in read_lock(lock) if jar.jar_set == jar_set]
+    for jar in jars:
+        if not jar.is_file():
+            raise SetupError(f"jars: {jar} is missing; run `make setup`.")
+    return jars
+
+
+def ensure_jars(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_jars) -> str:
+    """Make the jars of the lock present, and say `unchanged` or `created`; SetupError names a jar that is not as locked."""
+    target, locked = jars_root(lock), read_lock(lock)
+    if target.is_dir() and not _differences(target, locked):
+        return "unchanged"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".incoming-") as incoming:
+        folder = Path(incoming) / target.name
+        resolve_sets(folder, report, resolve)
+        differences = _differences(folder, locked)
+        if differences:
+            raise SetupError(
+                "jars: " + "; ".join(differences) + ". Empty Maven's copy of it (~/.m2/repository) and try again; "
+                "if infra/versions.toml was changed on purpose, run `make lock` and commit infra/setup/jars.lock."
+            )
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
+    return "created"
+
+
+def resolve_sets(folder: Path, report: Report, resolve: Resolve = copy_jars) -> None:
+    """Copy every set of versions.toml into a folder of its name below `folder`."""
+    for name, jar_set in load_versions().jars.items():
+        resolve(name, jar_set, folder / name, report)
+
+
+def write_lock(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_jars) -> int:
+    """Resolve everything and write the lock anew; returns the number of jars."""
+    with tempfile.TemporaryDirectory(prefix="jars-") as scratch:
+        folder = Path(scratch)
+        resolve_sets(folder, report, resolve)
+        jars = sorted(folder.glob("*/*.jar"))
+        lines = [f"{_sha256(jar)}  {jar.parent.name}/{jar.name}\n" for jar in jars]
+    lock.write_text("".join(lines), encoding="utf-8")
+    return len(lines)
+
+
+def _differences(folder: Path, locked: list[LockedJar]) -> list[str]:
+    """What in the folder is not as locked, a phrase for each jar."""
+    found = {f"{jar.parent.name}/{jar.name}": jar for jar in folder.glob("*/*.jar")}
+    wanted = {f"{jar.jar_set}/{jar.file}": jar.sha256 for jar in locked}
+    phrases = [f"{name} is missing" for name in wanted if name not in found]
+    phrases += [f"{name} is not in the lock" for name in sorted(found) if name not in wanted]
+    for name, jar in found.items():
+        digest = _sha256(jar) if name in wanted else ""
+        if name in wanted and digest != wanted[name]:
+            phrases.append(f"{name} has sha256 {digest}, but the lock says {wanted[name]}")
+    return phrases
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 1 after an error that is for a person."""
+    parser = argparse.ArgumentParser(prog="python -m infra.setup.jars", description=__doc__)
+    parser.add_argument("--lock", action="store_true", help="write jars.lock anew from versions.toml")
+    try:
+        if parser.parse_args(arguments).lock:
+            _print(f"jars: {write_lock(_print)} jars locked in infra/setup/jars.lock")
+        _print(f"jars: {ensure_jars(_print)}")
+    except PlatformError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
