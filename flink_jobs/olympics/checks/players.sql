@@ -1,0 +1,1 @@
+SELECT id, name, nationality, score FROM players

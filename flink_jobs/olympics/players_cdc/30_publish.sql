@@ -1,0 +1,1 @@
+INSERT INTO players_topic SELECT id, name, nationality, score FROM players

@@ -1,0 +1,10 @@
+-- The source table. Names are compared exactly: case, accents and trailing spaces count, as they do in Flink.
+-- The two servers name that collation differently, and each reads only its own comment. MySQL before 8.0.17 has none like it.
+CREATE TABLE IF NOT EXISTS players (
+    id          INT          NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    name        VARCHAR(255) NOT NULL,
+    nationality VARCHAR(100) NOT NULL,
+    score       INT          NOT NULL
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4
+    /*M!100202 COLLATE utf8mb4_nopad_bin */
+    /*!80017 COLLATE utf8mb4_0900_bin */;

@@ -1,0 +1,167 @@
+"""Reads `pipeline.yaml` and says exactly what is wrong with it: file, key, what is allowed, how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from infra.errors import SpecError
+from infra.spec.model import Pipeline
+
+SPEC_FILE = "pipeline.yaml"
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML takes the last of two equal keys without a word; a spec with two is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=deep)
+            if key in seen:
+                raise yaml.MarkedYAMLError(problem=f"key {key!r} stands twice", problem_mark=key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def find_pipelines(root: Path) -> list[Path]:
+    """The folders below `root` that hold a pipeline, sorted by name."""
+    return sorted(path.parent for path in root.glob(f"*/{SPEC_FILE}"))
+
+
+def load_pipeline(folder: Path) -> Pipeline:
+    """The pipeline of a folder; SpecError lists everything that is wrong with it."""
+    path = folder / SPEC_FILE
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506, a SafeLoader
+    except FileNotFoundError:
+        known = ", ".join(found.name for found in find_pipelines(folder.parent)) or "none"
+        raise SpecError(f"{path}: no such file; the pipelines beside it are: {known}") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SpecError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+    if not isinstance(content, dict):
+        raise SpecError(f"{path}: expected keys such as name, topics, source, jobs; found {type(content).__name__}")
+    try:
+        pipeline = Pipeline.model_validate(content).model_copy(update={"folder": folder})
+    except ValidationError as error:
+        raise SpecError(_join(path, [_describe(detail) for detail in error.errors()])) from None
+    problems = list(_inconsistencies(pipeline))
+    if problems:
+        raise SpecError(_join(path, problems))
+    return pipeline
+
+
+def _join(path: Path, problems: list[str]) -> str:
+    return "\n".join(f"{path}: {problem}" for problem in problems)
+
+
+def _describe(detail: Any) -> str:
+    """One pydantic error in our words."""
+    key = ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    context = detail.get("ctx", {})
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        allowed = _allowed_keys(detail["loc"][:-1])
+        guess = difflib.get_close_matches(str(detail["loc"][-1]), allowed, n=1)
+        hint = f"did you mean {guess[0]!r}? " if guess else ""
+        return f"{key}: unknown key; {hint}allowed: {', '.join(allowed)}"
+    if kind == "missing":
+        return f"{key}: missing; every {_owner_of(detail['loc'])} needs it"
+    if kind == "string_pattern_mismatch":
+        return f"{key}: {detail['input']!r} does not match {context['pattern']}"
+    if kind == "literal_error":
+        return f"{key}: {detail['input']!r} is not allowed; allowed: {context['expected']}"
+    message = detail["msg"].replace("Input should be", "must be")
+    return f"{key}: {detail['input']!r}: {message}"
+
+
+def _allowed_keys(location: tuple[Any, ...]) -> list[str]:
+    model: Any = Pipeline
+    for part in location:
+        model = _model_below(model, part)
+    return sorted(field.alias or name for name, field in model.model_fields.items() if name != "folder")
+
+
+def _model_below(model: Any, part: Any) -> Any:
+    """The model of the value at one step of a location; a step into a dict or list stays at the same model."""
+    for name, field in model.model_fields.items():
+        if part in (name, field.alias):
+            return next(iter(_models_in(field.annotation)), model)
+    return model
+
+
+def _models_in(annotation: Any) -> Iterator[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _owner_of(location: tuple[Any, ...]) -> str:
+    parent = [str(part) for part in location[:-1] if not isinstance(part, int)]
+    names = {"topics": "topic", "jobs": "job", "checks": "check", "results": "result table", "mysql": "MySQL source"}
+    return next((names[part] for part in reversed(parent) if part in names), parent[-1] if parent else "pipeline")
+
+
+def _inconsistencies(pipeline: Pipeline) -> Iterator[str]:
+    if pipeline.name != pipeline.folder.resolve().name:
+        yield f"name: {pipeline.name!r} must be the name of its folder, {pipeline.folder.resolve().name!r}"
+    yield from _unknown_names(pipeline)
+    yield from _missing_files(pipeline)
+    low, high = (int(part) for part in pipeline.source.mysql.server_ids.split("-"))
+    readers = max((job.parallelism for job in pipeline.jobs.values() if "mysql" in job.uses), default=1)
+    if not 0 < low <= high < 2**32 or high - low + 1 < readers:
+        yield (
+            f"source.mysql.server_ids: {low}-{high} must be an ascending range of at least {readers} ids"
+            " (one for each parallel reader) between 1 and 4294967295"
+        )
+    try:
+        TopologicalSorter({name: job.after for name, job in pipeline.jobs.items()}).prepare()
+    except CycleError as error:
+        yield f"jobs: after goes in a circle: {' -> '.join(error.args[1])}"
+
+
+def _unknown_names(pipeline: Pipeline) -> Iterator[str]:
+    topics, jobs = ", ".join(pipeline.topics), ", ".join(pipeline.jobs)
+    for name, job in pipeline.jobs.items():
+        for other in job.after:
+            if other not in pipeline.jobs:
+                yield f"jobs.{name}.after: there is no job {other!r}; allowed: {jobs}"
+        for topic in job.writes:
+            if topic not in pipeline.topics:
+                yield f"jobs.{name}.writes: there is no topic {topic!r}; allowed: {topics}"
+    for topic in pipeline.checks:
+        if topic not in pipeline.topics:
+            yield f"checks.{topic}: there is no such topic; allowed: {topics}"
+    for index, table in enumerate(pipeline.results):
+        if table.topic not in pipeline.topics:
+            yield f"results.{index}.topic: there is no topic {table.topic!r}; allowed: {topics}"
+
+
+def _missing_files(pipeline: Pipeline) -> Iterator[str]:
+    mysql = pipeline.source.mysql
+    named = {"source.mysql.schema": [mysql.schema_file], "source.mysql.data": [mysql.data]}
+    named |= {f"jobs.{name}.script": [job.script] for name, job in pipeline.jobs.items()}
+    named |= {f"jobs.{name}.files": list(job.files) for name, job in pipeline.jobs.items()}
+    named |= {f"checks.{topic}.expect": [check.expect] for topic, check in pipeline.checks.items()}
+    missing = False
+    for key, paths in named.items():
+        for relative in paths:
+            if not pipeline.path(relative).exists():
+                missing = True
+                yield f"{key}: {relative} does not exist in {pipeline.folder}"
+    if missing:
+        return
+    for name in pipeline.jobs:
+        names = [path.name for path in pipeline.job_files(name)]
+        for twice in sorted({n for n in names if names.count(n) > 1}):
+            yield f"jobs.{name}.files: two files are named {twice}; a job's files share one folder, so rename one"

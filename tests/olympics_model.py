@@ -1,0 +1,69 @@
+"""The contract of the outputs, written once more in plain Python: rows in, the value of every result topic out.
+
+It shares nothing with the Flink SQL or with the check SQL; the tests hold both against it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+Value = dict[str, object]
+
+
+class Row(NamedTuple):
+    """A row of the table."""
+
+    id: int
+    name: str
+    nationality: str
+    score: int
+
+
+SEED = [
+    Row(1, "Alex", "Austria", 7),
+    Row(2, "Peter", "US", 2),
+    Row(3, "Josef", "US", 8),
+    Row(4, "Max", "Austria", 4),
+    Row(5, "Peter", "US", 2),
+]
+
+
+def expected_outputs(rows: Iterable[Row]) -> dict[str, dict[object, Value]]:
+    """By topic (without its prefix): the values by key."""
+    table = sorted(rows)
+    kept: dict[str, Row] = {}
+    for row in table:
+        kept.setdefault(row.name, row)
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in kept.values():
+        groups[row.nationality].append(row)
+    stats = {nationality: _statistics(nationality, members) for nationality, members in groups.items()}
+    best = sorted(stats.values(), key=lambda value: (-float(str(value["average_score"])), str(value["nationality"]).encode()))
+    top = sorted(kept.values(), key=lambda row: (-row.score, row.id))[:3]
+    return {
+        "players": {row.id: row._asdict() for row in table},
+        "athletes": {row.name: row._asdict() for row in kept.values()},
+        "duplicates": {
+            row.id: row._asdict() | {"kept_id": kept[row.name].id} for row in table if kept[row.name].id != row.id
+        },
+        "nationality_stats": dict(stats),
+        "best_nationality": {
+            1: {"position": 1} | {k: v for k, v in value.items() if k not in ("athletes", "top_athlete_id")}
+            for value in best[:1]
+        },
+        "top_athletes": {rank: {"rank": rank} | row._asdict() for rank, row in enumerate(top, start=1)},
+    }
+
+
+def _statistics(nationality: str, members: list[Row]) -> Value:
+    top = min(members, key=lambda row: (-row.score, row.id))
+    return {
+        "nationality": nationality,
+        "athletes": len(members),
+        "average_score": sum(row.score for row in members) / len(members),
+        "top_athlete": top.name,
+        "top_athlete_id": top.id,
+        "top_score": top.score,
+    }
