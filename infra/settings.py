@@ -85,7 +85,7 @@ class Settings(_Section):
     @property
     def state_dir(self) -> Path:
         """The absolute state folder."""
-        return Path(os.path.abspath(self.root / Path(self.state.dir).expanduser()))
+        return (self.root / Path(self.state.dir).expanduser()).resolve()
 
 
 SECTIONS: dict[str, type[_Section]] = {

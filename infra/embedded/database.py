@@ -13,7 +13,7 @@ import MySQLdb
 
 from infra.embedded.parts import Part
 from infra.embedded.secrets import ensure_passwords
-from infra.embedded.state import ensure_socket_dir, ensure_state_dir, socket_dir
+from infra.embedded.state import ensure_state_dir, locked, socket_dir
 from infra.endpoints import MySqlEndpoint
 from infra.errors import SetupError
 from infra.settings import Settings, inherited_environment
@@ -37,7 +37,9 @@ def mysql_endpoint(settings: Settings, role: Role, database: str) -> MySqlEndpoi
 def mysql_passwords(settings: Settings, database: str) -> dict[Role, str]:
     """The passwords of a database's users by role; made when they are first asked for."""
     names: dict[Role, str] = {role: f"mysql.{database}.{role}" for role in _SUFFIX}
-    passwords = ensure_passwords(ensure_state_dir(settings), names.values())
+    state = ensure_state_dir(settings)
+    with locked(state, "secrets"):  # Airflow's tasks may ask at the same time
+        passwords = ensure_passwords(state, names.values())
     return {role: passwords[name] for role, name in names.items()}
 
 
@@ -108,7 +110,6 @@ def find_program(name: str) -> str:
 def ensure_data(settings: Settings) -> None:
     """Make the data folder, once; it is made aside and renamed, so that a half of one is never used."""
     folder = settings.state_dir / "mysql"
-    ensure_socket_dir(settings.state_dir)
     (folder / "tmp").mkdir(parents=True, exist_ok=True)
     if (folder / "data").is_dir():
         return

@@ -1,8 +1,9 @@
-"""The embedded Flink session cluster: one JobManager and one TaskManager, from the apache-flink package, on loopback."""
+"""The embedded Flink session cluster, on loopback: one JobManager, one TaskManager, from the apache-flink package."""
 
 from __future__ import annotations
 
 import importlib.util
+import socket
 import sys
 from functools import cache
 from pathlib import Path
@@ -92,7 +93,7 @@ def _addresses(settings: Settings) -> dict[str, Any]:
 
 
 def _resources(settings: Settings) -> dict[str, Any]:
-    """State is on the heap, so that the heap gets what RocksDB would have got; the parallel collector had the best rate."""
+    """State is on the heap, so the heap gets what RocksDB would have got; the parallel collector had the best rate."""
     return {
         "jobmanager.memory.process.size": f"{settings.flink.jobmanager_memory_mb}m",
         "taskmanager.memory.process.size": f"{settings.flink.taskmanager_memory_mb}m",
@@ -110,7 +111,7 @@ def _resources(settings: Settings) -> dict[str, Any]:
 
 
 def _recovery(settings: Settings) -> dict[str, Any]:
-    """A job comes back by itself for as long as it takes; a lost TaskManager is noticed within the heartbeat's time-out."""
+    """A job comes back by itself for as long as it takes; a lost TaskManager is noticed within the heartbeat time-out."""
     return {
         "execution.checkpointing.interval": f"{settings.flink.checkpoint_interval_ms} ms",
         "execution.checkpointing.min-pause": "500 ms",
@@ -206,12 +207,22 @@ def ensure_lib(flink: Path) -> None:
 
 
 def probe_flink(settings: Settings, slots: int) -> str | None:
-    """None when the REST interface answers and at least so many slots are registered."""
-    url = f"{flink_endpoint(settings)}/overview"
+    """None when the REST interface answers and at least so many slots are there, on TaskManagers that live."""
+    url = f"{flink_endpoint(settings)}/taskmanagers"
     try:
         answer = httpx.get(url, timeout=3, trust_env=False)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         return f"{url}: {error}"
-    registered = int(answer.json()["slots-total"])
+    registered = sum(worker["slotsNumber"] for worker in answer.json()["taskmanagers"] if _listens(worker["id"]))
     return None if registered >= slots else f"{registered} of {slots} task slots are registered"
+
+
+def _listens(worker: str) -> bool:
+    """Whether `<host>:<port>-<random>` accepts connections: a killed one stays registered until its time-out."""
+    host, port = worker.rsplit("-", 1)[0].split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -25,8 +25,8 @@ def find_java() -> Path:
         seen.append(f"{java} is {version}")
     found = f" Found: {', '.join(seen)}." if seen else ""
     raise SetupError(
-        f"Java {wanted} is missing.{found} Install it (Debian: `sudo apt-get install -y openjdk-{wanted}-jre-headless`) "
-        "or let JAVA_HOME name it."
+        f"Java {wanted} is missing.{found} Let JAVA_HOME name one, or install it (Debian: "
+        f"`sudo apt-get install -y openjdk-{wanted}-jre-headless`)."
     )
 
 

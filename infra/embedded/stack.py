@@ -14,8 +14,9 @@ from infra.embedded.parts import Part, PartStatus, write_private
 from infra.embedded.ports import check_ports_free
 from infra.embedded.state import ensure_state_dir, locked, remove_state_dir
 from infra.embedded.supervisor import Supervisor
-from infra.errors import SetupError, StillWaitingError
+from infra.errors import SetupError, UnreachableError
 from infra.settings import Settings
+from infra.waiting import wait_until
 
 __all__ = [
     "clean",
@@ -36,7 +37,6 @@ Report = Callable[[str], None]
 _CRASHED = ("BACKOFF", "FATAL")
 _RUNNING = ("STARTING", "RUNNING")
 _LOG_LINES = 15
-_POLL_SECONDS = 0.2
 
 
 def _print(line: str) -> None:
@@ -55,7 +55,7 @@ def up(settings: Settings, report: Report = _print) -> list[str]:
     """
     state = ensure_state_dir(settings)
     parts = _parts(settings)
-    with locked(state):
+    with locked(state, "up"):
         supervisor = Supervisor(state)
         if not supervisor.is_alive():
             for name in end_leftovers(state):
@@ -86,26 +86,29 @@ def _ensure_launched(supervisor: Supervisor, part: Part, state: Path) -> str:
 
 def _await_ready(supervisor: Supervisor, part: Part, change: str, begun: float, report: Report) -> str:
     """Wait until the part answers; a crash ends the wait at once."""
-    deadline = time.monotonic() + part.ready_seconds
-    seen: str | None = "nothing yet"
-    while time.monotonic() < deadline:
-        process = supervisor.processes()[part.name]
-        if process["statename"] in _CRASHED:
-            raise SetupError(crash_report(part, f"it ended right after its start ({process['spawnerr'] or 'see below'})"))
-        seen = part.probe() if process["statename"] in _RUNNING else process["statename"]
-        if seen is None:
-            line = f"{part.name}: {change}" + ("" if change == "unchanged" else f" ({time.monotonic() - begun:.1f} s)")
-            report(line)
-            return line
-        time.sleep(_POLL_SECONDS)
-    raise StillWaitingError(crash_report(part, f"it did not answer within {part.ready_seconds:.0f} s; last seen: {seen}"))
+
+    def answers() -> bool:
+        state = supervisor.processes()[part.name]["statename"]
+        if state in _CRASHED:
+            raise SetupError(crash_report(part, "it ends right after its start. The end of its log:"))
+        seen = part.probe() if state in _RUNNING else f"the process is {state.lower()}"
+        if seen:
+            raise UnreachableError(seen)
+        return True
+
+    wait_until(
+        answers, f"{part.name} to answer", part.ready_seconds, hint=lambda: f"\n{crash_report(part, 'its log:')}"
+    )
+    line = f"{part.name}: {change}" + ("" if change == "unchanged" else f" ({time.monotonic() - begun:.1f} s)")
+    report(line)
+    return line
 
 
 def crash_report(part: Part, what: str) -> str:
     """What happened to a part, the last lines of its log, and where the rest is."""
     lines = part.log.read_text(encoding="utf-8", errors="replace").splitlines() if part.log.exists() else []
     tail = "\n".join(f"    {line}" for line in lines[-_LOG_LINES:]) or "    (empty)"
-    return f"{part.name}: {what}\n{tail}\nThe whole log: {part.log}. Mend the cause, then run `make up` again."
+    return f"{part.name}: {what}\n{tail}\nThe whole log is {part.log}. Mend the cause, then run `make up` again."
 
 
 def down(settings: Settings, report: Report = _print) -> list[str]:
@@ -113,7 +116,7 @@ def down(settings: Settings, report: Report = _print) -> list[str]:
     state = settings.state_dir
     if not (state / "run").is_dir():
         return _reported(["embedded parts: not running"], report)
-    with locked(state):
+    with locked(state, "up"):
         supervisor = Supervisor(state)
         if supervisor.is_alive():
             names = [name for name, info in supervisor.processes().items() if info["pid"]]

@@ -1,4 +1,4 @@
-"""The state folder: its layout, the marker that says it is ours, and a folder whose path is short enough for sockets."""
+"""The state folder: its marker, which says that it is ours, and a folder whose path is short enough for sockets."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def ensure_state_dir(settings: Settings) -> Path:
     (state / MARKER).touch()
     for folder in ("logs", "run"):
         (state / folder).mkdir(exist_ok=True)
+    _ensure_socket_dir(state)
     return state
 
 
@@ -59,27 +60,24 @@ def remove_state_dir(settings: Settings) -> bool:
 
 
 def socket_dir(state: Path) -> Path:
-    """Where the sockets are: run/ below the state folder, or what `ensure_socket_dir` chose in its place."""
+    """Where the sockets are: run/ below the state folder, or a short path in its place; the state folder must exist."""
     link = _socket_link(state)
     return link.readlink() if link.is_symlink() else state / "run"
 
 
-def ensure_socket_dir(state: Path) -> Path:
-    """Choose the folder of the sockets; a long path gets a private folder among the temporary files."""
+def _ensure_socket_dir(state: Path) -> None:
+    """Give a state folder with a long path a private folder among the temporary files, again when that was removed."""
     link = _socket_link(state)
-    if link.is_symlink() and link.is_dir():
-        return link.readlink()
+    if link.is_dir() or len(os.fsencode(state / "run")) <= _LONGEST_SOCKET_DIR:
+        return
     link.unlink(missing_ok=True)
-    if len(os.fsencode(state / "run")) > _LONGEST_SOCKET_DIR:
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(tempfile.mkdtemp(prefix="olympic-"))
-    return socket_dir(state)
+    link.symlink_to(tempfile.mkdtemp(prefix="olympic-"))
 
 
 @contextmanager
-def locked(state: Path) -> Iterator[None]:
-    """One `up` or `down` at a time on a state folder; the second waits."""
-    with (state / "run" / "lock").open("w") as stream:
+def locked(state: Path, name: str) -> Iterator[None]:
+    """One process at a time between here and the end of the block; the second waits."""
+    with (state / "run" / f"{name}.lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 

@@ -18,7 +18,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from infra.embedded.leftovers import marker_of
 from infra.embedded.parts import Part, write_private
-from infra.embedded.state import ensure_socket_dir, socket_dir
+from infra.embedded.state import socket_dir
 from infra.errors import SetupError, StillWaitingError
 from infra.settings import inherited_environment
 
@@ -26,12 +26,12 @@ _START_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 
 
-def render_supervisord(parts: Sequence[Part], state: Path, sockets: Path) -> str:
+def render_supervisord(parts: Sequence[Part], state: Path) -> str:
     """The configuration file. The parts are started by `up`, when their data folders are ready, hence no autostart."""
     run, logs = state / "run", state / "logs"
     head = f"""\
 [unix_http_server]
-file = {_escaped(sockets / "supervisor.sock")}
+file = {_escaped(socket_dir(state) / "supervisor.sock")}
 chmod = 0600
 
 [rpcinterface:supervisor]
@@ -96,9 +96,8 @@ class Supervisor:
 
     def ensure_running(self, parts: Sequence[Part]) -> None:
         """Start it, or have the running one take over a changed configuration; SetupError when it does not start."""
-        sockets = ensure_socket_dir(self._state)
         config = self._state / "run" / "supervisord.conf"
-        write_private(config, render_supervisord(parts, self._state, sockets))
+        write_private(config, render_supervisord(parts, self._state))
         if self.is_alive():
             self._reload()
             return

@@ -58,7 +58,7 @@ def jars_of(jar_set: str, lock: Path = LOCK_FILE) -> list[Path]:
 
 
 def ensure_jars(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_jars) -> str:
-    """Make the jars of the lock present, and say `unchanged` or `created`; SetupError names a jar that is not as locked."""
+    """Make the locked jars present, and say `unchanged` or `created`; SetupError names a jar that is not as locked."""
     target, locked = jars_root(lock), read_lock(lock)
     if target.is_dir() and not _differences(target, locked):
         return "unchanged"

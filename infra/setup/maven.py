@@ -80,8 +80,8 @@ def _explain(name: str, lines: list[str]) -> str:
     missing = _MISSING.search(text)
     if missing:
         return (
-            f"jars: Maven cannot find {missing[1]} in version {missing[2]} (set {name} in infra/versions.toml). Correct "
-            "the version there and run `make lock`, or let Maven's settings.xml name a repository that has it."
+            f"jars: Maven cannot find {missing[1]} in version {missing[2]} (set {name} in infra/versions.toml). "
+            "Correct the version there and run `make lock`, or let Maven's settings.xml name a repository that has it."
         )
     errors = [line for line in lines if line.startswith("[ERROR]")] or lines
     return f"jars: Maven failed on set {name}; mend what it says and try again:\n" + "\n".join(errors[:10])

@@ -1,0 +1,79 @@
+# Everything from a fresh clone: `make run`. Needs git, make and bash; the rest is set up by the first goal that needs it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+PIPELINE ?= olympics
+DATA ?=
+FORMAT ?=
+TARGET ?= local
+TIERS ?= unit dags jobs local
+PYTEST_ARGS ?=
+# By the environment, and quoted in the recipes: a path with a space or a quote stays one argument.
+export PIPELINE DATA FORMAT TARGET
+
+PYTHON := .venv/bin/python
+
+##@ A user's day
+.PHONY: run
+run: setup ## Bring up the embedded parts and deploy a pipeline with Airflow, checked results included. PIPELINE=name DATA=file.csv
+	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" --target "$$TARGET" $${DATA:+--data "$$DATA"}
+
+.PHONY: results
+results: setup ## Show what the output topics hold; needs `make run`. PIPELINE=name FORMAT=table|json
+	@$(PYTHON) -m infra results --pipeline "$$PIPELINE" $${FORMAT:+--format "$$FORMAT"}
+
+.PHONY: ui
+ui: setup ## Start Airflow's web interface on the embedded parts; stays in the foreground
+	@$(PYTHON) -m infra ui
+
+##@ The embedded parts
+.PHONY: up
+up: setup ## Start Kafka, MariaDB and Flink on loopback; changes nothing when they run
+	@$(PYTHON) -m infra.embedded up
+
+.PHONY: down
+down: ## Stop them; data and job state stay
+	@$(call embedded,down)
+
+.PHONY: status
+status: ## Show state, process, port and log of each
+	@$(call embedded,status)
+
+.PHONY: clean
+clean: ## Stop them and remove all their data; .venv and the shared jar cache stay
+	@$(call embedded,clean)
+
+embedded = if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.embedded $(1); else echo "embedded parts: not set up"; fi
+
+##@ Development
+.PHONY: setup
+setup: ## Install what is missing: system packages (apt-get, as root or by sudo), .venv, jars
+	@bash infra/setup/setup.sh
+
+.PHONY: test
+test: setup ## Run the tests, on parts of their own beside a running stack. TIERS="unit dags jobs local"
+	@$(PYTHON) -m pytest $(TIERS:%=tests/%) $(PYTEST_ARGS)
+
+.PHONY: check
+check: setup ## Lint, formatting, types and the unit tests; needs no running part
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m pytest -q tests/unit
+
+.PHONY: bench
+bench: setup ## Measure throughput and latency on the embedded parts
+	@$(PYTHON) -m infra.bench
+
+.PHONY: lock
+lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven
+	@.venv/uv/bin/uv pip compile --quiet --no-header --extra dev --python $(PYTHON) pyproject.toml --output-file requirements.txt
+	@$(PYTHON) -m infra.setup.jars --lock
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
