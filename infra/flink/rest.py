@@ -1,0 +1,83 @@
+"""A small client of Flink's REST API (https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/ops/rest_api/)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from infra.errors import JobFailedError, TerminalError, UnreachableError
+from infra.waiting import wait_until
+
+
+class FlinkRest:
+    """One Flink cluster; every method raises UnreachableError when it does not answer."""
+
+    def __init__(self, url: str, timeout_seconds: float = 10.0) -> None:
+        self.url = url.rstrip("/")
+        self._timeout = timeout_seconds
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """All jobs that the cluster remembers: `jid`, `name`, `state`, `start-time` (ms)."""
+        jobs: list[dict[str, Any]] = self._get("/jobs/overview")["jobs"]
+        return jobs
+
+    def job_parameters(self, job_id: str) -> dict[str, str]:
+        """The global parameters that the job was submitted with; empty while it initialises."""
+        config = self._get(f"/jobs/{job_id}/config", missing_ok=True)
+        parameters: dict[str, str] = config.get("execution-config", {}).get("user-config", {})
+        return parameters
+
+    def checkpoints(self, job_id: str) -> dict[str, Any]:
+        """Checkpoint statistics: `counts` and `latest`; empty while the job initialises."""
+        return self._get(f"/jobs/{job_id}/checkpoints", missing_ok=True)
+
+    def exceptions(self, job_id: str) -> list[dict[str, Any]]:
+        """The newest failures first: `exceptionName`, `stacktrace`, `timestamp` (ms)."""
+        answer = self._get(f"/jobs/{job_id}/exceptions", missing_ok=True)
+        entries: list[dict[str, Any]] = answer.get("exceptionHistory", {}).get("entries", [])
+        return sorted(entries, key=lambda entry: -int(entry["timestamp"]))
+
+    def stop_with_savepoint(self, job_id: str, directory: Path | str, timeout_seconds: float = 180) -> str:
+        """Stops a job and returns the path of its savepoint; JobFailedError when Flink could not take one."""
+        body = {"targetDirectory": str(directory), "drain": False}
+        trigger = self._request("POST", f"/jobs/{job_id}/stop", json=body)["request-id"]
+
+        def finished() -> dict[str, Any] | None:
+            answer = self._get(f"/jobs/{job_id}/savepoints/{trigger}")
+            return answer["operation"] if answer["status"]["id"] == "COMPLETED" else None
+
+        operation = wait_until(finished, f"the savepoint of job {job_id}", timeout_seconds)
+        if "failure-cause" in operation:
+            raise JobFailedError(f"job {job_id} took no savepoint: {root_cause(operation['failure-cause']['stack-trace'])}")
+        return str(operation["location"])
+
+    def cancel(self, job_id: str) -> None:
+        """Asks a job to end; await its state to know that it did."""
+        self._request("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
+
+    def _get(self, path: str, missing_ok: bool = False) -> dict[str, Any]:
+        return self._request("GET", path, missing_ok=missing_ok)
+
+    def _request(self, method: str, path: str, missing_ok: bool = False, **options: Any) -> dict[str, Any]:
+        try:
+            response = httpx.request(method, self.url + path, timeout=self._timeout, **options)
+        except httpx.TransportError as error:
+            raise UnreachableError(
+                f"cannot reach Flink at {self.url}: {error}; is it running (`make status`), and is the connection right?"
+            ) from None
+        if response.status_code == httpx.codes.NOT_FOUND and missing_ok:
+            return {}
+        if response.status_code in (httpx.codes.INTERNAL_SERVER_ERROR, httpx.codes.SERVICE_UNAVAILABLE):
+            raise UnreachableError(f"Flink answered {response.status_code} to {method} {path}: {response.text[:500]}")
+        if response.is_error:
+            raise TerminalError(f"Flink answered {response.status_code} to {method} {path}: {response.text[:500]}")
+        return response.json() if response.content else {}  # type: ignore[no-any-return]
+
+
+def root_cause(stack_trace: str) -> str:
+    """The innermost `Caused by` line of a Java stack trace, else its first line."""
+    lines = [line.strip() for line in stack_trace.strip().splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return (causes or lines or ["unknown"])[-1 if causes else 0]

@@ -1,0 +1,92 @@
+"""What topics hold: a compacted topic folded to its last value by key, and clearing one with tombstones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
+
+from infra.endpoints import KafkaEndpoint
+from infra.errors import CheckFailedError, StillWaitingError
+from infra.kafka.client import consumer, producer
+
+POLL_MS = 500
+STALL_SECONDS = 30
+
+Value = dict[str, Any]
+
+
+class TableReader:
+    """Folds compacted topics with JSON keys and values; each `refresh` reads on to the end offsets of that moment."""
+
+    def __init__(self, client: KafkaConsumer, topics: Iterable[str]) -> None:
+        self._client = client
+        self.tables: dict[str, dict[bytes, bytes]] = {topic: {} for topic in topics}
+        self._position: dict[TopicPartition, int] = {}
+
+    def refresh(self) -> int:
+        """Reads what is new and returns the number of records."""
+        partitions = [TopicPartition(topic, p) for topic in self.tables for p in self._client.partitions_for_topic(topic) or ()]
+        self._client.assign(partitions)
+        count = 0
+        for record in read_to_end(self._client, partitions, self._position):
+            count += 1
+            if record.value is None:
+                self.tables[record.topic].pop(record.key, None)
+            else:
+                self.tables[record.topic][record.key] = record.value
+        return count
+
+    def values(self, topic: str) -> list[Value]:
+        """The values of a topic in no order; CheckFailedError names a key whose value is no JSON."""
+        return [_decode(topic, key, value) for key, value in self.tables[topic].items()]
+
+
+def read_to_end(
+    client: KafkaConsumer, partitions: list[TopicPartition], position: dict[TopicPartition, int]
+) -> Iterator[ConsumerRecord]:
+    """The records from `position` (else the beginning) to the end offsets of now; `position` is moved along."""
+    ends, beginnings = client.end_offsets(partitions), client.beginning_offsets(partitions)
+    for partition in partitions:
+        client.seek(partition, max(position.get(partition, 0), beginnings[partition]))
+    idle_ms = 0
+    while any(client.position(partition) < ends[partition] for partition in partitions):
+        polled = client.poll(timeout_ms=POLL_MS, max_records=5000)
+        idle_ms = 0 if polled else idle_ms + POLL_MS
+        if idle_ms > STALL_SECONDS * 1000:
+            lag = {f"{p.topic}-{p.partition}": ends[p] - client.position(p) for p in partitions if client.position(p) < ends[p]}
+            raise StillWaitingError(f"no record came for {STALL_SECONDS} s; still to read: {lag}; is the broker well?")
+        for records in polled.values():
+            yield from records
+    position.update({partition: client.position(partition) for partition in partitions})
+
+
+def read_tables(endpoint: KafkaEndpoint, topics: Iterable[str]) -> dict[str, list[Value]]:
+    """The values that compacted topics hold now."""
+    with consumer(endpoint) as client:
+        reader = TableReader(client, topics)
+        reader.refresh()
+        return {topic: reader.values(topic) for topic in reader.tables}
+
+
+def clear_tables(endpoint: KafkaEndpoint, topics: Iterable[str]) -> int:
+    """Writes a tombstone for every key that the topics hold, and returns how many there were."""
+    with consumer(endpoint) as client:
+        reader = TableReader(client, topics)
+        reader.refresh()
+    with producer(endpoint) as sender:
+        for topic, table in reader.tables.items():
+            for key in table:
+                sender.send(topic, key=key, value=None)
+    return sum(len(table) for table in reader.tables.values())
+
+
+def _decode(topic: str, key: bytes, value: bytes) -> Value:
+    try:
+        decoded: Value = json.loads(value)
+    except ValueError as error:
+        raise CheckFailedError(f"topic {topic}: the value of key {key!r} is not JSON: {error}") from None
+    return decoded

@@ -1,0 +1,140 @@
+"""Topics as the spec wants them: planned first, then created or altered; nothing is ever deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from infra.endpoints import KafkaEndpoint
+from infra.errors import StillWaitingError, TerminalError, TopicDriftError
+from infra.kafka.client import admin_client
+from infra.spec import Topic
+from infra.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class ExistingTopic:
+    """A topic as the cluster has it; `options` are those that differ from the cluster's defaults."""
+
+    partitions: int
+    replication: int
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class TopicPlan:
+    """What must be done to one topic: everything is None or empty where nothing must."""
+
+    name: str
+    create: Topic | None = None
+    partitions: int | None = None
+    options: Mapping[str, str] | None = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.create:
+            return f"{self.name}: created"
+        return f"{self.name}: changed ({self.reason})" if self.partitions or self.options else f"{self.name}: unchanged"
+
+
+def ensure_topics(endpoint: KafkaEndpoint, topics: Mapping[str, Topic]) -> list[TopicPlan]:
+    """Brings every topic to its spec and returns what was done; a second run changes nothing.
+
+    TopicDriftError, before anything is changed, when one differs in a way that cannot be altered.
+    """
+    with admin_client(endpoint) as admin:
+        plans = plan_topics(topics, describe_topics(admin, topics))
+        _apply(admin, plans)
+        wait_until(lambda: _all_led(admin, topics), f"the topics of {endpoint} to have leaders", timeout_seconds=30)
+    return plans
+
+
+def describe_topics(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> dict[str, ExistingTopic]:
+    """Those of the topics that exist."""
+    existing = set(admin.list_topics()) & set(topics)
+    if not existing:
+        return {}
+    options = _options(admin, {name: topics[name] for name in existing})
+    return {
+        found["name"]: ExistingTopic(
+            len(found["partitions"]), min(len(p["replica_nodes"]) for p in found["partitions"]), options[found["name"]]
+        )
+        for found in admin.describe_topics(sorted(existing))
+    }
+
+
+def plan_topics(wanted: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[TopicPlan]:
+    """The difference, as plans; pure. TopicDriftError lists every difference that Kafka cannot alter."""
+    drifts = [drift for name in wanted if name in existing for drift in _drifts(name, wanted[name], existing[name])]
+    if drifts:
+        raise TopicDriftError("\n".join(drifts))
+    return [_plan(name, topic, existing.get(name)) for name, topic in wanted.items()]
+
+
+def _drifts(name: str, topic: Topic, found: ExistingTopic) -> list[str]:
+    drifts = []
+    if topic.partitions < found.partitions:
+        drifts.append(
+            f"topic {name}: has {found.partitions} partitions, the spec wants {topic.partitions}; Kafka cannot take "
+            f"partitions away. Set partitions: {found.partitions} in pipeline.yaml, or recreate the topic by hand"
+        )
+    if topic.replication and topic.replication != found.replication:
+        drifts.append(
+            f"topic {name}: has replication {found.replication}, the spec wants {topic.replication}; it cannot be altered "
+            "in place. Reassign its partitions with kafka-reassign-partitions, or correct replication in pipeline.yaml"
+        )
+    return drifts
+
+
+def _plan(name: str, topic: Topic, found: ExistingTopic | None) -> TopicPlan:
+    if found is None:
+        return TopicPlan(name, create=topic)
+    options = {key: value for key, value in topic.options().items() if found.options.get(key) != value}
+    reasons = [f"{key} {found.options.get(key)} to {value}" for key, value in options.items()]
+    partitions = topic.partitions if topic.partitions > found.partitions else None
+    if partitions:
+        reasons.insert(0, f"partitions {found.partitions} to {partitions}")
+    return TopicPlan(name, partitions=partitions, options=options, reason=", ".join(reasons))
+
+
+def _apply(admin: KafkaAdminClient, plans: list[TopicPlan]) -> None:
+    created = {plan.name: _creation(plan.create) for plan in plans if plan.create}
+    if created:
+        admin.create_topics(created)
+    grown = {plan.name: plan.partitions for plan in plans if plan.partitions}
+    if grown:
+        admin.create_partitions(grown)
+    altered = [ConfigResource(ConfigResourceType.TOPIC, plan.name, dict(plan.options)) for plan in plans if plan.options]
+    if altered:
+        try:
+            admin.alter_configs(altered)
+        except ValueError as error:  # the client checks the names of options before it asks the broker
+            raise TerminalError(f"{error}; correct config of the topic in pipeline.yaml") from None
+
+
+def _creation(topic: Topic) -> dict[str, Any]:
+    return {
+        "num_partitions": topic.partitions,
+        "replication_factor": topic.replication or -1,
+        "configs": topic.options(),
+    }
+
+
+def _options(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
+    found = admin.describe_configs(resources, config_filter="all")["topic"]
+    return {name: {key: str(data["value"]) for key, data in options.items()} for name, options in found.items()}
+
+
+def _all_led(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> bool:
+    """Whether every partition has a leader; a client that is too early gets an error for a new topic."""
+    known = {found["name"]: found["partitions"] for found in admin.describe_topics(sorted(topics))}
+    for name, topic in topics.items():
+        led = sum(partition["leader_id"] >= 0 for partition in known.get(name, []))
+        if led < topic.partitions:
+            raise StillWaitingError(f"topic {name}: {led} of {topic.partitions} partitions have a leader")
+    return True

@@ -1,0 +1,152 @@
+"""The target `local`: a Flink session cluster on this machine, jobs submitted by Flink's own command line.
+
+A job's revision travels in its global job parameters, so that Flink itself says what runs; nothing is noted beside it.
+A session cluster forgets its jobs when the JobManager ends; the newest checkpoint on disk is then what they start from.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from infra.embedded.flink import flink_endpoint, flink_environment, flink_home
+from infra.errors import JobFailedError
+from infra.flink.rest import FlinkRest, root_cause
+from infra.settings import Settings
+from infra.targets.base import Change, JobDeployment, JobState, JobStatus
+from infra.waiting import wait_until
+
+SUBMIT_TIMEOUT_SECONDS = 300
+_STATES = {
+    "INITIALIZING": JobState.STARTING,
+    "CREATED": JobState.STARTING,
+    "RECONCILING": JobState.STARTING,
+    "RUNNING": JobState.RUNNING,
+    "FAILING": JobState.RESTARTING,
+    "RESTARTING": JobState.RESTARTING,
+    "CANCELLING": JobState.RESTARTING,
+    "FAILED": JobState.FAILED,
+    "FINISHED": JobState.STOPPED,
+    "CANCELED": JobState.STOPPED,
+    "SUSPENDED": JobState.STOPPED,
+}
+
+
+class LocalTarget:
+    """Runs jobs on the embedded session cluster of `settings`; bundles are staged below its state folder."""
+
+    name = "local"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._rest = FlinkRest(str(flink_endpoint(settings)))
+        self._scripts = settings.state_dir / "jobs"
+        self._saved = [settings.state_dir / "flink" / kind for kind in ("checkpoints", "savepoints")]
+
+    def ensure_scripts(self, job: JobDeployment) -> Change:
+        folder = self._folder(job)
+        if folder.is_dir():
+            return "unchanged"
+        staging = folder.with_suffix(".staging")
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        for name, content in job.files.items():
+            (staging / name).write_bytes(content)
+        staging.rename(folder)  # a folder with the revision's name is always whole
+        return "created"
+
+    def submit(self, job: JobDeployment, savepoint: str | None = None) -> str:
+        command = self._submit_command(job, savepoint)
+        environment = {**flink_environment(self._settings), **job.secrets}
+        try:
+            result = subprocess.run(
+                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=SUBMIT_TIMEOUT_SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise JobFailedError(f"{job.name}: Flink did not take the job within {error.timeout:.0f} s") from None
+        found = re.search(r"JobID ([0-9a-f]{32})", result.stdout)
+        if result.returncode != 0 or found is None:
+            raise JobFailedError(f"{job.name} could not be submitted: {_submit_failure(result.stdout + result.stderr)}")
+        return found[1]
+
+    def status(self, job_name: str) -> JobStatus:
+        runs = [job for job in self._rest.jobs() if job["name"] == job_name]
+        restorable = self._newest_state(job_name)
+        if not runs:
+            return JobStatus(JobState.MISSING, restorable_state=restorable)
+        return self._describe(max(runs, key=lambda job: int(job["start-time"])), restorable)
+
+    def stop(self, job_name: str, savepoint: bool) -> str | None:
+        status = self.status(job_name)
+        if not status.state.alive or status.job_id is None:
+            return None
+        if savepoint:
+            return self._rest.stop_with_savepoint(status.job_id, self._saved[1] / job_name)
+        self._rest.cancel(status.job_id)
+        wait_until(lambda: not self.status(job_name).state.alive, f"job {job_name} to stop", timeout_seconds=60)
+        return None
+
+    def logs(self, job_name: str) -> str:
+        status = self.status(job_name)
+        failures = self._rest.exceptions(status.job_id) if status.job_id else []
+        return failures[0]["stacktrace"][:4000] if failures else f"{job_name}: Flink recorded no exception"
+
+    def delete(self, job_name: str) -> None:
+        self.stop(job_name, savepoint=False)
+        for folder in (self._scripts, *self._saved):
+            shutil.rmtree(folder / job_name, ignore_errors=True)
+
+    def _folder(self, job: JobDeployment) -> Path:
+        return self._scripts / job.name / job.revision
+
+    def _submit_command(self, job: JobDeployment, savepoint: str | None) -> list[str]:
+        folder = self._folder(job)
+        options: Mapping[str, str] = {
+            **job.configuration,
+            "pipeline.name": job.name,
+            "pipeline.global-job-parameters": f"revision:{job.revision}",
+            "parallelism.default": str(job.parallelism),
+            "execution.checkpointing.dir": (self._saved[0] / job.name).as_uri(),
+        }
+        command = [str(flink_home() / "bin" / "flink"), "run", "--detached"]
+        command += [f"-D{option}={value}" for option, value in options.items()]
+        command += ["--fromSavepoint", savepoint] if savepoint else []
+        modules = [str(folder / name) for name in job.files if name.endswith(".py") and name != job.script]
+        command += ["--pyFiles", ",".join(modules)] if modules else []
+        command += ["--python", str(folder / job.script), "--scripts", str(folder)]
+        for name, value in job.arguments.items():
+            command += [f"--{name}", value]
+        return command
+
+    def _newest_state(self, job_name: str) -> str | None:
+        found = [path for root in self._saved for path in (root / job_name).rglob("_metadata")]
+        return str(max(found, key=lambda path: path.stat().st_mtime).parent) if found else None
+
+    def _describe(self, run: dict[str, Any], restorable: str | None) -> JobStatus:
+        job_id = run["jid"]
+        completed = (self._rest.checkpoints(job_id).get("latest") or {}).get("completed") or {}
+        checkpoint_at = int(completed.get("latest_ack_timestamp", 0))
+        failures = self._rest.exceptions(job_id)
+        return JobStatus(
+            state=_STATES[run["state"]],
+            revision=self._rest.job_parameters(job_id).get("revision"),
+            job_id=job_id,
+            submitted_at=int(run["start-time"]),
+            last_checkpoint_at=checkpoint_at,
+            failures=sum(int(failure["timestamp"]) > checkpoint_at for failure in failures),
+            last_failure_at=int(failures[0]["timestamp"]) if failures else 0,
+            last_failure=root_cause(failures[0]["stacktrace"]) if failures else None,
+            restorable_state=restorable,
+            url=f"{self._rest.url}/#/job/running/{job_id}",
+        )
+
+
+def _submit_failure(output: str) -> str:
+    """The Python traceback's last line or the root cause in what `flink run` printed, with the lines before it."""
+    lines = [line for line in output.splitlines() if line.strip() and not line.lstrip().startswith("at ")]
+    return f"{root_cause(output)}\n" + "\n".join(lines[-25:])

@@ -1,0 +1,37 @@
+"""Waiting for a condition, with a message that says what was expected, and what was seen last, when time is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from infra.errors import StillWaitingError, TransientError
+
+Found = TypeVar("Found")
+
+
+def wait_until(
+    condition: Callable[[], Found | None],
+    what: str,
+    timeout_seconds: float,
+    poll_seconds: float = 0.3,
+    hint: Callable[[], str] = lambda: "",
+) -> Found:
+    """The first value of `condition` that is neither None nor False.
+
+    A TransientError of the condition counts as "not yet". StillWaitingError when `timeout_seconds` have passed,
+    with what was seen last and, from `hint`, what to look at.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    last = "nothing yet"
+    while True:
+        try:
+            found = condition()
+        except TransientError as error:
+            found, last = None, str(error)
+        if found is not None and found is not False:
+            return found
+        if time.monotonic() >= deadline:
+            raise StillWaitingError(f"waited {timeout_seconds:.0f} s for {what}; last seen: {last} {hint()}".rstrip())
+        time.sleep(poll_seconds)
