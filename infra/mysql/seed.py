@@ -1,0 +1,166 @@
+"""Seeding: the table becomes equal to the data file, and only rows that differ are touched.
+
+A changelog reader sees each touched row as an event; so an unchanged file must cause none.
+"""
+
+# ruff: noqa: S608 -- a statement takes names only as text; these come from the database itself, and are quoted
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import MySQLdb
+
+from infra.endpoints import MySqlEndpoint
+from infra.errors import DataFileError, StillWaitingError
+from infra.mysql.columns import Column, describe_columns, has_other_unique_keys
+from infra.mysql.connection import LOCK_WAIT_SECONDS, Connection, connect, fetch_rows, quoted
+from infra.mysql.data_file import Reject, Row, read_raw, read_rows
+from infra.mysql.rejects import Rejects, write_rejects
+from infra.mysql.staging import STAGING, create_staging, duplicates, stage_rows, take_out_duplicates
+
+
+@dataclass(frozen=True)
+class SeedReport:
+    """Numbers of rows by what happened to them; `seconds` is the time that it took."""
+
+    inserted: int
+    updated: int
+    deleted: int
+    unchanged: int
+    rejected: int
+    seconds: float = field(default=0.0, compare=False)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.inserted or self.updated or self.deleted)
+
+    def __str__(self) -> str:
+        if self.changed or self.rejected:
+            return (
+                f"inserted {self.inserted}, updated {self.updated}, deleted {self.deleted}, "
+                f"unchanged {self.unchanged}, rejected {self.rejected}"
+            )
+        return f"unchanged: {self.unchanged} rows"
+
+
+def seed_table(
+    endpoint: MySqlEndpoint, table: str, data_file: Path, rejects_file: Path, allow_rejects: bool = False
+) -> SeedReport:
+    """Make the table equal to the good rows of the file, in one transaction; `rejects_file` lists the others.
+
+    With `allow_rejects` a rejected line counts as not in the file, so that its row, if the table has it, is deleted.
+    Raises, and changes nothing: DataFileError for a bad file and, without `allow_rejects`, for any rejected row;
+    StillWaitingError when a lock was not had in time.
+    """
+    started = time.monotonic()
+    with connect(endpoint) as connection:
+        columns = describe_columns(connection, table)
+        create_staging(connection, columns)
+        with write_rejects(rejects_file) as rejects:
+            staged = _stage(connection, columns, data_file, rejects)
+        if rejects.count and not allow_rejects:
+            raise _rejected(data_file, rejects, rejects_file)
+        try:
+            inserted, updated, deleted = _apply(connection, table, columns)
+        except MySQLdb.IntegrityError as error:
+            raise DataFileError(
+                f"{data_file}: table {table!r} does not accept these rows: {error.args[1]}; nothing was changed. "
+                "Mend the rows that break this rule of the table"
+            ) from error
+    return SeedReport(
+        inserted, updated, deleted, staged - inserted - updated, rejects.count, time.monotonic() - started
+    )
+
+
+def _stage(connection: Connection, columns: Sequence[Column], data_file: Path, rejects: Rejects) -> int:
+    """Bring the file's good rows into the staging table; return how many are there in the end."""
+
+    def good_rows() -> Iterator[Row]:
+        for row in read_rows(data_file, columns):
+            if isinstance(row, Reject):
+                rejects.add(row)
+            else:
+                yield row
+
+    staged = stage_rows(connection, columns, good_rows())
+    doubled = take_out_duplicates(connection, columns)
+    keys = ", ".join(column.name for column in columns if column.in_key)
+    for line, first, offset, size in duplicates(connection):
+        rejects.add(Reject(line, f"duplicate {keys}: line {first} has it already", read_raw(data_file, offset, size)))
+    return staged - doubled
+
+
+def _rejected(data_file: Path, rejects: Rejects, rejects_file: Path) -> DataFileError:
+    first = "".join(f"\n  line {reject.line}: {reject.reason}" for reject in rejects.first)
+    rows = "1 row was" if rejects.count == 1 else f"{rejects.count} rows were"
+    return DataFileError(
+        f"{data_file}: {rows} rejected, so nothing was loaded:{first}\n"
+        f"All of them are in {rejects_file}. Mend the data file, or load the good rows alone with allow_rejects"
+    )
+
+
+def _apply(connection: Connection, table: str, columns: Sequence[Column]) -> tuple[int, int, int]:
+    """Delete, update and insert what differs, and commit; return how many rows (inserted, updated, deleted)."""
+    _lock(connection, table)
+    target, match = quoted(table), _all_equal(columns)
+    values = [column for column in columns if column.is_text or not column.in_key]
+    replace = has_other_unique_keys(connection, table)
+    with connection.cursor() as cursor:
+        deleted = cursor.execute(f"DELETE t FROM {target} t LEFT JOIN {STAGING} s ON {match} WHERE s.`__line` IS NULL")
+        updated = cursor.execute(_update(target, match, values, replace)) if values else 0
+        names = ", ".join(quoted(column.name) for column in columns)
+        staged_names = ", ".join(f"s.{quoted(column.name)}" for column in columns)
+        absent = " AND ".join(f"t.{quoted(column.name)} IS NULL" for column in columns if column.in_key)
+        inserted = cursor.execute(
+            f"INSERT INTO {target} ({names}) "
+            f"SELECT {staged_names} FROM {STAGING} s LEFT JOIN {target} t ON {match} WHERE {absent}"
+        )
+    connection.commit()
+    return (inserted - updated if replace else inserted), updated, deleted
+
+
+def _lock(connection: Connection, table: str) -> None:
+    """Keep every other writer out until the transaction ends, and let readers go on.
+
+    Under REPEATABLE READ a locking scan of the primary key locks each row and each gap, the one after the last row too:
+    whoever wants to insert, update or delete waits until our commit, while plain reads (a snapshot of the CDC source)
+    see the state before it. LOCK TABLES would stop those as well, and would itself wait for each of them. Gap locks
+    do not exclude one another, so two seeds of an empty table would deadlock: a named lock lets in one at a time.
+    """
+    named_lock = "SELECT GET_LOCK(LEFT(CONCAT('seed ', DATABASE(), '.', %s), 64), %s)"
+    if fetch_rows(connection, named_lock, [table, LOCK_WAIT_SECONDS]) != [(1,)]:
+        raise StillWaitingError(
+            f"another seed of table {table!r} has been at work for {LOCK_WAIT_SECONDS} s; nothing was changed. "
+            "SHOW PROCESSLIST names it; try again when it has ended"
+        )
+    connection.commit()  # the isolation level is for the next transaction on
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute(f"SELECT COUNT(*) FROM {quoted(table)} FORCE INDEX (PRIMARY) FOR UPDATE")
+
+
+def _update(target: str, match: str, values: Sequence[Column], replace: bool) -> str:
+    """The statement for rows that differ.
+
+    A unique key is checked row by row, so swapping two values of it by UPDATE fails half-way. Of a table with
+    such a key (`replace`) differing rows are deleted here, and inserted again together with the missing ones.
+    """
+    differs = " OR ".join(f"NOT ({_binary('t', column)} <=> {_binary('s', column)})" for column in values)
+    if replace:
+        return f"DELETE t FROM {target} t JOIN {STAGING} s ON {match} WHERE {differs}"
+    assignments = ", ".join(f"t.{quoted(column.name)} = s.{quoted(column.name)}" for column in values)
+    return f"UPDATE {target} t JOIN {STAGING} s ON {match} SET {assignments} WHERE {differs}"
+
+
+def _all_equal(columns: Sequence[Column]) -> str:
+    return " AND ".join(f"t.{quoted(c.name)} = s.{quoted(c.name)}" for c in columns if c.in_key)
+
+
+def _binary(alias: str, column: Column) -> str:
+    """The value byte for byte: under most collations 'Alex' and 'alex ' are equal."""
+    name = f"{alias}.{quoted(column.name)}"
+    return f"CAST({name} AS BINARY)" if column.is_text else name

@@ -1,0 +1,93 @@
+"""A temporary table that holds the good rows of a data file, next to the table that they are meant for.
+
+It is one session's own: no other sees it, it goes with the connection, and with row-based logging neither its rows nor
+its statements reach the binlog. MySQL lets a statement name a temporary table only once; the SQL here keeps to that.
+"""
+
+# ruff: noqa: S608 -- a statement takes names only as text; these come from the database itself, and are quoted
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from MySQLdb.cursors import SSCursor
+
+from infra.mysql.columns import Column
+from infra.mysql.connection import Connection, quoted
+from infra.mysql.data_file import Row
+
+STAGING = "`__seed_rows`"
+_DUPLICATES = "`__seed_duplicates`"
+_PLACE = "`__line` BIGINT NOT NULL, `__offset` BIGINT NOT NULL, `__size` BIGINT NOT NULL"
+_BATCH_ROWS = 5_000
+# Fewer round trips than the driver's 64 KiB, and below the smallest max_allowed_packet in use (1 MiB).
+_STATEMENT_BYTES = 512 * 1024
+
+
+def create_staging(connection: Connection, columns: Sequence[Column]) -> None:
+    """An empty staging table, clustered by key and line: so duplicates lie side by side, and the join is a merge."""
+    definitions = ", ".join(_definition(column) for column in columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE {STAGING} ({_PLACE}, {definitions}, "
+            f"PRIMARY KEY ({key_list(columns)}, `__line`)) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4"
+        )
+
+
+def stage_rows(connection: Connection, columns: Sequence[Column], rows: Iterator[Row]) -> int:
+    """Load the rows in batches and return their number; memory holds one batch."""
+    # The driver puts values in with Python's % operator.
+    names = ", ".join(quoted(column.name).replace("%", "%%") for column in columns)
+    marks = ", ".join(["%s"] * (len(columns) + 3))
+    sql = f"INSERT INTO {STAGING} (`__line`, `__offset`, `__size`, {names}) VALUES ({marks})"
+    count = 0
+    with connection.cursor() as cursor:
+        cursor.max_stmt_length = _STATEMENT_BYTES
+        while batch := [(row.line, row.offset, row.size, *row.values) for row in islice(rows, _BATCH_ROWS)]:
+            cursor.executemany(sql, batch)
+            connection.commit()
+            count += len(batch)
+    return count
+
+
+def take_out_duplicates(connection: Connection, columns: Sequence[Column]) -> int:
+    """Move every row whose key an earlier line has to the table of duplicates; return their number.
+
+    The server decides what is equal, by the key's own collation.
+    """
+    keys = key_list(columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE {_DUPLICATES} ({_PLACE}, `__first` BIGINT NOT NULL, PRIMARY KEY (`__line`)) "
+            "ENGINE = InnoDB"
+        )
+        first = f"MIN(`__line`) OVER (PARTITION BY {keys})"
+        cursor.execute(
+            f"INSERT INTO {_DUPLICATES} SELECT * FROM ("
+            f"SELECT `__line`, `__offset`, `__size`, {first} AS `__first` FROM {STAGING}"
+            ") AS numbered WHERE `__line` > `__first`"
+        )
+        count = int(cursor.rowcount)
+        if count:
+            cursor.execute(f"DELETE s FROM {STAGING} s JOIN {_DUPLICATES} d ON d.`__line` = s.`__line`")
+    connection.commit()
+    return count
+
+
+def duplicates(connection: Connection) -> Iterator[tuple[int, int, int, int]]:
+    """Line, line of the first with this key, offset and size of each duplicate in the file's order, as a stream."""
+    with connection.cursor(SSCursor) as cursor:
+        cursor.execute(f"SELECT `__line`, `__first`, `__offset`, `__size` FROM {_DUPLICATES} ORDER BY `__line`")
+        while row := cursor.fetchone():
+            yield row
+
+
+def key_list(columns: Sequence[Column]) -> str:
+    """The names of the key columns, quoted."""
+    return ", ".join(quoted(column.name) for column in columns if column.in_key)
+
+
+def _definition(column: Column) -> str:
+    collation = f" COLLATE {column.collation}" if column.collation else ""
+    return f"{quoted(column.name)} {column.type}{collation} {'NULL' if column.nullable else 'NOT NULL'}"

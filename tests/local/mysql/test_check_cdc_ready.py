@@ -1,0 +1,145 @@
+"""The preflight against a server: all well, and each failure that this server can have while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from infra.endpoints import MySqlEndpoint
+from infra.errors import PreflightError
+from infra.mysql.connection import Connection, fetch_rows
+from infra.mysql.preflight import check_cdc_ready
+from infra.mysql.schema import ensure_schema
+
+SCHEMA_FILE = Path(__file__).parents[3] / "flink_jobs" / "olympics" / "schema.sql"
+
+
+@pytest.fixture(autouse=True)
+def players(application: MySqlEndpoint) -> None:
+    ensure_schema(application, SCHEMA_FILE, "players")
+
+
+@contextmanager
+def setting(admin: Connection, variable: str, value: str) -> Iterator[None]:
+    before = fetch_rows(admin, f"SELECT @@GLOBAL.{variable}")[0][0]
+    with admin.cursor() as cursor:
+        cursor.execute(f"SET GLOBAL {variable} = %s", [int(value) if value.isdigit() else value])
+        try:
+            yield
+        finally:
+            cursor.execute(f"SET GLOBAL {variable} = %s", [before])
+
+
+def failures(cdc: MySqlEndpoint, name: str, table: str = "players", server_ids: str = "5400-5409") -> list[str]:
+    with pytest.raises(PreflightError) as caught:
+        check_cdc_ready(cdc, name, table, server_ids)
+    first, *others = str(caught.value).splitlines()
+    assert first == f"{cdc} is not ready for change data capture ({len(others)} to mend):"
+    return [line.removeprefix("  - ") for line in others]
+
+
+def test_ready(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
+    version = fetch_rows(admin, "SELECT @@version")[0][0]
+    assert check_cdc_ready(cdc, name, "players", "5400-5409", {"other": "5410-5419"}) == [
+        f"ok server version {version} is supported",
+        "ok log_bin is ON",
+        "ok binlog_format is ROW",
+        "ok binlog_row_image is FULL",
+        "ok binlogs are kept for ever",
+        f"ok user '{name}_cdc' has REPLICATION SLAVE on *.*",
+        f"ok user '{name}_cdc' has REPLICATION CLIENT on *.*",
+        f"ok user '{name}_cdc' has SELECT on `{name}`.*",
+        "ok server_ids 5400-5409 leaves out the server's own id 1",
+        "ok server_ids 5400-5409 overlaps no other pipeline's range",
+        (
+            "not checked: replicas within server_ids 5400-5409: Access denied; you need (at least one of) the "
+            "REPLICATION MASTER ADMIN privilege(s) for this operation"
+        ),
+        f"ok table `{name}`.`players` has the primary key id",
+    ]
+
+
+def test_replicas_are_checked_where_they_may_be_seen(cdc: MySqlEndpoint, owner: MySqlEndpoint, name: str) -> None:
+    assert "ok server_ids 5400-5409 holds no registered replica" in check_cdc_ready(owner, name, "players", "5400-5409")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "failure"),
+    [
+        (
+            "binlog_format",
+            "MIXED",
+            "binlog_format is MIXED, wanted ROW: SET GLOBAL binlog_format = 'ROW', and in the server's configuration",
+        ),
+        (
+            "binlog_row_image",
+            "MINIMAL",
+            (
+                "binlog_row_image is MINIMAL, wanted FULL: SET GLOBAL binlog_row_image = 'FULL', "
+                "and in the server's configuration"
+            ),
+        ),
+        (
+            "binlog_expire_logs_seconds",
+            "7200",
+            (
+                "binlogs are kept for 2 h, wanted at least 24 h, or a job that was down longer cannot go on: "
+                "set binlog_expire_logs_seconds to 86400, and in its configuration"
+            ),
+        ),
+        (
+            "server_id",
+            "5404",
+            "server_ids 5400-5409 holds the server's own id 5404: choose another range for server_ids",
+        ),
+    ],
+)
+def test_setting(cdc: MySqlEndpoint, name: str, admin: Connection, variable: str, value: str, failure: str) -> None:
+    with setting(admin, variable, value):
+        assert failures(cdc, name) == [failure]
+    check_cdc_ready(cdc, name, "players", "5400-5409")
+
+
+def test_retention_in_days(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
+    with setting(admin, "expire_logs_days", "7"):
+        assert "ok binlogs are kept for 168 h, at least 24 h" in check_cdc_ready(cdc, name, "players", "5400-5409")
+
+
+@pytest.mark.parametrize(
+    ("privilege", "where"), [("REPLICATION SLAVE", "*.*"), ("REPLICATION CLIENT", "*.*"), ("SELECT", "`{name}`.*")]
+)
+def test_missing_grant(cdc: MySqlEndpoint, name: str, admin: Connection, privilege: str, where: str) -> None:
+    escaped = where.format(name=name.replace("_", r"\_"))
+    admin.query(f"REVOKE {privilege} ON {escaped} FROM {name}_cdc")
+    lacks = f"user '{name}_cdc' lacks {privilege}: GRANT {privilege} ON {where.format(name=name)} TO '{name}_cdc'@'%'"
+    found = failures(cdc, name)
+    assert found[0] == lacks
+    unseen = f"table `{name}`.`players` is not there, or this user may not see it: create it, and grant SELECT"
+    assert found[1:] == ([unseen] if privilege == "SELECT" else [])
+
+
+def test_administrator_has_every_grant(cdc: MySqlEndpoint, owner: MySqlEndpoint, name: str) -> None:
+    check_cdc_ready(owner, name, "players", "5400-5409")
+
+
+def test_no_table_and_no_database(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
+    unseen = "is not there, or this user may not see it: create it, and grant SELECT"
+    assert failures(cdc, name, table="nobody") == [f"table `{name}`.`nobody` {unseen}"]
+    admin.query(f"DROP DATABASE {name}")
+    assert failures(cdc, name) == [f"table `{name}`.`players` {unseen}"]
+
+
+def test_table_without_primary_key(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
+    admin.query(f"CREATE TABLE {name}.loose (id INT NOT NULL UNIQUE)")
+    assert failures(cdc, name, table="loose") == [
+        f"table `{name}`.`loose` has no primary key: add one with ALTER TABLE"
+    ]
+
+
+def test_every_failure_is_listed(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
+    with setting(admin, "binlog_row_image", "MINIMAL"):
+        found = failures(cdc, name, table="nobody", server_ids="9-1")
+    assert [line.split()[0] for line in found] == ["binlog_row_image", "server_ids", "table"]

@@ -1,0 +1,129 @@
+"""The three users: exactly their grants, every time, and no password where others can read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from infra.endpoints import MySqlEndpoint
+from infra.errors import AccessDeniedError
+from infra.mysql.connection import Connection, connect, fetch_rows
+from infra.mysql.grants import show_grants
+from infra.mysql.users import Role, ensure_database, ensure_users, user_name
+
+
+def scope(name: str) -> str:
+    return "`" + name.replace("_", r"\_") + "`.*"
+
+
+def expected_grants(name: str) -> dict[str, dict[str, frozenset[str]]]:
+    return {
+        "application": {scope(name): frozenset({"ALL PRIVILEGES"})},
+        "cdc": {
+            "*.*": frozenset({"REPLICATION SLAVE", "REPLICATION CLIENT"}),
+            scope(name): frozenset({"SELECT"}),
+        },
+        "reader": {scope(name): frozenset({"SELECT"})},
+    }
+
+
+def found_grants(admin: Connection, name: str) -> dict[str, dict[str, frozenset[str]]]:
+    return {role: show_grants(admin, user_name(name, role)) for role in ("application", "cdc", "reader")}
+
+
+def test_database_is_created_once(admin: Connection, name: str) -> None:
+    assert ensure_database(admin, name) == "unchanged"
+    admin.query(f"DROP DATABASE {name}")
+    assert ensure_database(admin, name) == "created"
+    charset = "SELECT DEFAULT_CHARACTER_SET_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+    assert fetch_rows(admin, charset, [name]) == [("utf8mb4",)]
+
+
+def test_grants_are_exact(admin: Connection, name: str) -> None:
+    assert found_grants(admin, name) == expected_grants(name)
+
+
+def test_again_changes_no_grant(admin: Connection, name: str) -> None:
+    assert ensure_users(admin, name, {"cdc": "new-1", "reader": "new-2"}) == [
+        f"{name}_cdc: password set, grants unchanged",
+        f"{name}_reader: password set, grants unchanged",
+    ]
+
+
+def test_new_user_is_said_to_be_created(admin: Connection, name: str) -> None:
+    admin.query(f"DROP USER {name}_reader")
+    assert ensure_users(admin, name, {"reader": "x"}) == [f"{name}_reader: created"]
+    assert found_grants(admin, name) == expected_grants(name)
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        "GRANT INSERT ON {name}.* TO {name}_reader",
+        "GRANT PROCESS, FILE ON *.* TO {name}_reader",
+        "GRANT UPDATE (Host) ON mysql.db TO {name}_reader",
+        "GRANT SELECT ON {name}.* TO {name}_reader WITH GRANT OPTION",
+        "CREATE ROLE IF NOT EXISTS {name}_role; GRANT {name}_role TO {name}_reader",
+        r"REVOKE SELECT ON `{escaped}`.* FROM {name}_reader",
+    ],
+)
+def test_other_grants_are_taken_back(admin: Connection, name: str, grant: str) -> None:
+    with admin.cursor() as cursor:
+        cursor.execute(grant.format(name=name, escaped=name.replace("_", r"\_")))
+        while cursor.nextset():
+            pass
+    assert ensure_users(admin, name, {"reader": "reader-secret-3"}) == [f"{name}_reader: password set, grants changed"]
+    assert found_grants(admin, name) == expected_grants(name)
+    with admin.cursor() as cursor:
+        cursor.execute(f"DROP ROLE IF EXISTS {name}_role")
+
+
+def test_underscore_in_the_name_opens_no_other_database(
+    admin: Connection, name: str, application: MySqlEndpoint
+) -> None:
+    lookalike = name.replace("_", "x")
+    ensure_database(admin, lookalike)
+    with pytest.raises(AccessDeniedError), connect(replace(application, database=lookalike)):
+        pass
+    admin.query(f"DROP DATABASE {lookalike}")
+
+
+def test_password_is_changed(admin: Connection, name: str, application: MySqlEndpoint) -> None:
+    ensure_users(admin, name, {"application": 'it\'s "new" %s \\'})
+    with pytest.raises(AccessDeniedError), connect(application):
+        pass
+    with connect(replace(application, password='it\'s "new" %s \\')):
+        pass
+
+
+def test_binlog_sees_no_password_and_is_on_afterwards(admin: Connection, name: str) -> None:
+    before = fetch_rows(admin, "SHOW MASTER STATUS")
+    ensure_users(admin, name, {"reader": "x", "cdc": "y", "application": "z"})
+    assert fetch_rows(admin, "SHOW MASTER STATUS") == before
+    assert fetch_rows(admin, "SELECT @@sql_log_bin") == [(1,)]
+
+
+def test_roles_do_what_they_are_for(admin: Connection, name: str, application: MySqlEndpoint) -> None:
+    with connect(application) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE t (id INT PRIMARY KEY)")
+        cursor.execute("CREATE TEMPORARY TABLE s (id INT)")
+    readers: dict[Role, str] = {"reader": "reader-secret-3", "cdc": "cdc-secret-2"}
+    for role, password in readers.items():
+        endpoint = replace(application, user=user_name(name, role), password=password)
+        with connect(endpoint) as connection:
+            assert fetch_rows(connection, "SELECT * FROM t") == []
+        with pytest.raises(AccessDeniedError, match="INSERT command denied"), connect(endpoint) as connection:
+            connection.query("INSERT INTO t VALUES (1)")
+
+
+def test_position_in_the_binlog_is_for_the_cdc_user_alone(cdc: MySqlEndpoint, application: MySqlEndpoint) -> None:
+    with connect(cdc) as connection:
+        assert len(fetch_rows(connection, "SHOW MASTER STATUS")) == 1
+    with pytest.raises(AccessDeniedError, match="BINLOG MONITOR"), connect(application) as connection:
+        fetch_rows(connection, "SHOW MASTER STATUS")
+
+
+def test_administrator_without_the_right_is_told(application: MySqlEndpoint, name: str) -> None:
+    with pytest.raises(AccessDeniedError, match="does not allow this"), connect(application) as connection:
+        ensure_users(connection, name, {"reader": "x"})

@@ -1,0 +1,215 @@
+"""Reading a seed file: every form of good row, and the exact words for every bad one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.errors import DataFileError
+from infra.mysql.columns import Column, integer_bounds
+from infra.mysql.data_file import MAX_RECORD_BYTES, Reject, Row, read_raw, read_rows
+
+INT = integer_bounds("int", unsigned=False)
+COLUMNS = (
+    Column("id", "int(11)", in_key=True, auto_increment=True, bounds=INT),
+    Column("name", "varchar(10)", max_characters=10, max_bytes=40),
+    Column("nationality", "varchar(10)", max_characters=10, max_bytes=40),
+    Column("score", "int(11)", bounds=INT),
+)
+HEADER = b"name,nationality,score\n"
+ALLOWED = "make the first line a header with name,nationality,score and optionally id, in any order"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "players.csv"
+
+
+def read(file: Path, content: bytes, columns: tuple[Column, ...] = COLUMNS) -> list[Row | Reject]:
+    file.write_bytes(content)
+    return list(read_rows(file, columns))
+
+
+def values(file: Path, content: bytes, columns: tuple[Column, ...] = COLUMNS) -> list[tuple[object, ...]]:
+    rows = read(file, content, columns)
+    assert not [row for row in rows if isinstance(row, Reject)]
+    return [row.values for row in rows if isinstance(row, Row)]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param(b"Alex,Austria,7\n", (1, "Alex", "Austria", 7), id="plain"),
+        pytest.param(b"Alex,Austria,7", (1, "Alex", "Austria", 7), id="no line end"),
+        pytest.param(b"Alex,Austria,7\r\n", (1, "Alex", "Austria", 7), id="crlf"),
+        pytest.param(b'"Alex","Austria","7"\n', (1, "Alex", "Austria", 7), id="quoted number"),
+        pytest.param(b'"a ""b"", c",US,+7\n', (1, 'a "b", c', "US", 7), id="quotes and comma"),
+        pytest.param(b'"a\nb\r\nc",US,-7\n', (1, "a\nb\r\nc", "US", -7), id="line ends in quotes"),
+        pytest.param(b" Al , US ,007\n", (1, " Al ", " US ", 7), id="spaces stay"),
+        pytest.param("Žofie😀,Česko,0\n".encode(), (1, "Žofie😀", "Česko", 0), id="unicode"),
+        pytest.param("\uff21lex\u0301,US,1\n".encode(), (1, "\uff21lex\u0301", "US", 1), id="not normalised"),
+        pytest.param(b"x,US,2147483647\n", (1, "x", "US", 2147483647), id="highest"),
+        pytest.param(b"x,US,-2147483648\n", (1, "x", "US", -2147483648), id="lowest"),
+        pytest.param("é".encode() * 10 + b",US,1\n", (1, "é" * 10, "US", 1), id="characters, not bytes"),
+    ],
+)
+def test_good_row(file: Path, row: bytes, expected: tuple[object, ...]) -> None:
+    assert values(file, HEADER + row) == [expected]
+
+
+def test_header_may_have_a_byte_order_mark_and_any_order(file: Path) -> None:
+    assert values(file, b"\xef\xbb\xbfscore,id,nationality,name\n7,3,Austria,Alex\n") == [(3, "Alex", "Austria", 7)]
+
+
+def test_id_is_the_number_of_the_data_row_whatever_is_blank_or_bad(file: Path) -> None:
+    rows = read(file, HEADER + b"\na,A,1\n\r\nb,B,x\nc,C,3\n")
+    assert [(row.line, row.values[0]) for row in rows if isinstance(row, Row)] == [(3, 1), (6, 3)]
+    assert [row.line for row in rows if isinstance(row, Reject)] == [5]
+
+
+def test_header_alone_is_no_rows(file: Path) -> None:
+    assert values(file, HEADER) == []
+
+
+def test_empty_field_of_a_nullable_column_is_null(file: Path) -> None:
+    columns = (COLUMNS[0], Column("note", "varchar(9)", nullable=True, max_characters=9, max_bytes=36))
+    assert values(file, b'id,note\n1,\n2,""\n', columns) == [(1, None), (2, None)]
+
+
+def test_raw_text_is_found_again_by_its_place(file: Path) -> None:
+    rows = read(file, b"\xef\xbb\xbf" + HEADER + 'é,A,1\n"x\ny",B,2\r\n'.encode())
+    assert [read_raw(file, row.offset, row.size) for row in rows if isinstance(row, Row)] == ["é,A,1", '"x\ny",B,2']
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (b"Alex,Austria\n", "missing field: the row has 2, the header 3"),
+        (b"   \n", "missing field: the row has 1, the header 3"),
+        (b"Alex,Austria,7,\n", "too many fields: the row has 4, the header 3"),
+        (b",Austria,7\n", "name is empty"),
+        (b'"",Austria,7\n', "name is empty"),
+        (b"Alex,Austria,\n", "score is empty"),
+        (b"Alex,Austria,7.0\n", "score '7.0' is not a whole number"),
+        (b"Alex,Austria, 7\n", "score ' 7' is not a whole number"),
+        (b"Alex,Austria,1_0\n", "score '1_0' is not a whole number"),
+        (b"Alex,Austria,--1\n", "score '--1' is not a whole number"),
+        ("Alex,Austria,٣\n".encode(), "score '٣' is not a whole number"),
+        (b"Alex,Austria," + b"x" * 50 + b"\n", "score '" + "x" * 40 + "...' is not a whole number"),
+        (b"A,B,2147483648\n", "score '2147483648' is out of range: int(11) holds -2147483648 to 2147483647"),
+        (
+            b"A,B," + b"9" * 5000 + b"\n",
+            f"score '{'9' * 40}...' is out of range: int(11) holds -2147483648 to 2147483647",
+        ),
+        ("é".encode() * 11 + b",B,1\n", "name has 11 characters: varchar(10) holds 10"),
+        (b"Caf\xe9,B,1\n", "not UTF-8: byte 0xe9; save the file as UTF-8"),
+        (b"a\0b,B,1\n", "it has a NUL character, which no text may contain"),
+        (b'"Alex"x,B,1\n', "malformed quoting: after a closing quote comes a comma or the end of the line"),
+        (b'"Alex" ,B,1\n', "malformed quoting: after a closing quote comes a comma or the end of the line"),
+        (
+            b'Al "X" ex,B,1\n',
+            "malformed quoting: put a field that has a quote in quotes, and write that quote twice",
+        ),
+        (b"Al\rex,B,1\n", "malformed quoting: a carriage return outside quotes"),
+        (b"x" * 140_000 + b",B,1\n", "a field is longer than 131072 characters"),
+    ],
+)
+def test_bad_row_is_rejected_and_the_next_one_is_read(file: Path, row: bytes, reason: str) -> None:
+    rejected, following = read(file, HEADER + row + b"Max,Austria,4\n")
+    raw = row.decode("utf-8", "backslashreplace").removesuffix("\n")
+    assert rejected == Reject(2, reason, raw)
+    assert isinstance(following, Row)
+    assert following.values == (2, "Max", "Austria", 4)
+
+
+def test_reject_shows_bytes_that_are_not_utf8(file: Path) -> None:
+    (reject,) = read(file, HEADER + b"Caf\xe9,B,1\n")
+    assert isinstance(reject, Reject)
+    assert reject.raw == r"Caf\xe9,B,1"
+
+
+def test_reject_of_several_lines_keeps_all_of_them(file: Path) -> None:
+    reject, row = read(file, HEADER + b'"Alex,B,1\nMax,C,2\n"Eve",D,3\nJosef,US,8\n')
+    assert isinstance(reject, Reject)
+    assert reject.raw == '"Alex,B,1\nMax,C,2\n"Eve",D,3'
+    assert isinstance(row, Row)
+    assert (row.line, row.values[1]) == (5, "Josef")
+
+
+@pytest.mark.parametrize(
+    ("data_type", "unsigned", "good", "bad"),
+    [
+        ("tinyint", False, ["-128", "127"], ["-129", "128"]),
+        ("tinyint", True, ["0", "255"], ["-1", "256"]),
+        ("smallint", False, ["-32768", "32767"], ["32768"]),
+        ("mediumint", False, ["-8388608", "8388607"], ["8388608"]),
+        ("bigint", False, ["-9223372036854775808", "9223372036854775807"], ["9223372036854775808"]),
+        ("bigint", True, ["18446744073709551615"], ["18446744073709551616", "-1"]),
+    ],
+)
+def test_range_is_that_of_the_type(file: Path, data_type: str, unsigned: bool, good: list[str], bad: list[str]) -> None:
+    columns = (Column("n", data_type, in_key=True, bounds=integer_bounds(data_type, unsigned=unsigned)),)
+    rows = read(file, "\n".join(["n", *good, *bad]).encode(), columns)
+    assert [row.values[0] for row in rows if isinstance(row, Row)] == [int(text) for text in good]
+    assert len([row for row in rows if isinstance(row, Reject)]) == len(bad)
+
+
+def test_length_of_a_text_type_is_in_bytes(file: Path) -> None:
+    columns = (COLUMNS[0], Column("note", "tinytext", max_characters=255, max_bytes=255))
+    (reject,) = read(file, b"note\n" + "é".encode() * 128, columns)
+    assert isinstance(reject, Reject)
+    assert reject.reason == "note has 256 bytes: tinytext holds 255"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", f": the file is empty; {ALLOWED}"),
+        (b"\xef\xbb\xbf", f": the file is empty; {ALLOWED}"),
+        (b"\nname,nationality,score\n", f", line 1: the header is missing, the line is ''; {ALLOWED}"),
+        (b"Alex,Austria,7\n", f", line 1: the header is missing, the line is 'Alex,Austria,7'; {ALLOWED}"),
+        (b"name,nationality,points\n", f", line 1: unknown column 'points'; {ALLOWED}"),
+        (b"name,nationality, score\n", f", line 1: unknown column ' score'; {ALLOWED}"),
+        (b"name,NATIONALITY,score\n", f", line 1: unknown column 'NATIONALITY'; {ALLOWED}"),
+        (b"name,nationality,score,name\n", f", line 1: column 'name' is there twice; {ALLOWED}"),
+        (b"id,name,score\n", f", line 1: column 'nationality' is missing; {ALLOWED}"),
+        (b'"name"x,nationality,score\n', f", line 1: the header has malformed quoting; {ALLOWED}"),
+        (
+            HEADER + b'a,A,1\n"b,B,2\nc,C,3\n',
+            (
+                ", line 3: a quote opens in the row that begins here and is never closed, or the row is longer than "
+                "4 MiB; close it, and double a quote inside quotes"
+            ),
+        ),
+    ],
+)
+def test_file_that_cannot_be_read_at_all(file: Path, content: bytes, problem: str) -> None:
+    with pytest.raises(DataFileError) as caught:
+        read(file, content)
+    assert str(caught.value) == f"{file}{problem}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(HEADER + b'"' + b"x,US,1\n" * 30_000 + b'",US,1\n', id="a quote over many lines"),
+        pytest.param(HEADER + b"x" * (MAX_RECORD_BYTES + 1), id="a line without end"),
+        pytest.param(HEADER + b'x,"\n",' * (MAX_RECORD_BYTES // 4), id="a record without end"),
+    ],
+)
+def test_endless_record_is_an_error_before_it_fills_the_memory(file: Path, content: bytes) -> None:
+    with pytest.raises(DataFileError, match=r"players\.csv, line 2: a quote opens .* longer than 4 MiB"):
+        read(file, content)
+
+
+@pytest.mark.parametrize(("make", "reason"), [(False, "No such file or directory"), (True, "Is a directory")])
+def test_no_file(tmp_path: Path, make: bool, reason: str) -> None:
+    path = tmp_path / "players"
+    if make:
+        path.mkdir()
+    with pytest.raises(DataFileError) as caught:
+        list(read_rows(path, COLUMNS))
+    assert str(caught.value) == (
+        f"{path}: cannot be read: {reason}; it must be a CSV file. Correct its path or permissions"
+    )
