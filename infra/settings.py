@@ -104,7 +104,7 @@ def load_settings(environ: Mapping[str, str] | None = None, root: Path = ROOT) -
     """
     values: dict[tuple[str, str], Any] = {}
     origins: dict[tuple[str, str], str] = {}
-    layers = [_file_layer(DEFAULTS_FILE, root), _file_layer(root / LOCAL_FILE, root)]
+    layers = [_file_layer(DEFAULTS_FILE, "infra/settings.toml"), _file_layer(root / LOCAL_FILE, LOCAL_FILE)]
     for layer in [*layers, _environment_layer(os.environ if environ is None else environ)]:
         for (section, key), (value, origin) in layer.items():
             values[section, key] = value
@@ -136,11 +136,10 @@ def cache_dir() -> Path:
 Layer = dict[tuple[str, str], tuple[Any, str]]
 
 
-def _file_layer(path: Path, root: Path) -> Layer:
+def _file_layer(path: Path, name: str) -> Layer:
     """The checked values of one settings file; none when it does not exist."""
     if not path.exists():
         return {}
-    name = str(path.relative_to(root)) if path.is_relative_to(root) else path.name
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -211,3 +210,8 @@ def _check_ports_differ(values: Mapping[tuple[str, str], Any], origins: Mapping[
                 f"settings: port {port} is given to {' and '.join(users)}; every part needs a port of its own. "
                 f"Move one, in {LOCAL_FILE} under [ports] or by {PREFIX}PORTS_<KEY>."
             )
+
+
+def overrides() -> dict[str, str]:
+    """The variables with our prefix, for child processes that must see the same settings."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}

@@ -57,6 +57,7 @@ class MySqlSource(_Part):
     table: Name
     schema_file: str = Field(alias="schema")
     data: str
+    daily_data: str = Field(default="data/daily/{{ ds }}.csv", description="a Jinja template with the logical date")
     server_ids: str = Field(default="5400-5409", pattern=r"^\d+-\d+$")
 
 

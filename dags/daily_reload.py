@@ -1,0 +1,13 @@
+"""The Airflow DAG `<pipeline>_daily_reload` for every pipeline folder: the table follows the day's file, the jobs keep running."""
+
+from pathlib import Path
+
+from infra.errors import SpecError
+from infra.orchestration.dags import broken_dag, reload_dag
+from infra.spec import find_pipelines
+
+for folder in find_pipelines(Path(__file__).resolve().parent.parent / "flink_jobs"):
+    try:
+        globals()[f"{folder.name}_daily_reload"] = reload_dag(folder)
+    except SpecError as error:
+        globals()[f"{folder.name}_daily_reload"] = broken_dag(folder, "daily_reload", error)

@@ -1,0 +1,13 @@
+"""The Airflow DAG `<pipeline>_deploy` for every pipeline folder: a new folder under flink_jobs/ gets its DAG by itself."""
+
+from pathlib import Path
+
+from infra.errors import SpecError
+from infra.orchestration.dags import broken_dag, deploy_dag
+from infra.spec import find_pipelines
+
+for folder in find_pipelines(Path(__file__).resolve().parent.parent / "flink_jobs"):
+    try:
+        globals()[f"{folder.name}_deploy"] = deploy_dag(folder)
+    except SpecError as error:
+        globals()[f"{folder.name}_deploy"] = broken_dag(folder, "deploy", error)

@@ -1,0 +1,119 @@
+"""`check_outputs`: do the result topics hold what the source of truth says?
+
+While rows keep changing, the recomputation and the topics are never of one moment. So each row is held to the time since
+which its expected value has stood still: one that has stood still longer than `settle_seconds` must agree, one that has
+not proves nothing. Agreement of all rows passes at any time; when only moving rows differ at the deadline, the check says
+that it is inconclusive instead of failing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from infra.checks.compare import Difference, compare
+from infra.checks.expected import Key, Table, keyed, recompute
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.errors import CheckFailedError, InconclusiveError
+from infra.kafka.client import consumer
+from infra.kafka.reader import TableReader
+from infra.spec import Pipeline
+
+TIMEOUT_SECONDS = 180.0
+SETTLE_SECONDS = 15.0
+POLL_SECONDS = 0.5
+SHOWN_DIFFERENCES = 5
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was compared: rows by topic, records read, and seconds until all agreed."""
+
+    rows: dict[str, int]
+    records: int
+    seconds: float
+
+    def __str__(self) -> str:
+        topics = ", ".join(f"{topic} {count}" for topic, count in self.rows.items())
+        return f"agreed after {self.seconds:.1f} s: {sum(self.rows.values())} rows ({topics})"
+
+
+@dataclass
+class _Stability:
+    """Since when the expected value of each row has stood still."""
+
+    values: dict[str, Table] = field(default_factory=dict)
+    since: dict[tuple[str, Key], float] = field(default_factory=dict)
+
+    def observe(self, expected: dict[str, Table], now: float) -> None:
+        if self.values:
+            for topic, table in expected.items():
+                before = self.values[topic]
+                for key in before.keys() | table.keys():
+                    if before.get(key) != table.get(key):
+                        self.since[topic, key] = now
+        self.values = expected
+
+    def settled(self, difference: Difference, begun: float, now: float, seconds: float) -> bool:
+        return now - self.since.get((difference.topic, difference.key), begun) >= seconds
+
+
+def check_outputs(
+    pipeline: Pipeline,
+    reader: MySqlEndpoint,
+    kafka: KafkaEndpoint,
+    dead_jobs: Callable[[], list[str]],
+    situation: Callable[[], str],
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    settle_seconds: float = SETTLE_SECONDS,
+) -> CheckReport:
+    """Waits until every result topic agrees with the recomputation, and reports.
+
+    `dead_jobs` says which jobs will never catch up, `situation` the lag and the state of the jobs, for the message.
+    CheckFailedError shows the first differing rows; InconclusiveError when only rows that keep changing differ.
+    """
+    begun = time.monotonic()
+    stability = _Stability()
+    records = 0
+    with consumer(kafka) as client:
+        topics = TableReader(client, pipeline.checks)
+        while True:
+            stability.observe(recompute(pipeline, reader), time.monotonic())
+            records += topics.refresh()
+            differences = _differences(pipeline, stability.values, topics)
+            now = time.monotonic()
+            if not differences:
+                rows = {topic: len(table) for topic, table in stability.values.items()}
+                return CheckReport(rows, records, now - begun)
+            dead = dead_jobs()
+            if dead or now - begun >= timeout_seconds:
+                # A last look at the source: a row may have changed while the topics were read.
+                stability.observe(recompute(pipeline, reader), now)
+                settled = [d for d in differences if stability.settled(d, begun, now, settle_seconds)]
+                raise _verdict(differences, settled, dead, situation(), now - begun)
+            time.sleep(POLL_SECONDS)
+
+
+def _differences(pipeline: Pipeline, expected: dict[str, Table], topics: TableReader) -> list[Difference]:
+    return [
+        difference
+        for topic, check in pipeline.checks.items()
+        for difference in compare(topic, expected[topic], keyed(topics.values(topic), check.key))
+    ]
+
+
+def _verdict(
+    differences: list[Difference], settled: list[Difference], dead: list[str], situation: str, seconds: float
+) -> CheckFailedError | InconclusiveError:
+    if dead:
+        head = f"{len(differences)} rows differ, and they will not catch up: {'; '.join(dead)}. Deploy the pipeline"
+    elif settled:
+        head = f"after {seconds:.0f} s {len(settled)} rows still differ though their source has not changed"
+    else:
+        return InconclusiveError(
+            f"inconclusive: the source kept changing for {seconds:.0f} s, and the only rows that differ "
+            f"({len(differences)}) are ones that changed just now; check again when there are fewer changes. {situation}"
+        )
+    shown = [*(settled or differences)[:SHOWN_DIFFERENCES]]
+    return CheckFailedError("\n".join([head, *(f"  {difference}" for difference in shown), situation]))

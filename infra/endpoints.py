@@ -1,0 +1,45 @@
+"""Where the systems are and who we are there: plain values, made from Airflow connections or from the embedded parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class MySqlEndpoint:
+    """A MySQL or MariaDB server and one of its users; `repr` never shows the password.
+
+    With `unix_socket` the connection goes through that file, and host and port are not used.
+    """
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    database: str | None = None
+    unix_socket: str | None = None
+
+    def __str__(self) -> str:
+        address = f"unix({self.unix_socket})" if self.unix_socket else f"{self.host}:{self.port}"
+        return f"mysql://{self.user}@{address}/{self.database or ''}"
+
+
+@dataclass(frozen=True)
+class KafkaEndpoint:
+    """A Kafka cluster: `host:port[,host:port...]`, and client properties such as security settings."""
+
+    bootstrap_servers: str
+    properties: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        return f"kafka://{self.bootstrap_servers}"
+
+
+@dataclass(frozen=True)
+class FlinkEndpoint:
+    """The REST address of a Flink session cluster, such as `http://127.0.0.1:8081`."""
+
+    url: str
+
+    def __str__(self) -> str:
+        return self.url

@@ -1,0 +1,18 @@
+"""How far a consumer group is behind."""
+
+from __future__ import annotations
+
+from infra.endpoints import KafkaEndpoint
+from infra.kafka.client import admin_client, consumer
+
+
+def group_lag(endpoint: KafkaEndpoint, group: str) -> dict[str, int]:
+    """Records between the group's committed offset and the end, by topic; empty for a group that has committed none."""
+    with admin_client(endpoint) as admin:
+        committed = admin.list_group_offsets({group: None})[group]
+    with consumer(endpoint) as client:
+        ends = client.end_offsets(list(committed))
+    lag: dict[str, int] = {}
+    for partition, offset in committed.items():
+        lag[partition.topic] = lag.get(partition.topic, 0) + max(0, ends[partition] - offset.offset)
+    return lag

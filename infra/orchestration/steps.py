@@ -1,0 +1,143 @@
+"""The steps of a deployment as functions of a pipeline's folder: endpoints from connections, one log line for each change.
+
+The tasks in `tasks.py` import this module only when they run, so that parsing a DAG file loads no client.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from infra.checks.outputs import check_outputs as check_topics
+from infra.errors import JobFailedError, PlatformError
+from infra.kafka.lag import group_lag
+from infra.kafka.reader import clear_tables
+from infra.kafka.topics import ensure_topics
+from infra.mysql.preflight import check_cdc_ready
+from infra.mysql.schema import ensure_schema
+from infra.mysql.seed import seed_table
+from infra.orchestration.connections import kafka_of, mysql_of
+from infra.orchestration.targets import target_named
+from infra.settings import load_settings
+from infra.spec import Pipeline, find_pipelines, load_pipeline
+from infra.targets.base import JobDeployment, JobState, JobStatus
+from infra.targets.deployment import ensure_running, ensure_started_afresh
+from infra.targets.render import job_name, render_job
+
+log = logging.getLogger("infra.steps")
+
+
+def provision_topics(folder: Path) -> list[str]:
+    """Brings the pipeline's topics to their spec."""
+    pipeline = load_pipeline(folder)
+    return _say("provision_topics", [str(plan) for plan in ensure_topics(kafka_of(pipeline), pipeline.topics)])
+
+
+def seed_mysql(folder: Path, data_file: str | None, allow_rejects: bool) -> list[str]:
+    """Applies the schema and makes the table equal to the data file (default: the spec's; a relative path starts there)."""
+    pipeline = load_pipeline(folder)
+    source = pipeline.source.mysql
+    endpoint = mysql_of(pipeline, "application")
+    path = pipeline.path(data_file or source.data)
+    rejects = load_settings().state_dir / "rejects" / f"{pipeline.name}.csv"
+    rejects.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"table {source.table}: {ensure_schema(endpoint, pipeline.path(source.schema_file), source.table)}"]
+    report = seed_table(endpoint, source.table, path, rejects, allow_rejects)
+    lines.append(f"rows of {path.name}: {report}" + (f"; rejected ones in {rejects}" if report.rejected else ""))
+    return _say("seed_mysql", lines)
+
+
+def preflight_cdc(folder: Path) -> list[str]:
+    """Whether the database is ready to be read as a changelog."""
+    pipeline = load_pipeline(folder)
+    source = pipeline.source.mysql
+    others = {other.name: load_pipeline(other).source.mysql.server_ids for other in find_pipelines(folder.parent) if other != folder}
+    lines = check_cdc_ready(mysql_of(pipeline, "cdc"), source.database, source.table, source.server_ids, others)
+    return _say("preflight_cdc", lines)
+
+
+def create_configmaps(folder: Path, target: str) -> list[str]:
+    """Puts the script bundle of every job's revision where the target's jobs find it."""
+    pipeline = load_pipeline(folder)
+    place = target_named(target)
+    jobs = [_deployment(pipeline, name) for name in pipeline.jobs]
+    return _say("create_configmaps", [f"{job.name} revision {job.revision}: {place.ensure_scripts(job)}" for job in jobs])
+
+
+def submit_job(folder: Path, job: str, target: str, start_from: str) -> dict[str, Any]:
+    """Makes one job run at its revision; `scratch` empties what it writes and starts it without state."""
+    pipeline = load_pipeline(folder)
+    place = target_named(target)
+    deployment = _deployment(pipeline, job)
+    if start_from == "scratch":
+        place.stop(deployment.name, savepoint=False)
+        compacted = [topic for topic in pipeline.jobs[job].writes if pipeline.topics[topic].cleanup_policy == "compact"]
+        _say(f"submit_{job}", [f"{clear_tables(kafka_of(pipeline), compacted)} keys of its topics: deleted"])
+        outcome = ensure_started_afresh(place, deployment)
+    else:
+        outcome = ensure_running(place, deployment)
+    _say(f"submit_{job}", [str(outcome)])
+    return {"revision": deployment.revision, "url": place.status(deployment.name).url, "change": outcome.change}
+
+
+def check_outputs(folder: Path, target: str, timeout_seconds: float) -> dict[str, Any]:
+    """Compares every result topic with the recomputation; the report is what Airflow shows."""
+    pipeline = load_pipeline(folder)
+    kafka = kafka_of(pipeline)
+
+    def dead_jobs() -> list[str]:
+        statuses = _statuses(pipeline, target)
+        return [f"{name} is {status.state}" for name, status in statuses.items() if not status.state.alive]
+
+    def situation() -> str:
+        return "; ".join(_situation(pipeline, kafka, target))
+
+    report = check_topics(pipeline, mysql_of(pipeline, "reader"), kafka, dead_jobs, situation, timeout_seconds)
+    _say("check_outputs", [str(report)])
+    return {"rows": report.rows, "records": report.records, "seconds": round(report.seconds, 1)}
+
+
+def check_jobs_running(folder: Path, target: str) -> list[str]:
+    """Every job of the pipeline runs; JobFailedError names the DAG that deploys it."""
+    pipeline = load_pipeline(folder)
+    statuses = _statuses(pipeline, target)
+    dead = [f"{name} is {status.state}" for name, status in statuses.items() if not status.state.alive]
+    if dead:
+        raise JobFailedError(f"{'; '.join(dead)}; a reload restarts nothing: run the DAG {pipeline.name}_deploy first")
+    return _say("check_jobs_running", [f"{name}: {status.state}, revision {status.revision}" for name, status in statuses.items()])
+
+
+
+def _deployment(pipeline: Pipeline, job: str) -> JobDeployment:
+    return render_job(pipeline, job, kafka_of(pipeline), mysql_of(pipeline, "cdc"))
+
+
+def _statuses(pipeline: Pipeline, target: str) -> dict[str, JobStatus]:
+    place = target_named(target)
+    return {name: place.status(name) for name in (job_name(pipeline, job) for job in pipeline.jobs)}
+
+
+def _situation(pipeline: Pipeline, kafka: Any, target: str) -> list[str]:
+    """One sentence for each job; what cannot be asked is said, since this goes into the message of another failure."""
+    lines = []
+    for job, spec in pipeline.jobs.items():
+        name = job_name(pipeline, job)
+        try:
+            status = target_named(target).status(name)
+            lag = group_lag(kafka, spec.arguments["consumer_group"]) if "consumer_group" in spec.arguments else {}
+        except PlatformError as error:
+            lines.append(f"{name}: unknown ({error})")
+            continue
+        failure = f", last failure: {status.last_failure}" if status.last_failure and status.state is not JobState.RUNNING else ""
+        behind = "".join(f", {count} records behind on {topic}" for topic, count in lag.items())
+        lines.append(f"{name} is {status.state}{behind}{failure}")
+    return lines
+
+
+def _say(step: str, lines: list[str]) -> list[str]:
+    for line in lines:
+        log.info("%s: %s", step, line)
+    return lines
+
+

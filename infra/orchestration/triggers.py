@@ -1,0 +1,69 @@
+"""The trigger behind `wait_for_<job>`: asks the target in a thread, so that one triggerer watches many jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from infra import errors
+from infra.errors import PlatformError, StillWaitingError, TransientError
+from infra.targets.base import JobStatus
+
+POLL_SECONDS = 1.0
+
+
+class JobHealthTrigger(BaseTrigger):
+    """Fires once: when the job is healthy, when it has failed for good, or after `timeout_seconds`."""
+
+    def __init__(self, target: str, job_name: str, revision: str, timeout_seconds: float) -> None:
+        super().__init__()
+        self.target = target
+        self.job_name = job_name
+        self.revision = revision
+        self.timeout_seconds = timeout_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The trigger as the triggerer gets it; it carries no secret."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        names = ("target", "job_name", "revision", "timeout_seconds")
+        return path, {name: getattr(self, name) for name in names}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Polls until one of the three."""
+        deadline = time.monotonic() + self.timeout_seconds
+        last = "nothing yet"
+        while True:
+            try:
+                status, last = await asyncio.to_thread(self._look)
+            except TransientError as error:
+                status, last = None, str(error)
+            except PlatformError as error:
+                yield TriggerEvent({"error": type(error).__name__, "detail": str(error)})
+                return
+            if status is not None and not last:
+                detail = f"{self.job_name} revision {self.revision}, job {status.job_id}"
+                yield TriggerEvent({"detail": detail, "url": status.url})
+                return
+            if time.monotonic() >= deadline:
+                detail = f"waited {self.timeout_seconds:.0f} s for {self.job_name} to be healthy; still missing: {last}"
+                yield TriggerEvent({"error": StillWaitingError.__name__, "detail": detail})
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _look(self) -> tuple[JobStatus, str]:
+        """The status, and what is still missing."""
+        from infra.orchestration.targets import target_named
+        from infra.targets.health import waiting_for
+
+        status = target_named(self.target).status(self.job_name)
+        return status, waiting_for(self.job_name, self.revision, status) or ""
+
+
+def raise_failure(event: dict[str, Any]) -> None:
+    """Raises the error that an event carries, as the class that it was."""
+    if "error" in event:
+        raise getattr(errors, event["error"])(event["detail"])

@@ -1,0 +1,90 @@
+"""`make run`: the embedded parts, the deploy DAG by `airflow dags test`, and the validated results on the screen."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.embedded.airflow import airflow_environment, airflow_program, ensure_airflow
+from infra.embedded.stack import kafka_endpoint, mysql_admin, mysql_passwords, up
+from infra.errors import DataFileError, PlatformError
+from infra.mysql.connection import connect
+from infra.mysql.users import ensure_database, ensure_users
+from infra.results import print_results
+from infra.settings import Settings
+from infra.spec import Pipeline, find_pipelines, load_pipeline
+
+MARKER = "infra.steps"
+LOG_TAIL = 40
+
+
+def pipelines_root(settings: Settings) -> Path:
+    """Where the pipeline folders are."""
+    return settings.root / "flink_jobs"
+
+
+def run_pipeline(settings: Settings, name: str, data: str | None, console: Console) -> None:
+    """Everything from the parts to the results; PlatformError when a step fails."""
+    begun = time.monotonic()
+    pipeline = load_pipeline(pipelines_root(settings) / name)
+    data_file = _existing(data)
+    console.print("[bold]Embedded parts[/bold]")
+    up(settings, lambda line: console.print(f"  {line}", highlight=False))
+    for line in prepare(settings, pipeline):
+        console.print(f"  {line}", highlight=False)
+    console.print(f"[bold]DAG {name}_deploy[/bold]")
+    run_dag(settings, f"{name}_deploy", {"target": "local", "data_file": data_file}, console)
+    console.print(f"[bold]Results of {name}[/bold], validated; {time.monotonic() - begun:.0f} s in all")
+    print_results(pipeline, kafka_endpoint(settings), console)
+
+
+def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
+    """The pipeline's database, its users, and Airflow's own database and connections."""
+    database = pipeline.source.mysql.database
+    with connect(mysql_admin(settings)) as admin:
+        made = ensure_database(admin, database)
+        users = ensure_users(admin, database, mysql_passwords(settings, database))
+        admin.commit()
+    specs = [load_pipeline(folder) for folder in find_pipelines(pipelines_root(settings))]
+    airflow = ensure_airflow(settings, {spec.name: spec.source.mysql.database for spec in specs})
+    return [f"database {database}: {made}", *users, f"airflow: {airflow}"]
+
+
+def run_dag(settings: Settings, dag_id: str, conf: dict[str, object], console: Console) -> None:
+    """Runs a DAG with `airflow dags test`, shows what its steps say, and keeps the whole output in a log file."""
+    log = settings.state_dir / "logs" / f"{dag_id}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [airflow_program(), "dags", "test", dag_id, "--conf", json.dumps(conf)]
+    with log.open("w", encoding="utf-8") as sink:
+        process = subprocess.Popen(
+            command, env=airflow_environment(settings), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        for line in _steps(process.stdout, sink):
+            console.print(f"  {line}", highlight=False, soft_wrap=True)
+        code = process.wait()
+    if code:
+        tail = "".join(log.read_text(encoding="utf-8").splitlines(keepends=True)[-LOG_TAIL:])
+        raise PlatformError(f"{tail}\nThe DAG {dag_id} failed; the whole log is {log}")
+
+
+def _steps(lines: Iterator[str], sink: object) -> Iterator[str]:
+    for line in lines:
+        sink.write(line)  # type: ignore[attr-defined]
+        if MARKER in line:
+            yield line.rstrip()
+
+
+def _existing(data: str | None) -> str | None:
+    if data is None:
+        return None
+    path = Path(data).expanduser().resolve()
+    if not path.is_file():
+        raise DataFileError(f"{data}: no such file; give DATA the path of a CSV file")
+    return str(path)
