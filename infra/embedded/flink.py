@@ -111,7 +111,7 @@ def _resources(settings: Settings) -> dict[str, Any]:
 
 
 def _recovery(settings: Settings) -> dict[str, Any]:
-    """A job comes back by itself for as long as it takes; a lost TaskManager is noticed within the heartbeat time-out."""
+    """A job comes back by itself for as long as it takes; a lost TaskManager is noticed by its heartbeat."""
     return {
         "execution.checkpointing.interval": f"{settings.flink.checkpoint_interval_ms} ms",
         "execution.checkpointing.min-pause": "500 ms",
@@ -124,6 +124,7 @@ def _recovery(settings: Settings) -> dict[str, Any]:
         "restart-strategy.exponential-delay.initial-backoff": "500 ms",
         "restart-strategy.exponential-delay.max-backoff": "5 s",
         "restart-strategy.exponential-delay.reset-backoff-threshold": "1 min",
+        "cluster.registration.error-delay": 500,  # milliseconds; a TaskManager that starts first would lose 10 s
         "heartbeat.interval": "3 s",
         "heartbeat.timeout": "12 s",
         "jobstore.expiration-time": 30 * 24 * 3600,  # seconds that finished and failed jobs stay visible

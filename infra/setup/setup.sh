@@ -106,7 +106,7 @@ is_wanted_python() { [ "$("$1" -c 'import sys; print("%d.%d" % sys.version_info[
 wanted_python() { if is_wanted_python python3; then command -v python3; else echo "$PYTHON_VERSION"; fi; }
 
 # On a terminal uv draws its progress; elsewhere it would list every package.
-show_uv() { if [ -t 2 ]; then "$@"; else "$@" 2>&1 | { grep -v '^ [+~-] ' || true; }; fi; }
+show_uv() { if [ -t 2 ]; then "$@"; else "$@" 2>&1 | { grep --line-buffered -vE '^ ([+~-]|Downloaded|Built|  *Built) ' || true; }; fi; }
 
 ensure_system_packages
 ensure_python_packages

@@ -1,0 +1,75 @@
+"""A private set of embedded parts for the whole run: free ports, a folder of its own, beside whatever the user runs."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.embedded import stack as embedded
+from infra.endpoints import FlinkEndpoint, KafkaEndpoint, MySqlEndpoint
+from infra.settings import Settings, load_settings
+
+PORT_KEYS = ("KAFKA", "KAFKA_CONTROLLER", "MYSQL", "FLINK_REST", "FLINK_RPC", "FLINK_BLOB", "AIRFLOW")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Running embedded parts; `environ` makes `load_settings` of another process find the same ones."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+
+    @property
+    def kafka(self) -> KafkaEndpoint:
+        return embedded.kafka_endpoint(self.settings)
+
+    @property
+    def flink(self) -> FlinkEndpoint:
+        return embedded.flink_endpoint(self.settings)
+
+    @property
+    def mysql_admin(self) -> MySqlEndpoint:
+        return embedded.mysql_admin(self.settings)
+
+    def pid(self, part: str) -> int | None:
+        """The process of a part; None while it has none."""
+        return next(line.pid for line in embedded.status(self.settings) if line.name == part)
+
+
+def free_ports(count: int) -> list[int]:
+    """Free ports below the range from which the kernel serves clients, so that none of these takes one meanwhile."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 32_000), 2_000):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError(f"this machine has no {count} free ports between 20000 and 32000")
+
+
+def private_environ(state_dir: Path) -> dict[str, str]:
+    """The settings of parts that meet no others, as environment variables."""
+    ports = zip(PORT_KEYS, free_ports(len(PORT_KEYS)), strict=True)
+    return {
+        "OLYMPIC_STREAMING_STATE_DIR": str(state_dir),
+        **{f"OLYMPIC_STREAMING_PORTS_{key}": str(port) for key, port in ports},
+    }
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Running parts that all tests share. A test that stops one has it running again at its end."""
+    environ = private_environ(tmp_path_factory.mktemp("stack") / "state")
+    settings = load_settings(environ)
+    try:
+        embedded.up(settings)
+        yield Stack(settings, environ)
+    finally:
+        embedded.clean(settings)
+    assert not settings.state_dir.exists()

@@ -1,0 +1,77 @@
+"""The set-up script, with a system of our own in place of the real one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra.settings import ROOT
+
+REAL = ["bash", "cat", "cut", "dirname", "env", "grep", "sed", "sha256sum", "tr"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the script reads, and a `bin` that holds the whole system: no Java, no Maven, no Python."""
+    for file in ("infra/setup/setup.sh", "infra/setup/jars.lock", "infra/versions.toml", "requirements.txt"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+    (tmp_path / "bin").mkdir()
+    for name in REAL:
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    return tmp_path
+
+
+def add_program(checkout: Path, name: str, body: str) -> None:
+    program = checkout / "bin" / name
+    program.write_text(f"#!{shutil.which('bash')}\n{body}\n")
+    program.chmod(0o755)
+
+
+def run_setup(checkout: Path) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": str(checkout / "bin"), "HOME": str(checkout)}
+    script = checkout / "infra" / "setup" / "setup.sh"
+    return subprocess.run(["bash", script], env=environment, capture_output=True, text=True)
+
+
+def test_without_rights_it_says_the_command(checkout: Path) -> None:
+    add_program(checkout, "apt-get", "exit 9")
+    add_program(checkout, "sudo", "exit 1")
+    add_program(checkout, "id", "echo 1000")
+
+    answer = run_setup(checkout)
+
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    first, command = answer.stderr.splitlines()
+    assert first == "system packages: missing. Run this, then try again:"
+    assert command.startswith("  sudo apt-get install -y ")
+    assert {"maven", "gcc", "python3", "python3-venv", "python3-dev"} <= set(command.split())
+
+
+def test_without_apt_it_names_the_packages(checkout: Path) -> None:
+    answer = run_setup(checkout)
+
+    assert answer.returncode == 1
+    assert re.fullmatch(
+        r"system packages: missing, by their Debian names: [a-z0-9 -]*maven [a-z0-9 -]+\. "
+        r"Install what your system calls them, then try again\.\n",
+        answer.stderr,
+    )
+
+
+def test_failed_installation_shows_the_errors_only(checkout: Path) -> None:
+    add_program(checkout, "apt-get", "echo 'Reading lists'; echo 'E: no such package'; exit 100")
+    add_program(checkout, "id", "echo 0")
+    add_program(checkout, "sh", 'exec bash "$@"')
+
+    answer = run_setup(checkout)
+
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        "E: no such package\nsystem packages: apt-get failed, see above. Mend the cause, then try again.\n"
+    )
