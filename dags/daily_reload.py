@@ -1,4 +1,4 @@
-"""The Airflow DAG `<pipeline>_daily_reload` for every pipeline folder: the table follows the day's file, the jobs keep running."""
+"""The Airflow DAG `<pipeline>_daily_reload` for every pipeline folder: the table follows the day's file, the jobs run on."""
 
 from pathlib import Path
 

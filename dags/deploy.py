@@ -1,4 +1,4 @@
-"""The Airflow DAG `<pipeline>_deploy` for every pipeline folder: a new folder under flink_jobs/ gets its DAG by itself."""
+"""The Airflow DAG `<pipeline>_deploy` for every pipeline folder: a new folder of flink_jobs/ gets its own."""
 
 from pathlib import Path
 

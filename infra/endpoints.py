@@ -1,4 +1,4 @@
-"""Where the systems are and who we are there: plain values, made from Airflow connections or from the embedded parts."""
+"""Where the systems are and who we are there: plain values, from Airflow connections or from the embedded parts."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@
     │   ├── TopicDriftError      a topic differs in a way that cannot be altered
     │   ├── JobFailedError       a Flink job failed, or will never become healthy
     │   ├── StateMismatchError   a job's saved state does not fit its new revision
-    │   └── CheckFailedError     outputs differ from the recomputation
+    │   ├── CheckFailedError     outputs differ from the recomputation
+    │   └── DagFailedError       a DAG run failed
     └── TransientError           the same call may succeed later
         ├── UnreachableError     a system did not answer
         ├── StillWaitingError    a deadline passed before something became true
@@ -78,6 +79,10 @@ class StateMismatchError(TerminalError):
 
 class CheckFailedError(TerminalError):
     """Outputs differ from the independent recomputation."""
+
+
+class DagFailedError(TerminalError):
+    """A DAG run failed; the message carries what its steps said."""
 
 
 class UnreachableError(TransientError):

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
 
 from infra.embedded.airflow import airflow_environment, airflow_program, ensure_airflow
 from infra.embedded.stack import kafka_endpoint, mysql_admin, mysql_passwords, up
-from infra.errors import DataFileError, PlatformError
+from infra.errors import DagFailedError, DataFileError
 from infra.mysql.connection import connect
 from infra.mysql.users import ensure_database, ensure_users
 from infra.results import print_results
 from infra.settings import Settings
 from infra.spec import Pipeline, find_pipelines, load_pipeline
 
-MARKER = "infra.steps"
-LOG_TAIL = 40
+# A line of Airflow's console log that one of our steps wrote.
+_STEP_LINE = re.compile(r"^\S+ \[(?P<level>\w+) *\] (?P<text>.*?) +\[infra\.steps\]")
 
 
 def pipelines_root(settings: Settings) -> Path:
@@ -29,7 +29,7 @@ def pipelines_root(settings: Settings) -> Path:
 
 
 def run_pipeline(settings: Settings, name: str, data: str | None, console: Console) -> None:
-    """Everything from the parts to the results; PlatformError when a step fails."""
+    """Everything from the parts to the results; DagFailedError when a step fails."""
     begun = time.monotonic()
     pipeline = load_pipeline(pipelines_root(settings) / name)
     data_file = _existing(data)
@@ -60,25 +60,23 @@ def run_dag(settings: Settings, dag_id: str, conf: dict[str, object], console: C
     log = settings.state_dir / "logs" / f"{dag_id}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [airflow_program(), "dags", "test", dag_id, "--conf", json.dumps(conf)]
+    begun = time.monotonic()
+    failures = []
     with log.open("w", encoding="utf-8") as sink:
         process = subprocess.Popen(
             command, env=airflow_environment(settings), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        assert process.stdout is not None
-        for line in _steps(process.stdout, sink):
-            console.print(f"  {line}", highlight=False, soft_wrap=True)
+        for line in process.stdout or ():
+            sink.write(line)
+            step = _STEP_LINE.match(line)
+            if step:
+                console.print(f"  {time.monotonic() - begun:5.1f} s  {step['text']}", markup=False, soft_wrap=True)
+                failures += [step["text"]] if step["level"] == "error" else []
         code = process.wait()
     if code:
-        tail = "".join(log.read_text(encoding="utf-8").splitlines(keepends=True)[-LOG_TAIL:])
-        raise PlatformError(f"{tail}\nThe DAG {dag_id} failed; the whole log is {log}")
-
-
-def _steps(lines: Iterator[str], sink: object) -> Iterator[str]:
-    for line in lines:
-        sink.write(line)  # type: ignore[attr-defined]
-        if MARKER in line:
-            yield line.rstrip()
+        what = "\n".join(failures) or "no step said why"
+        raise DagFailedError(f"{what}\nThe DAG {dag_id} failed; the whole log is {log}")
 
 
 def _existing(data: str | None) -> str | None:

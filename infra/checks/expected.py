@@ -38,10 +38,14 @@ def _table(pipeline: Pipeline, topic: str, connection: Connection) -> Table:
         rows = [dict(zip(columns, map(_plain, row), strict=True)) for row in cursor.fetchall()]
     missing = set(check.key) - set(columns)
     if missing:
-        raise SpecError(f"{check.expect}: returns no column {', '.join(sorted(missing))}, which checks.{topic}.key names")
+        raise SpecError(
+            f"{check.expect}: returns no column {', '.join(sorted(missing))}, which checks.{topic}.key names"
+        )
     table = keyed(rows, check.key)
     if len(table) != len(rows):
-        raise SpecError(f"{check.expect}: returns two rows with one key ({', '.join(check.key)}); correct the query or the key")
+        raise SpecError(
+            f"{check.expect}: returns two rows with one key ({', '.join(check.key)}); correct the query or the key"
+        )
     return table
 
 

@@ -1,9 +1,9 @@
 """`check_outputs`: do the result topics hold what the source of truth says?
 
-While rows keep changing, the recomputation and the topics are never of one moment. So each row is held to the time since
-which its expected value has stood still: one that has stood still longer than `settle_seconds` must agree, one that has
-not proves nothing. Agreement of all rows passes at any time; when only moving rows differ at the deadline, the check says
-that it is inconclusive instead of failing.
+While rows keep changing, the recomputation and the topics are never of one moment. So each row is held to the time
+since which its expected value has stood still: one that has stood still longer than `settle_seconds` must agree, one
+that has not proves nothing. Agreement of all rows passes at any time; when only moving rows differ at the deadline, the
+check says that it is inconclusive instead of failing.
 """
 
 from __future__ import annotations
@@ -113,7 +113,8 @@ def _verdict(
     else:
         return InconclusiveError(
             f"inconclusive: the source kept changing for {seconds:.0f} s, and the only rows that differ "
-            f"({len(differences)}) are ones that changed just now; check again when there are fewer changes. {situation}"
+            f"({len(differences)}) are ones that changed just now; check again when there are fewer changes. "
+            f"{situation}"
         )
     shown = [*(settled or differences)[:SHOWN_DIFFERENCES]]
     return CheckFailedError("\n".join([head, *(f"  {difference}" for difference in shown), situation]))

@@ -36,6 +36,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{settings.ports.airflow}/execution/",
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.state_dir / "logs" / "airflow"),
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "kafka=WARNING",  # the client tells of each connection
         "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
         "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(backend),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

@@ -50,7 +50,9 @@ class FlinkRest:
 
         operation = wait_until(finished, f"the savepoint of job {job_id}", timeout_seconds)
         if "failure-cause" in operation:
-            raise JobFailedError(f"job {job_id} took no savepoint: {root_cause(operation['failure-cause']['stack-trace'])}")
+            raise JobFailedError(
+                f"job {job_id} took no savepoint: {root_cause(operation['failure-cause']['stack-trace'])}"
+            )
         return str(operation["location"])
 
     def cancel(self, job_id: str) -> None:
@@ -65,7 +67,8 @@ class FlinkRest:
             response = httpx.request(method, self.url + path, timeout=self._timeout, **options)
         except httpx.TransportError as error:
             raise UnreachableError(
-                f"cannot reach Flink at {self.url}: {error}; is it running (`make status`), and is the connection right?"
+                f"cannot reach Flink at {self.url}: {error}; "
+                "is it running (`make status`), and is the connection right?"
             ) from None
         if response.status_code == httpx.codes.NOT_FOUND and missing_ok:
             return {}
@@ -73,7 +76,8 @@ class FlinkRest:
             raise UnreachableError(f"Flink answered {response.status_code} to {method} {path}: {response.text[:500]}")
         if response.is_error:
             raise TerminalError(f"Flink answered {response.status_code} to {method} {path}: {response.text[:500]}")
-        return response.json() if response.content else {}  # type: ignore[no-any-return]
+        answer: dict[str, Any] = response.json() if response.content else {}
+        return answer
 
 
 def root_cause(stack_trace: str) -> str:

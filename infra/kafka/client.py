@@ -73,7 +73,8 @@ def _check_reachable(endpoint: KafkaEndpoint) -> None:
         else:
             return
     raise UnreachableError(
-        f"cannot reach {endpoint}: {'; '.join(reasons)}; is the broker running (`make status`), and is the connection right?"
+        f"cannot reach {endpoint}: {'; '.join(reasons)}; "
+        "is the broker running (`make status`), and is the connection right?"
     )
 
 

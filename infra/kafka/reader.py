@@ -29,7 +29,9 @@ class TableReader:
 
     def refresh(self) -> int:
         """Reads what is new and returns the number of records."""
-        partitions = [TopicPartition(topic, p) for topic in self.tables for p in self._client.partitions_for_topic(topic) or ()]
+        partitions = [
+            TopicPartition(topic, p) for topic in self.tables for p in self._client.partitions_for_topic(topic) or ()
+        ]
         self._client.assign(partitions)
         count = 0
         for record in read_to_end(self._client, partitions, self._position):
@@ -57,7 +59,11 @@ def read_to_end(
         polled = client.poll(timeout_ms=POLL_MS, max_records=5000)
         idle_ms = 0 if polled else idle_ms + POLL_MS
         if idle_ms > STALL_SECONDS * 1000:
-            lag = {f"{p.topic}-{p.partition}": ends[p] - client.position(p) for p in partitions if client.position(p) < ends[p]}
+            lag = {
+                f"{p.topic}-{p.partition}": ends[p] - client.position(p)
+                for p in partitions
+                if client.position(p) < ends[p]
+            }
             raise StillWaitingError(f"no record came for {STALL_SECONDS} s; still to read: {lag}; is the broker well?")
         for records in polled.values():
             yield from records

@@ -84,8 +84,8 @@ def _drifts(name: str, topic: Topic, found: ExistingTopic) -> list[str]:
         )
     if topic.replication and topic.replication != found.replication:
         drifts.append(
-            f"topic {name}: has replication {found.replication}, the spec wants {topic.replication}; it cannot be altered "
-            "in place. Reassign its partitions with kafka-reassign-partitions, or correct replication in pipeline.yaml"
+            f"topic {name}: has replication {found.replication}, the spec wants {topic.replication}; it cannot be "
+            "altered in place. Reassign its partitions with kafka-reassign-partitions, or correct replication in pipeline.yaml"
         )
     return drifts
 
@@ -108,7 +108,9 @@ def _apply(admin: KafkaAdminClient, plans: list[TopicPlan]) -> None:
     grown = {plan.name: plan.partitions for plan in plans if plan.partitions}
     if grown:
         admin.create_partitions(grown)
-    altered = [ConfigResource(ConfigResourceType.TOPIC, plan.name, dict(plan.options)) for plan in plans if plan.options]
+    altered = [
+        ConfigResource(ConfigResourceType.TOPIC, plan.name, dict(plan.options)) for plan in plans if plan.options
+    ]
     if altered:
         try:
             admin.alter_configs(altered)

@@ -1,11 +1,14 @@
-"""Airflow connections as endpoints. A pipeline `x` uses `x_mysql` (application), `x_mysql_cdc`, `x_mysql_reader`, `x_kafka`."""
+"""Airflow connections as endpoints.
+
+A pipeline `x` uses `x_mysql` (application), `x_mysql_cdc`, `x_mysql_reader` and `x_kafka`.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.errors import SettingsError
@@ -32,7 +35,9 @@ def mysql_of(pipeline: Pipeline, role: Role) -> MySqlEndpoint:
     connection = _connection(connection_id)
     for part in ("host", "login", "password"):
         if not getattr(connection, part):
-            raise SettingsError(f"connection {connection_id!r} has no {part}; add it in Admin > Connections or its secret")
+            raise SettingsError(
+                f"connection {connection_id!r} has no {part}; add it in Admin > Connections or its secret"
+            )
     return MySqlEndpoint(
         host=str(connection.host),
         port=connection.port or 3306,
@@ -42,24 +47,33 @@ def mysql_of(pipeline: Pipeline, role: Role) -> MySqlEndpoint:
     )
 
 
+def connection_ids(pipeline_name: str) -> list[str]:
+    """All that a pipeline needs."""
+    return [*(mysql_connection_id(pipeline_name, role) for role in MYSQL_SUFFIXES), kafka_connection_id(pipeline_name)]
+
+
 def kafka_of(pipeline: Pipeline) -> KafkaEndpoint:
-    """The brokers: `bootstrap.servers` of the connection's extra, as in Airflow's Kafka provider, else host and port."""
+    """The brokers: `bootstrap.servers` of the extra, as in Airflow's Kafka provider, else host and port."""
     connection_id = kafka_connection_id(pipeline.name)
     connection = _connection(connection_id)
     extra = dict(connection.extra_dejson)
-    servers = extra.pop("bootstrap.servers", None) or (f"{connection.host}:{connection.port or 9092}" if connection.host else None)
+    servers = extra.pop("bootstrap.servers", None) or (
+        f"{connection.host}:{connection.port or 9092}" if connection.host else None
+    )
     if not servers:
         raise SettingsError(
-            f'connection {connection_id!r} names no broker; give it a host and port, or the extra {{"bootstrap.servers": "..."}}'
+            f"connection {connection_id!r} names no broker; give it a host and port, or the extra "
+            '{"bootstrap.servers": "..."}'
         )
     return KafkaEndpoint(servers, {key: str(value) for key, value in extra.items()})
 
 
 def _connection(connection_id: str) -> Connection:
     try:
-        return Connection.get(connection_id)
+        connection: Connection = Connection.get(connection_id)
     except AirflowNotFoundException:
         raise SettingsError(
             f"there is no Airflow connection {connection_id!r}; add it in Admin > Connections, as "
             f"AIRFLOW_CONN_{connection_id.upper()}, or in the secrets backend"
         ) from None
+    return connection

@@ -9,6 +9,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import DAG, Asset, Param, get_current_context, task
 
+from infra.orchestration.connections import connection_ids
 from infra.orchestration.failures import airflow_failures
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.orchestration.targets import TARGETS
@@ -47,7 +48,7 @@ def deploy_dag(folder: Path) -> DAG:
                 None,
                 type=["null", "string"],
                 title="Data file",
-                description=f"CSV that the table becomes equal to; empty: {pipeline.source.mysql.data} of the pipeline.",
+                description=f"CSV that the table becomes equal to; empty: the pipeline's {pipeline.source.mysql.data}.",
             ),
             "allow_rejects": ALLOW_REJECTS,
             "start_from": Param(
@@ -73,7 +74,7 @@ def deploy_dag(folder: Path) -> DAG:
                 job=job,
                 target="{{ params.target }}",
                 start_from="{{ params.start_from }}",
-                doc_md=f"Makes `{job_name(pipeline, job)}` run at its content revision, through a savepoint if it changes.",
+                doc_md=f"Makes `{job_name(pipeline, job)}` run at its revision, through a savepoint if that changes.",
             )
             healthy[job] = WaitForJobOperator(
                 task_id=f"wait_for_{job}",
@@ -103,7 +104,7 @@ def reload_dag(folder: Path) -> DAG:
                 type="string",
                 minLength=1,
                 title="Data file",
-                description="The day's CSV; a template with the logical date. A relative path starts at the pipeline's folder.",
+                description="The day's CSV, by a template with the logical date; relative to the pipeline's folder.",
             ),
             "allow_rejects": ALLOW_REJECTS,
         },
@@ -114,9 +115,13 @@ def reload_dag(folder: Path) -> DAG:
 
 
 def broken_dag(folder: Path, kind: str, error: Exception) -> DAG:
-    """Stands in for a DAG of a pipeline whose spec is wrong, so that the other pipelines keep theirs; its run says why."""
+    """Stands in for a DAG of a pipeline with a wrong spec, so that the others keep theirs; its run says why."""
     with DAG(
-        dag_id=f"{folder.name}_{kind}", schedule=None, start_date=START, tags=["broken-spec"], doc_md=f"```\n{error}\n```"
+        dag_id=f"{folder.name}_{kind}",
+        schedule=None,
+        start_date=START,
+        tags=["broken-spec"],
+        doc_md=f"```\n{error}\n```",
     ) as dag:
         load_spec(str(folder))
     return dag
@@ -124,7 +129,10 @@ def broken_dag(folder: Path, kind: str, error: Exception) -> DAG:
 
 def check_outputs_task(pipeline: Pipeline, folder: Path) -> Any:
     """`check_outputs` with the pipeline's result topics as outlets: who waits for one waits for checked data."""
-    outlets = [Asset(name=topic, uri=f"kafka://{pipeline.name}_kafka/{topic}", group=pipeline.name) for topic in pipeline.checks]
+    outlets = [
+        Asset(name=topic, uri=f"kafka://{pipeline.name}_kafka/{topic}", group=pipeline.name)
+        for topic in pipeline.checks
+    ]
     return check_outputs.override(outlets=outlets)(str(folder))
 
 
@@ -133,7 +141,7 @@ def provision_topics(folder: str) -> list[str]:
     """Brings the pipeline's topics to their spec; never deletes."""
     from infra.orchestration import steps
 
-    with airflow_failures():
+    with airflow_failures("provision_topics"):
         return steps.provision_topics(Path(folder))
 
 
@@ -147,7 +155,7 @@ def seed_mysql(folder: str, data_file: str | None) -> list[str]:
     # A template inside a param is not rendered by Airflow itself; the daily reload names its file by the logical date.
     template = data_file if data_file is not None else params["data_file"]
     rendered = context["task"].render_template(template, context)
-    with airflow_failures():
+    with airflow_failures("seed_mysql"):
         return steps.seed_mysql(Path(folder), rendered or None, params["allow_rejects"])
 
 
@@ -156,7 +164,7 @@ def preflight_cdc(folder: str) -> list[str]:
     """Checks what reading the binlog needs; each failure says how to mend it."""
     from infra.orchestration import steps
 
-    with airflow_failures():
+    with airflow_failures("preflight_cdc"):
         return steps.preflight_cdc(Path(folder))
 
 
@@ -165,7 +173,7 @@ def create_configmaps(folder: str) -> list[str]:
     """Stages the script bundle of every job by revision: a folder on `local`, a ConfigMap on `kubernetes`."""
     from infra.orchestration import steps
 
-    with airflow_failures():
+    with airflow_failures("create_configmaps"):
         return steps.create_configmaps(Path(folder), get_current_context()["params"]["target"])
 
 
@@ -174,7 +182,7 @@ def check_jobs_running(folder: str) -> list[str]:
     """A reload restarts nothing: a job that does not run is an error that names the deploy DAG."""
     from infra.orchestration import steps
 
-    with airflow_failures():
+    with airflow_failures("check_jobs_running"):
         return steps.check_jobs_running(Path(folder), get_current_context()["params"]["target"])
 
 
@@ -183,14 +191,14 @@ def check_outputs(folder: str) -> dict[str, Any]:
     """Waits until every result topic agrees with the recomputation in the database, and reports."""
     from infra.orchestration import steps
 
-    with airflow_failures():
+    with airflow_failures("check_outputs"):
         return steps.check_outputs(Path(folder), get_current_context()["params"]["target"], CHECK_TIMEOUT_SECONDS)
 
 
 @task(retries=0)
 def load_spec(folder: str) -> None:
     """Fails with what is wrong with the spec."""
-    with airflow_failures():
+    with airflow_failures("load_spec"):
         load_pipeline(Path(folder))
 
 
@@ -208,21 +216,23 @@ def _common(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def _deploy_doc(pipeline: Pipeline) -> str:
-    jobs = "\n".join(f"- `{job_name(pipeline, job)}` writes {', '.join(spec.writes)}" for job, spec in pipeline.jobs.items())
+    jobs = "\n".join(
+        f"- `{job_name(pipeline, job)}` writes {', '.join(spec.writes)}" for job, spec in pipeline.jobs.items()
+    )
     return f"""### Deploy {pipeline.name}
 {pipeline.description}
 
-Topics, seed, job scripts, jobs, health, and at the end every result topic compared with a recomputation in the database.
-Every step is safe to repeat: what is as it should be says `unchanged` and is not touched.
+Topics, seed, job scripts, jobs, health, and at the end every result topic compared with a recomputation
+in the database. Every step is safe to repeat: what is as it should be says `unchanged` and is not touched.
 
 {jobs}
 
-Connections: `{pipeline.name}_mysql`, `{pipeline.name}_mysql_cdc`, `{pipeline.name}_mysql_reader`, `{pipeline.name}_kafka`.
+Connections: {", ".join(f"`{name}`" for name in connection_ids(pipeline.name))}.
 """
 
 
 def _reload_doc(pipeline: Pipeline) -> str:
     return f"""### Reload {pipeline.name}
-Makes the table `{pipeline.source.mysql.table}` equal to the day's file while the jobs keep running, then checks the outputs.
-It restarts nothing; deploy with `{pipeline.name}_deploy` first.
+Makes the table `{pipeline.source.mysql.table}` equal to the day's file while the jobs keep running, then checks
+the outputs. It restarts nothing; deploy with `{pipeline.name}_deploy` first.
 """

@@ -1,6 +1,6 @@
-"""The steps of a deployment as functions of a pipeline's folder: endpoints from connections, one log line for each change.
+"""The steps of a deployment as functions of a pipeline's folder: endpoints from connections, a log line for each change.
 
-The tasks in `tasks.py` import this module only when they run, so that parsing a DAG file loads no client.
+The tasks in `dags.py` import this module only when they run, so that parsing a DAG file loads no client.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def provision_topics(folder: Path) -> list[str]:
 
 
 def seed_mysql(folder: Path, data_file: str | None, allow_rejects: bool) -> list[str]:
-    """Applies the schema and makes the table equal to the data file (default: the spec's; a relative path starts there)."""
+    """Applies the schema and makes the table equal to the data file (default, and base of a relative path: the spec's)."""
     pipeline = load_pipeline(folder)
     source = pipeline.source.mysql
     endpoint = mysql_of(pipeline, "application")
@@ -52,9 +52,15 @@ def preflight_cdc(folder: Path) -> list[str]:
     """Whether the database is ready to be read as a changelog."""
     pipeline = load_pipeline(folder)
     source = pipeline.source.mysql
-    others = {other.name: load_pipeline(other).source.mysql.server_ids for other in find_pipelines(folder.parent) if other != folder}
+    others = {
+        other.name: load_pipeline(other).source.mysql.server_ids
+        for other in find_pipelines(folder.parent)
+        if other != folder
+    }
     lines = check_cdc_ready(mysql_of(pipeline, "cdc"), source.database, source.table, source.server_ids, others)
-    return _say("preflight_cdc", lines)
+    passed = [line for line in lines if line.startswith("ok ")]
+    _say("preflight_cdc", [f"{len(passed)} checks passed", *(line for line in lines if line not in passed)])
+    return lines
 
 
 def create_configmaps(folder: Path, target: str) -> list[str]:
@@ -62,7 +68,9 @@ def create_configmaps(folder: Path, target: str) -> list[str]:
     pipeline = load_pipeline(folder)
     place = target_named(target)
     jobs = [_deployment(pipeline, name) for name in pipeline.jobs]
-    return _say("create_configmaps", [f"{job.name} revision {job.revision}: {place.ensure_scripts(job)}" for job in jobs])
+    return _say(
+        "create_configmaps", [f"{job.name} revision {job.revision}: {place.ensure_scripts(job)}" for job in jobs]
+    )
 
 
 def submit_job(folder: Path, job: str, target: str, start_from: str) -> dict[str, Any]:
@@ -105,8 +113,10 @@ def check_jobs_running(folder: Path, target: str) -> list[str]:
     dead = [f"{name} is {status.state}" for name, status in statuses.items() if not status.state.alive]
     if dead:
         raise JobFailedError(f"{'; '.join(dead)}; a reload restarts nothing: run the DAG {pipeline.name}_deploy first")
-    return _say("check_jobs_running", [f"{name}: {status.state}, revision {status.revision}" for name, status in statuses.items()])
-
+    return _say(
+        "check_jobs_running",
+        [f"{name}: {status.state}, revision {status.revision}" for name, status in statuses.items()],
+    )
 
 
 def _deployment(pipeline: Pipeline, job: str) -> JobDeployment:
@@ -129,7 +139,11 @@ def _situation(pipeline: Pipeline, kafka: Any, target: str) -> list[str]:
         except PlatformError as error:
             lines.append(f"{name}: unknown ({error})")
             continue
-        failure = f", last failure: {status.last_failure}" if status.last_failure and status.state is not JobState.RUNNING else ""
+        failure = (
+            f", last failure: {status.last_failure}"
+            if status.last_failure and status.state is not JobState.RUNNING
+            else ""
+        )
         behind = "".join(f", {count} records behind on {topic}" for topic, count in lag.items())
         lines.append(f"{name} is {status.state}{behind}{failure}")
     return lines
@@ -139,5 +153,3 @@ def _say(step: str, lines: list[str]) -> list[str]:
     for line in lines:
         log.info("%s: %s", step, line)
     return lines
-
-

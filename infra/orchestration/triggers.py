@@ -20,7 +20,7 @@ class JobHealthTrigger(BaseTrigger):
     """Fires once: when the job is healthy, when it has failed for good, or after `timeout_seconds`."""
 
     def __init__(self, target: str, job_name: str, revision: str, timeout_seconds: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.target = target
         self.job_name = job_name
         self.revision = revision
@@ -42,15 +42,15 @@ class JobHealthTrigger(BaseTrigger):
             except TransientError as error:
                 status, last = None, str(error)
             except PlatformError as error:
-                yield TriggerEvent({"error": type(error).__name__, "detail": str(error)})
+                yield _event({"error": type(error).__name__, "detail": str(error)})
                 return
             if status is not None and not last:
                 detail = f"{self.job_name} revision {self.revision}, job {status.job_id}"
-                yield TriggerEvent({"detail": detail, "url": status.url})
+                yield _event({"detail": detail, "url": status.url})
                 return
             if time.monotonic() >= deadline:
                 detail = f"waited {self.timeout_seconds:.0f} s for {self.job_name} to be healthy; still missing: {last}"
-                yield TriggerEvent({"error": StillWaitingError.__name__, "detail": detail})
+                yield _event({"error": StillWaitingError.__name__, "detail": detail})
                 return
             await asyncio.sleep(POLL_SECONDS)
 
@@ -61,6 +61,10 @@ class JobHealthTrigger(BaseTrigger):
 
         status = target_named(self.target).status(self.job_name)
         return status, waiting_for(self.job_name, self.revision, status) or ""
+
+
+def _event(payload: dict[str, Any]) -> TriggerEvent:
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
 
 def raise_failure(event: dict[str, Any]) -> None:

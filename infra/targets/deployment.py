@@ -27,10 +27,15 @@ def ensure_running(target: Target, job: JobDeployment) -> Outcome:
     if status.state.alive:
         savepoint = _stop_for_upgrade(target, job, status)
         job_id = target.submit(job, savepoint)
-        return Outcome("changed", f"{job.name} from {status.revision} to {job.revision} as job {job_id}, state from {savepoint}")
+        return Outcome(
+            "changed", f"{job.name} from {status.revision} to {job.revision} as job {job_id}, state from {savepoint}"
+        )
     job_id = target.submit(job, status.restorable_state)
     if status.restorable_state:
-        return Outcome("changed", f"{job.name} was {status.state}, runs again as job {job_id}, state from {status.restorable_state}")
+        return Outcome(
+            "changed",
+            f"{job.name} was {status.state}, runs again as job {job_id}, state from {status.restorable_state}",
+        )
     return Outcome("created", f"{job.name} at revision {job.revision} as job {job_id}")
 
 

@@ -1,6 +1,7 @@
 """Whether a job is truly healthy: its state, a checkpoint since the submission, and no failure since that checkpoint.
 
-A job that crash-loops shows RUNNING between two restarts, and a resource may say READY long before; neither is believed.
+A job that crash-loops shows RUNNING between two restarts, and a resource may say READY long before; neither is
+believed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,11 @@ from infra.errors import JobFailedError, StateMismatchError
 from infra.targets.base import JobState, JobStatus
 
 RESTART_LOOP_FAILURES = 8
-_MISMATCHES = ("Cannot map checkpoint/savepoint state", "StateMigrationException", "Failed to rollback to checkpoint/savepoint")
+_MISMATCHES = (
+    "Cannot map checkpoint/savepoint state",
+    "StateMigrationException",
+    "Failed to rollback to checkpoint/savepoint",
+)
 
 
 def waiting_for(job_name: str, revision: str, status: JobStatus) -> str | None:
@@ -27,7 +32,9 @@ def waiting_for(job_name: str, revision: str, status: JobStatus) -> str | None:
             f"{status.last_failure}; mend the cause and deploy again{_link(status)}"
         )
     if status.state is not JobState.RUNNING:
-        return f"state RUNNING; it is {status.state}" + (f" after: {status.last_failure}" if status.last_failure else "")
+        return f"state RUNNING; it is {status.state}" + (
+            f" after: {status.last_failure}" if status.last_failure else ""
+        )
     if status.last_checkpoint_at <= status.submitted_at:
         return "its first checkpoint"
     if status.last_failure_at > status.last_checkpoint_at:
