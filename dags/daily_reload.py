@@ -1,4 +1,4 @@
-"""The Airflow DAG `<pipeline>_daily_reload` for every pipeline folder: the table follows the day's file, the jobs run on."""
+"""The Airflow DAG `<pipeline>_daily_reload` of every pipeline folder: the table follows the day's file, jobs run on."""
 
 from pathlib import Path
 

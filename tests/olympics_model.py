@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-Value = dict[str, object]
+Value = dict[str, Any]
+BEST = ("nationality", "average_score", "top_athlete", "top_score")
 
 
 class Row(NamedTuple):
@@ -30,7 +31,7 @@ SEED = [
 ]
 
 
-def expected_outputs(rows: Iterable[Row]) -> dict[str, dict[object, Value]]:
+def expected_outputs(rows: Iterable[Row]) -> dict[str, dict[Any, Value]]:
     """By topic (without its prefix): the values by key."""
     table = sorted(rows)
     kept: dict[str, Row] = {}
@@ -40,7 +41,9 @@ def expected_outputs(rows: Iterable[Row]) -> dict[str, dict[object, Value]]:
     for row in kept.values():
         groups[row.nationality].append(row)
     stats = {nationality: _statistics(nationality, members) for nationality, members in groups.items()}
-    best = sorted(stats.values(), key=lambda value: (-float(str(value["average_score"])), str(value["nationality"]).encode()))
+    best = sorted(
+        stats.values(), key=lambda value: (-float(str(value["average_score"])), str(value["nationality"]).encode())
+    )
     top = sorted(kept.values(), key=lambda row: (-row.score, row.id))[:3]
     return {
         "players": {row.id: row._asdict() for row in table},
@@ -48,10 +51,10 @@ def expected_outputs(rows: Iterable[Row]) -> dict[str, dict[object, Value]]:
         "duplicates": {
             row.id: row._asdict() | {"kept_id": kept[row.name].id} for row in table if kept[row.name].id != row.id
         },
-        "nationality_stats": dict(stats),
+        "nationality_stats": stats,
         "best_nationality": {
-            1: {"position": 1} | {k: v for k, v in value.items() if k not in ("athletes", "top_athlete_id")}
-            for value in best[:1]
+            position: {"position": position, **{k: v for k, v in value.items() if k in BEST}}
+            for position, value in enumerate(best[:1], start=1)
         },
         "top_athletes": {rank: {"rank": rank} | row._asdict() for rank, row in enumerate(top, start=1)},
     }

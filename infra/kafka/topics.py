@@ -84,8 +84,9 @@ def _drifts(name: str, topic: Topic, found: ExistingTopic) -> list[str]:
         )
     if topic.replication and topic.replication != found.replication:
         drifts.append(
-            f"topic {name}: has replication {found.replication}, the spec wants {topic.replication}; it cannot be "
-            "altered in place. Reassign its partitions with kafka-reassign-partitions, or correct replication in pipeline.yaml"
+            f"topic {name}: has replication {found.replication}, the spec wants {topic.replication}; "
+            "it cannot be altered in place. Reassign its partitions with kafka-reassign-partitions, or correct "
+            "replication in pipeline.yaml"
         )
     return drifts
 

@@ -1,4 +1,4 @@
-"""The steps of a deployment as functions of a pipeline's folder: endpoints from connections, a log line for each change.
+"""The steps of a deployment as functions of a pipeline's folder: endpoints from connections, a log line a change.
 
 The tasks in `dags.py` import this module only when they run, so that parsing a DAG file loads no client.
 """
@@ -35,7 +35,7 @@ def provision_topics(folder: Path) -> list[str]:
 
 
 def seed_mysql(folder: Path, data_file: str | None, allow_rejects: bool) -> list[str]:
-    """Applies the schema and makes the table equal to the data file (default, and base of a relative path: the spec's)."""
+    """Applies the schema and makes the table equal to the data file; its path is relative to the spec."""
     pipeline = load_pipeline(folder)
     source = pipeline.source.mysql
     endpoint = mysql_of(pipeline, "application")

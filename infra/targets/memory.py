@@ -1,4 +1,4 @@
-"""The target `memory`: keeps jobs in a dict and runs none. It ships so that tests of orchestration take milliseconds."""
+"""The target `memory`: keeps jobs in a dict and runs none. It ships so that orchestration is tested in no time."""
 
 from __future__ import annotations
 

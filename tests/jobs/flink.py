@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ def flink_environment(configuration: Mapping[str, str], parallelism: int = 1) ->
     import pyflink
     from pyflink.table import EnvironmentSettings, TableEnvironment
 
-    os.environ.setdefault("FLINK_HOME", os.path.dirname(pyflink.__file__))
+    os.environ.setdefault("FLINK_HOME", str(Path(pyflink.__file__).parent))
     environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     for option, value in {**configuration, "parallelism.default": str(parallelism)}.items():
         environment.get_config().set(option, value)

@@ -27,7 +27,12 @@ def assert_matches(outputs: dict[str, dict[object, dict[str, object]]], rows: li
 def test_seed_rows_give_the_known_results(run_analytics: RunAnalytics) -> None:
     tables, quarantine = run_analytics(map(upsert, SEED))
     assert quarantine == []
-    assert {name: value["id"] for name, value in tables["athletes"].items()} == {"Alex": 1, "Peter": 2, "Josef": 3, "Max": 4}
+    assert {name: value["id"] for name, value in tables["athletes"].items()} == {
+        "Alex": 1,
+        "Peter": 2,
+        "Josef": 3,
+        "Max": 4,
+    }
     assert tables["duplicates"] == {5: {"id": 5, "name": "Peter", "nationality": "US", "score": 2, "kept_id": 2}}
     stats = tables["nationality_stats"]
     assert {n: (v["average_score"], v["top_athlete"], v["top_score"]) for n, v in stats.items()} == {
@@ -35,7 +40,11 @@ def test_seed_rows_give_the_known_results(run_analytics: RunAnalytics) -> None:
         "US": (5.0, "Josef", 8),
     }
     assert tables["best_nationality"][1]["nationality"] == "Austria"
-    assert [(v["name"], v["score"]) for _, v in sorted(tables["top_athletes"].items())] == [("Josef", 8), ("Alex", 7), ("Max", 4)]
+    assert [(v["name"], v["score"]) for _, v in sorted(tables["top_athletes"].items())] == [
+        ("Josef", 8),
+        ("Alex", 7),
+        ("Max", 4),
+    ]
     assert_matches(tables, SEED)
 
 
@@ -83,7 +92,13 @@ def test_averages_stay_exact_under_updates(run_analytics: RunAnalytics) -> None:
 
 
 def test_ties_go_to_the_lower_id_and_the_first_nationality(run_analytics: RunAnalytics) -> None:
-    rows = [Row(4, "d", "B", 5), Row(3, "c", "B", 5), Row(2, "b", "a", 5), Row(1, "a", "A\U0001f600", 5), Row(5, "e", "A\uffff", 5)]
+    rows = [
+        Row(4, "d", "B", 5),
+        Row(3, "c", "B", 5),
+        Row(2, "b", "a", 5),
+        Row(1, "a", "A\U0001f600", 5),
+        Row(5, "e", "A\uffff", 5),
+    ]
     tables, _ = run_analytics(map(upsert, rows))
     assert tables["best_nationality"][1]["nationality"] == "A\uffff"
     assert_matches(tables, rows)

@@ -52,7 +52,7 @@ def seed(application: MySqlEndpoint, tmp_path: Path, rejects_file: Path) -> Seed
 
 def table_rows(endpoint: MySqlEndpoint, table: str = "players") -> list[tuple[object, ...]]:
     with connect(endpoint) as connection:
-        return fetch_rows(connection, f"SELECT * FROM {table} ORDER BY id")  # noqa: S608
+        return fetch_rows(connection, f"SELECT * FROM {table} ORDER BY id")
 
 
 def run(endpoint: MySqlEndpoint, *statements: str) -> None:
