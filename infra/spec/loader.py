@@ -15,14 +15,26 @@ from infra.errors import SpecError
 from infra.spec.model import Pipeline
 
 SPEC_FILE = "pipeline.yaml"
+_YAML_WORDS = {  # for types that have another name in Python
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping, key: value",
+    "model_type": "must be a mapping, key: value",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+}
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML takes the last of two equal keys without a word; a spec with two is a mistake."""
+    """YAML takes the last of two equal keys without a word; a spec with two is a mistake.
+
+    A merge key (`<<`) is no key of its own, and what it brings may be overridden.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=deep)
             if key in seen:
                 raise yaml.MarkedYAMLError(problem=f"key {key!r} stands twice", problem_mark=key_node.start_mark)
@@ -48,6 +60,8 @@ def load_pipeline(folder: Path) -> Pipeline:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SpecError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise SpecError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict):
         raise SpecError(f"{path}: expected keys such as name, topics, source, jobs; found {type(content).__name__}")
     try:
@@ -80,7 +94,9 @@ def _describe(detail: Any) -> str:
         return f"{key}: {detail['input']!r} does not match {context['pattern']}"
     if kind == "literal_error":
         return f"{key}: {detail['input']!r} is not allowed; allowed: {context['expected']}"
-    message = detail["msg"].replace("Input should be", "must be")
+    if kind == "too_short":
+        return f"{key}: is empty; it needs at least {context['min_length']} entry"
+    message = _YAML_WORDS.get(kind) or detail["msg"].replace("Input should be", "must be")
     return f"{key}: {detail['input']!r}: {message}"
 
 
@@ -143,8 +159,8 @@ def _unknown_names(pipeline: Pipeline) -> Iterator[str]:
         if topic not in pipeline.topics:
             yield f"checks.{topic}: there is no such topic; allowed: {topics}"
     for index, table in enumerate(pipeline.results):
-        if table.topic not in pipeline.topics:
-            yield f"results.{index}.topic: there is no topic {table.topic!r}; allowed: {topics}"
+        if table.topic not in pipeline.checks:  # whose key says which rows a topic holds
+            yield f"results.{index}.topic: there is no check of {table.topic!r}; allowed: {', '.join(pipeline.checks)}"
 
 
 def _missing_files(pipeline: Pipeline) -> Iterator[str]:
@@ -156,9 +172,13 @@ def _missing_files(pipeline: Pipeline) -> Iterator[str]:
     missing = False
     for key, paths in named.items():
         for relative in paths:
-            if not pipeline.path(relative).exists():
+            path = pipeline.path(relative)
+            if not path.exists():
                 missing = True
                 yield f"{key}: {relative} does not exist in {pipeline.folder}"
+            elif path.is_dir() and not key.endswith(".files"):
+                missing = True
+                yield f"{key}: {relative} is a folder; name a file"
     if missing:
         return
     for name in pipeline.jobs:
