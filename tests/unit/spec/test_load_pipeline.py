@@ -1,0 +1,127 @@
+"""Specs that are right: what the loader makes of them, the shipped one included."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infra.settings import ROOT
+from infra.spec import find_pipelines, load_pipeline
+from tests.unit.spec.conftest import SPEC
+
+FLINK_JOBS = ROOT / "flink_jobs"
+PIPELINES = find_pipelines(FLINK_JOBS)
+
+
+def load(folder: Path, right: str, other: str) -> dict[str, object]:
+    """The values of the small spec after one change."""
+    assert SPEC.count(right) == 1
+    (folder / "pipeline.yaml").write_text(SPEC.replace(right, other))
+    return load_pipeline(folder).model_dump()
+
+
+def test_small_spec_and_its_defaults(folder: Path) -> None:
+    pipeline = load_pipeline(folder)
+
+    assert (pipeline.name, pipeline.owner, pipeline.tags) == ("games", "data-platform", ())
+    assert pipeline.source.mysql.daily_data == "data/daily/{{ ds }}.csv"
+    assert (pipeline.jobs["totals"].uses, pipeline.jobs["totals"].parallelism) == (("kafka",), 1)
+    assert pipeline.folder == folder
+
+
+def test_without_server_ids_there_is_a_range(folder: Path) -> None:
+    (folder / "pipeline.yaml").write_text(SPEC.replace(", server_ids: 10-12", ""))
+
+    assert load_pipeline(folder).source.mysql.server_ids == "5400-5409"
+
+
+@pytest.mark.parametrize(
+    ("retention", "milliseconds"),
+    [("500ms", "500"), ("90 s", "90000"), ("15m", "900000"), ("2h", "7200000"), ("30d", "2592000000")],
+)
+def test_retention_is_milliseconds_for_kafka(folder: Path, retention: str, milliseconds: str) -> None:
+    (folder / "pipeline.yaml").write_text(SPEC.replace("retention: 30d", f"retention: {retention}"))
+
+    options = load_pipeline(folder).topics["games.rejects"].options()
+
+    assert options == {"cleanup.policy": "delete", "retention.ms": milliseconds}
+
+
+def test_options_are_text_as_kafka_has_them(folder: Path) -> None:
+    config = "config: {preallocate: true, segment.bytes: 1048576, min.cleanable.dirty.ratio: 0.5, a: b}"
+    (folder / "pipeline.yaml").write_text(SPEC.replace("retention: 30d", config))
+
+    assert load_pipeline(folder).topics["games.rejects"].options() == {
+        "cleanup.policy": "delete",
+        "preallocate": "true",
+        "segment.bytes": "1048576",
+        "min.cleanable.dirty.ratio": "0.5",
+        "a": "b",
+    }
+
+
+def test_merge_key_brings_what_is_not_overridden(folder: Path) -> None:
+    values = load(
+        folder,
+        "{script: totals.py, after: [cdc]}",
+        "&totals {script: totals.py, after: [cdc], parallelism: 2}\n  more: {<<: *totals, parallelism: 3}",
+    )
+
+    assert isinstance(values["jobs"], dict)
+    assert values["jobs"]["more"] == values["jobs"]["totals"] | {"parallelism": 3}
+
+
+def test_job_files_are_the_script_then_what_is_in_its_folders(folder: Path) -> None:
+    (folder / "sql" / "20_totals.sql").write_text("")
+    (folder / "sql" / "deeper").mkdir()
+
+    names = [path.relative_to(folder).as_posix() for path in load_pipeline(folder).job_files("cdc")]
+
+    assert names == ["cdc.py", "sql/10_players.sql", "sql/20_totals.sql"]
+
+
+def test_pipelines_are_the_folders_with_a_spec(folder: Path) -> None:
+    (folder.parent / "shared").mkdir()
+
+    assert find_pipelines(folder.parent) == [folder]
+
+
+@pytest.mark.parametrize("shipped", PIPELINES, ids=lambda path: path.name)
+def test_shipped_pipeline_uses_every_one_of_its_files(shipped: Path) -> None:
+    pipeline = load_pipeline(shipped)
+    mysql = pipeline.source.mysql
+    used = {pipeline.path(check.expect) for check in pipeline.checks.values()}
+    used |= {path for job in pipeline.jobs for path in pipeline.job_files(job)}
+    used |= {pipeline.path(mysql.schema_file), pipeline.path(mysql.data), shipped / "pipeline.yaml"}
+
+    present = {path for path in shipped.rglob("*") if path.suffix in (".sql", ".py", ".yaml")}
+
+    assert {path for path in present if path.name != "__init__.py"} <= used
+
+
+@pytest.mark.parametrize("shipped", PIPELINES, ids=lambda path: path.name)
+def test_shipped_job_has_a_value_for_every_variable(shipped: Path) -> None:
+    """Those of the spec, and those that the platform adds."""
+    pipeline = load_pipeline(shipped)
+    added = {"bootstrap_servers"}
+    mysql = {"host", "port", "user", "password", "database", "table"}
+    for job, spec in pipeline.jobs.items():
+        given = {*spec.arguments, *added}
+        if "mysql" in spec.uses:
+            given |= {f"mysql_{name}" for name in mysql} | {"server_ids"}
+        texts = [path.read_text(encoding="utf-8") for path in pipeline.job_files(job) if path.suffix == ".sql"]
+        assert {name for text in texts for name in re.findall(r"\$\{([^}]+)\}", text)} <= given
+
+
+def test_shipped_pipelines_are_there() -> None:
+    assert "olympics" in [path.name for path in PIPELINES]
+
+
+def test_shipped_pipelines_have_server_ids_of_their_own() -> None:
+    taken: list[int] = []
+    for path in PIPELINES:
+        low, high = map(int, load_pipeline(path).source.mysql.server_ids.split("-"))
+        taken += range(low, high + 1)
+    assert len(taken) == len(set(taken))
