@@ -20,12 +20,12 @@ KAFKA_SUFFIX = "kafka"
 
 
 def mysql_connection_id(pipeline_name: str, role: Role) -> str:
-    """Such as `olympics_mysql_cdc`."""
+    """Such as `x_mysql_cdc`."""
     return f"{pipeline_name}_{MYSQL_SUFFIXES[role]}"
 
 
 def kafka_connection_id(pipeline_name: str) -> str:
-    """Such as `olympics_kafka`."""
+    """Such as `x_kafka`."""
     return f"{pipeline_name}_{KAFKA_SUFFIX}"
 
 

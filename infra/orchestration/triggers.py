@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from infra import errors
 from infra.errors import PlatformError, StillWaitingError, TransientError
-from infra.targets.base import JobStatus
+
+if TYPE_CHECKING:
+    from infra.targets.base import JobStatus
 
 POLL_SECONDS = 1.0
 

@@ -8,7 +8,7 @@ from infra.targets.base import JobDeployment
 
 
 def job_name(pipeline: Pipeline, job: str) -> str:
-    """The name of a job on its platform, such as `olympics.players_cdc`."""
+    """The name of a job on its platform, `<pipeline>.<job>`."""
     return f"{pipeline.name}.{job}"
 
 
