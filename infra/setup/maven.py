@@ -21,7 +21,7 @@ def render_pom(name: str, jar_set: JarSet) -> str:
     """A project whose runtime dependencies are the set."""
     dependencies = "".join(_dependency(coordinate, version) for coordinate, version in jar_set.coordinates.items())
     return (
-        '<project xmlns="http://maven.apache.org/POM/4.0.0">\n'
+        "<project>\n"
         "<modelVersion>4.0.0</modelVersion>\n"
         f"<groupId>olympic-streaming</groupId><artifactId>{escape(name)}</artifactId>"
         "<version>1</version><packaging>pom</packaging>\n"
