@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from infra.checks.compare import Difference, compare
-from infra.checks.expected import Key, Table, keyed, recompute
+from infra.checks.compare import Difference, compare, found_table
+from infra.checks.expected import Table, recompute
+from infra.checks.verdict import Stability, verdict
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
-from infra.errors import CheckFailedError, InconclusiveError
 from infra.kafka.client import consumer
 from infra.kafka.reader import TableReader
 from infra.spec import Pipeline
@@ -23,7 +23,6 @@ from infra.spec import Pipeline
 TIMEOUT_SECONDS = 180.0
 SETTLE_SECONDS = 15.0
 POLL_SECONDS = 0.5
-SHOWN_DIFFERENCES = 5
 
 
 @dataclass(frozen=True)
@@ -37,26 +36,6 @@ class CheckReport:
     def __str__(self) -> str:
         topics = ", ".join(f"{topic} {count}" for topic, count in self.rows.items())
         return f"agreed after {self.seconds:.1f} s: {sum(self.rows.values())} rows ({topics})"
-
-
-@dataclass
-class _Stability:
-    """Since when the expected value of each row has stood still."""
-
-    values: dict[str, Table] = field(default_factory=dict)
-    since: dict[tuple[str, Key], float] = field(default_factory=dict)
-
-    def observe(self, expected: dict[str, Table], now: float) -> None:
-        if self.values:
-            for topic, table in expected.items():
-                before = self.values[topic]
-                for key in before.keys() | table.keys():
-                    if before.get(key) != table.get(key):
-                        self.since[topic, key] = now
-        self.values = expected
-
-    def settled(self, difference: Difference, begun: float, now: float, seconds: float) -> bool:
-        return now - self.since.get((difference.topic, difference.key), begun) >= seconds
 
 
 def check_outputs(
@@ -74,7 +53,7 @@ def check_outputs(
     CheckFailedError shows the first differing rows; InconclusiveError when only rows that keep changing differ.
     """
     begun = time.monotonic()
-    stability = _Stability()
+    stability = Stability()
     records = 0
     with consumer(kafka) as client:
         topics = TableReader(client, pipeline.checks)
@@ -91,7 +70,7 @@ def check_outputs(
                 # A last look at the source: a row may have changed while the topics were read.
                 stability.observe(recompute(pipeline, reader), now)
                 settled = [d for d in differences if stability.settled(d, begun, now, settle_seconds)]
-                raise _verdict(differences, settled, dead, situation(), now - begun)
+                raise verdict(differences, settled, dead, situation(), now - begun)
             time.sleep(POLL_SECONDS)
 
 
@@ -99,22 +78,5 @@ def _differences(pipeline: Pipeline, expected: dict[str, Table], topics: TableRe
     return [
         difference
         for topic, check in pipeline.checks.items()
-        for difference in compare(topic, expected[topic], keyed(topics.values(topic), check.key))
+        for difference in compare(topic, expected[topic], found_table(topic, topics.values(topic), check.key))
     ]
-
-
-def _verdict(
-    differences: list[Difference], settled: list[Difference], dead: list[str], situation: str, seconds: float
-) -> CheckFailedError | InconclusiveError:
-    if dead:
-        head = f"{len(differences)} rows differ, and they will not catch up: {'; '.join(dead)}. Deploy the pipeline"
-    elif settled:
-        head = f"after {seconds:.0f} s {len(settled)} rows still differ though their source has not changed"
-    else:
-        return InconclusiveError(
-            f"inconclusive: the source kept changing for {seconds:.0f} s, and the only rows that differ "
-            f"({len(differences)}) are ones that changed just now; check again when there are fewer changes. "
-            f"{situation}"
-        )
-    shown = [*(settled or differences)[:SHOWN_DIFFERENCES]]
-    return CheckFailedError("\n".join([head, *(f"  {difference}" for difference in shown), situation]))

@@ -28,10 +28,8 @@ class TableReader:
         self._position: dict[TopicPartition, int] = {}
 
     def refresh(self) -> int:
-        """Reads what is new and returns the number of records."""
-        partitions = [
-            TopicPartition(topic, p) for topic in self.tables for p in self._client.partitions_for_topic(topic) or ()
-        ]
+        """Reads what is new and returns the number of records; CheckFailedError when a topic does not exist."""
+        partitions = [partition for topic in self.tables for partition in self._partitions(topic)]
         self._client.assign(partitions)
         count = 0
         for record in read_to_end(self._client, partitions, self._position):
@@ -43,8 +41,15 @@ class TableReader:
         return count
 
     def values(self, topic: str) -> list[Value]:
-        """The values of a topic in no order; CheckFailedError names a key whose value is no JSON."""
+        """The values of a topic in no order; CheckFailedError names a key whose value is no JSON object."""
         return [_decode(topic, key, value) for key, value in self.tables[topic].items()]
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        """Without the error a topic that is not there would look like an empty one."""
+        numbers = self._client.partitions_for_topic(topic)
+        if not numbers:
+            raise CheckFailedError(f"there is no topic {topic}; deploy the pipeline, which creates it")
+        return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 def read_to_end(
@@ -92,7 +97,9 @@ def clear_tables(endpoint: KafkaEndpoint, topics: Iterable[str]) -> int:
 
 def _decode(topic: str, key: bytes, value: bytes) -> Value:
     try:
-        decoded: Value = json.loads(value)
+        decoded = json.loads(value)
     except ValueError as error:
         raise CheckFailedError(f"topic {topic}: the value of key {key!r} is not JSON: {error}") from None
+    if not isinstance(decoded, dict):
+        raise CheckFailedError(f"topic {topic}: the value of key {key!r} is no JSON object: {value!r}")
     return decoded
