@@ -12,14 +12,15 @@ from tests.unit.spec.conftest import SPEC
 
 TOPICS = "games.players, games.rejects"
 JOB_KEYS = "after, arguments, configuration, files, parallelism, script, uses, writes"
+MUST_ASCEND = "must be an ascending range of at least 2 ids (one for each parallel reader) between 1 and 4294967295"
 # What stands in the spec, what stands there instead, and what is said about it after the path of the file.
 BROKEN = {
     "unknown key at the top": (
         "description: A pipeline",
         "description: A pipeline\nowners: me",
         (
-            "owners: unknown key; did you mean 'owner'? allowed: checks, description, jobs, name, owner, results, source, "
-            "tags, topics"
+            "owners: unknown key; did you mean 'owner'? allowed: checks, description, jobs, name, owner, results, "
+            "source, tags, topics"
         ),
     ),
     "unknown key of a topic": (
@@ -148,26 +149,17 @@ BROKEN = {
     "descending server ids": (
         "server_ids: 10-12",
         "server_ids: 12-10",
-        (
-            "source.mysql.server_ids: 12-10 must be an ascending range of at least 2 ids (one for each parallel reader) "
-            "between 1 and 4294967295"
-        ),
+        f"source.mysql.server_ids: 12-10 {MUST_ASCEND}",
     ),
     "too few server ids": (
         "server_ids: 10-12",
         "server_ids: 10-10",
-        (
-            "source.mysql.server_ids: 10-10 must be an ascending range of at least 2 ids (one for each parallel reader) "
-            "between 1 and 4294967295"
-        ),
+        f"source.mysql.server_ids: 10-10 {MUST_ASCEND}",
     ),
     "too high server ids": (
         "server_ids: 10-12",
         "server_ids: 10-4294967296",
-        (
-            "source.mysql.server_ids: 10-4294967296 must be an ascending range of at least 2 ids (one for each parallel "
-            "reader) between 1 and 4294967295"
-        ),
+        f"source.mysql.server_ids: 10-4294967296 {MUST_ASCEND}",
     ),
     "name of another folder": (
         "name: games",

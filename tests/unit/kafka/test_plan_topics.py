@@ -1,0 +1,96 @@
+"""What must be done to topics: the plan for every difference, and the words for those that Kafka cannot alter."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.errors import TopicDriftError
+from infra.kafka.topics import ExistingTopic, TopicPlan, plan_topics
+from infra.spec import Topic
+
+COMPACT = Topic(partitions=2, cleanup_policy="compact")
+FOUND = ExistingTopic(partitions=2, replication=1, options={"cleanup.policy": "compact", "retention.ms": "604800000"})
+
+
+def plan(topic: Topic, **found: object) -> TopicPlan:
+    """The plan for one topic that exists."""
+    existing = ExistingTopic(**{**vars(FOUND), **found})
+    [planned] = plan_topics({"games.players": topic}, {"games.players": existing})
+    return planned
+
+
+def test_missing_topic_is_created() -> None:
+    [planned] = plan_topics({"games.players": COMPACT}, {})
+
+    assert planned == TopicPlan("games.players", create=COMPACT)
+    assert str(planned) == "games.players: created"
+
+
+def test_topic_as_it_should_be_is_unchanged() -> None:
+    planned = plan(COMPACT)
+
+    assert (planned.create, planned.partitions, planned.options) == (None, None, {})
+    assert str(planned) == "games.players: unchanged"
+
+
+def test_partitions_grow() -> None:
+    planned = plan(COMPACT, partitions=1)
+
+    assert (planned.partitions, planned.options) == (2, {})
+    assert str(planned) == "games.players: changed (partitions 1 to 2)"
+
+
+def test_options_that_differ_are_altered_alone() -> None:
+    planned = plan(Topic(partitions=2, cleanup_policy="compact", retention="1d"))
+
+    assert (planned.partitions, planned.options) == (None, {"retention.ms": "86400000"})
+    assert str(planned) == "games.players: changed (retention.ms 604800000 to 86400000)"
+
+
+def test_everything_that_is_altered_is_said() -> None:
+    planned = plan(Topic(partitions=3, cleanup_policy="delete", config={"segment.bytes": "1048576"}))
+
+    assert str(planned) == (
+        "games.players: changed (partitions 2 to 3, cleanup.policy compact to delete, segment.bytes None to 1048576)"
+    )
+
+
+def test_replication_that_the_spec_leaves_open_is_no_difference() -> None:
+    assert str(plan(COMPACT, replication=3)) == "games.players: unchanged"
+
+
+def test_topics_of_others_are_left_alone() -> None:
+    assert plan_topics({}, {"theirs": FOUND}) == []
+
+
+def test_plans_are_in_the_order_of_the_spec() -> None:
+    topics = {"b": COMPACT, "a": COMPACT, "c": COMPACT}
+
+    assert [planned.name for planned in plan_topics(topics, {"a": FOUND})] == ["b", "a", "c"]
+
+
+def test_every_drift_is_in_one_error() -> None:
+    wanted = {
+        "games.players": COMPACT,
+        "games.new": COMPACT,
+        "games.copies": Topic(partitions=1, cleanup_policy="compact", replication=3),
+    }
+    existing = {"games.players": ExistingTopic(4, 1, {}), "games.copies": ExistingTopic(2, 1, {})}
+
+    with pytest.raises(TopicDriftError) as caught:
+        plan_topics(wanted, existing)
+
+    assert str(caught.value).splitlines() == [
+        (
+            "topic games.players: has 4 partitions, the spec wants 2; Kafka cannot take partitions away. "
+            "Set partitions: 4 in pipeline.yaml, or recreate the topic by hand"
+        ),
+        (
+            "topic games.copies: has 2 partitions, the spec wants 1; Kafka cannot take partitions away. "
+            "Set partitions: 2 in pipeline.yaml, or recreate the topic by hand"
+        ),
+        (
+            "topic games.copies: has replication 1, the spec wants 3; it cannot be altered in place. Reassign its "
+            "partitions with kafka-reassign-partitions, or correct replication in pipeline.yaml"
+        ),
+    ]

@@ -1,0 +1,157 @@
+"""Imports go one way. The table is the architecture: what stands on the left may use what stands on the right."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from infra.settings import ROOT
+
+# Values and rules that every layer may use, each knowing no more than `infra.errors`.
+GROUND = {"errors", "endpoints", "waiting"}
+ALLOWED = {
+    "errors": set[str](),
+    "endpoints": set[str](),
+    "waiting": {"errors"},
+    "versions": {"errors"},
+    "settings": {"errors"},
+    "spec": {"errors"},
+    "setup": {"errors", "settings", "versions"},
+    "flink": GROUND,
+    "mysql": GROUND | {"spec"},
+    "kafka": GROUND | {"spec"},
+    "checks": GROUND | {"spec", "mysql", "kafka"},
+    "embedded": GROUND | {"settings", "setup", "versions"},
+    "targets": GROUND | {"spec", "settings"},
+    "targets.local": GROUND | {"settings", "flink", "embedded", "targets"},
+    "targets.kubernetes": GROUND | {"settings", "flink", "targets"},
+    "orchestration": GROUND | {"spec", "settings", "checks", "kafka", "mysql", "targets", "targets.local"},
+    "results": GROUND | {"spec", "kafka", "checks"},
+}
+# The command line stands above everything; what it runs, it runs through the layers.
+PROGRAMS = ("__main__", "run", "bench")
+AIRFLOW_ALLOWED = "orchestration"
+NAMES_OF_A_PIPELINE = re.compile(r"olympics|players|nationalit", re.IGNORECASE)
+# The default pipeline of the command line, and the pipeline that the benchmark measures.
+MAY_NAME_A_PIPELINE = {"infra/__main__.py", "infra/bench"}
+
+
+def sources(folder: str) -> list[Path]:
+    return [path for path in sorted((ROOT / folder).rglob("*.py")) if "__pycache__" not in path.parts]
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(path: Path, at_import: bool = False) -> set[str]:
+    """The modules that a file imports; with `at_import` those alone that it imports while it is imported."""
+    found = set()
+    for node in _statements(ast.parse(path.read_text(encoding="utf-8")), at_import):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name for name in names if is_module(name)} or {str(node.module)}
+    return found
+
+
+def _statements(tree: ast.AST, at_import: bool) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        typing_only = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        if not (at_import and (later or typing_only)):
+            yield node
+            yield from _statements(node, at_import)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def layer_of(module: str) -> str:
+    """`infra.targets.local` has a line of its own in the table; `infra.targets.health` is in that of `targets`."""
+    inner = module.removeprefix("infra.")
+    return inner if inner in ALLOWED else inner.split(".")[0]
+
+
+INFRA = {module_of(path): path for path in sources("infra")}
+LAYERED = {module: path for module, path in INFRA.items() if module != "infra" and layer_of(module) not in PROGRAMS}
+
+
+@pytest.mark.parametrize("module", LAYERED)
+def test_module_uses_only_what_its_layer_may(module: str) -> None:
+    layer = layer_of(module)
+    used = {layer_of(name) for name in imports_of(LAYERED[module]) if name.startswith("infra.")}
+    assert used - {layer, *ALLOWED[layer]} == set()
+
+
+def test_imports_inside_functions_count_unless_asked_not_to() -> None:
+    path = INFRA["infra.orchestration.targets"]
+    assert "infra.targets.local" in imports_of(path)
+    assert imports_of(path, at_import=True) & INFRA.keys() == {"infra.errors"}
+
+
+def test_table_has_no_circle() -> None:
+    TopologicalSorter(ALLOWED).prepare()
+
+
+def test_no_import_cycle() -> None:
+    graph = {module: imports_of(path, at_import=True) & INFRA.keys() for module, path in INFRA.items()}
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("module", INFRA)
+def test_airflow_is_known_to_orchestration_alone(module: str) -> None:
+    if layer_of(module) != AIRFLOW_ALLOWED:
+        assert {name for name in imports_of(INFRA[module]) if name.split(".")[0] == "airflow"} == set()
+
+
+@pytest.mark.parametrize("path", sources("dags"), ids=lambda path: path.name)
+def test_dags_are_thin(path: Path) -> None:
+    used = {name for name in imports_of(path) if name.split(".")[0] in ("infra", "airflow", "flink_jobs", "tests")}
+    assert {layer_of(name) for name in used} <= {"errors", "orchestration", "spec"}
+
+
+@pytest.mark.parametrize("path", sources("flink_jobs"), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_jobs_know_nothing_of_the_platform(path: Path) -> None:
+    foreign = {"infra", "dags", "tests", "airflow"}
+    assert {name for name in imports_of(path) if name.split(".")[0] in foreign} == set()
+
+
+def test_only_settings_read_the_environment() -> None:
+    """Of `infra`; the jobs run elsewhere and get their secrets by it."""
+    reading = {module for module, path in INFRA.items() if re.search(r"os\.(environ|getenv)", path.read_text())}
+    assert reading <= {"infra.settings"}
+
+
+def test_no_pipeline_is_named_in_the_platform() -> None:
+    """So that a new pipeline is a new folder and nothing else."""
+    files = [path for folder in ("infra", "dags") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    naming = {
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if path.suffix in (".py", ".toml", ".sh", ".yaml", ".sql") and NAMES_OF_A_PIPELINE.search(code_of(path))
+    }
+    assert {name for name in naming if not name.startswith(tuple(MAY_NAME_A_PIPELINE))} == set()
+
+
+def code_of(path: Path) -> str:
+    """The text of a file; of Python without comments and docstrings, which may give an example."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return text
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+            node
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)

@@ -1,0 +1,71 @@
+"""The statements of a job: variables, quotes, and the order of the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flink_jobs.shared.statements import parse_arguments, render_statements
+
+
+def rendered(folder: Path, statement: str, **variables: str) -> str:
+    (folder / "10_table.sql").write_text(statement)
+    return render_statements(folder, variables)["10_table.sql"]
+
+
+def test_variable_gets_its_value(tmp_path: Path) -> None:
+    assert rendered(tmp_path, "'topic' = '${players_topic}'", players_topic="a.b") == "'topic' = 'a.b'"
+
+
+def test_quotes_of_a_value_are_doubled(tmp_path: Path) -> None:
+    assert rendered(tmp_path, "'password' = '${secret}'", secret="it's ''") == "'password' = 'it''s '''''"
+
+
+def test_value_is_no_template(tmp_path: Path) -> None:
+    assert rendered(tmp_path, "'${a}'", a="${b} $$ \\1", b="c") == "'${b} $$ \\1'"
+
+
+@pytest.mark.parametrize("text", ["JSON_VALUE(v, '$.path')", "'$'", "'$$'", "'$name'", "'$[0]'", "'${}'", "'100 $'"])
+def test_other_dollars_stay(tmp_path: Path, text: str) -> None:
+    assert rendered(tmp_path, text, name="x", path="y") == text
+
+
+def test_umlauts_stay(tmp_path: Path) -> None:
+    (tmp_path / "10_table.sql").write_bytes("-- Größe 😀\n'${name}'".encode())
+
+    assert render_statements(tmp_path, {"name": "Žofie"}) == {"10_table.sql": "-- Größe 😀\n'Žofie'"}
+
+
+def test_missing_variable_is_named_with_its_file(tmp_path: Path) -> None:
+    with pytest.raises(KeyError) as caught:
+        rendered(tmp_path, "'${players_topic}'", topic="x")
+
+    assert caught.value.args == ("10_table.sql needs a value for ${players_topic}: give --players_topic",)
+
+
+def test_files_are_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("90_publish.sql", "10_table.sql", "20_view.sql", "notes.txt", "job.py"):
+        (tmp_path / name).write_text(name)
+
+    assert list(render_statements(tmp_path, {}).items()) == [
+        (name, name) for name in ("10_table.sql", "20_view.sql", "90_publish.sql")
+    ]
+
+
+def test_arguments_are_pairs() -> None:
+    assert parse_arguments(["--topic", "a", "--empty", "", "--dashes", "--x"]) == {
+        "topic": "a",
+        "empty": "",
+        "dashes": "--x",
+    }
+
+
+def test_argument_without_dashes_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^expected --name value, got 'topic'$"):
+        parse_arguments(["topic", "a"])
+
+
+def test_argument_without_a_value_is_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        parse_arguments(["--topic"])
