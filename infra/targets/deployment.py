@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.errors import PlatformError
-from infra.targets.base import Change, JobDeployment, JobStatus, Target
+from infra.errors import PlatformError, StillWaitingError
+from infra.targets.base import Change, JobDeployment, JobState, JobStatus, Target
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,13 @@ class Outcome:
 
 
 def ensure_running(target: Target, job: JobDeployment) -> Outcome:
-    """Makes the job run at its revision: nothing, a first start, an upgrade through a savepoint, or a recovery."""
+    """Makes the job run at its revision: nothing, a first start, an upgrade through a savepoint, or a recovery.
+
+    StillWaitingError when the job starts just now and does not say its revision yet.
+    """
     status = target.status(job.name)
+    if status.state is JobState.STARTING and status.revision is None:
+        raise StillWaitingError(f"{job.name} is STARTING and does not say its revision yet; try again in some seconds")
     if status.state.alive and status.revision == job.revision:
         return Outcome("unchanged", f"{job.name} runs revision {job.revision} as job {status.job_id}")
     if status.state.alive:

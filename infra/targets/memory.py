@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 from infra.errors import JobFailedError
 from infra.targets.base import Change, JobDeployment, JobState, JobStatus
 
 
 class MemoryTarget:
-    """A job is healthy as soon as it is submitted; `fail` makes one fail, as a crash would."""
+    """A job is healthy as soon as it is submitted; `fail` and `show` make it anything else."""
 
     name = "memory"
 
@@ -58,9 +59,17 @@ class MemoryTarget:
 
     def fail(self, job_name: str, cause: str) -> None:
         """The job fails now, after a checkpoint that it can start from."""
-        status = self._jobs[job_name]
         at = next(self._clock)
-        self._jobs[job_name] = replace(
-            status, state=JobState.FAILED, failures=1, last_failure_at=at, last_failure=cause,
-            restorable_state=f"memory://{job_name}/checkpoint-{at}",
-        )  # fmt: skip
+        checkpoint = f"memory://{job_name}/checkpoint-{at}"
+        self.show(
+            job_name,
+            state=JobState.FAILED,
+            failures=1,
+            last_failure_at=at,
+            last_failure=cause,
+            restorable_state=checkpoint,
+        )
+
+    def show(self, job_name: str, **changes: Any) -> None:
+        """From now on the job's status has these values."""
+        self._jobs[job_name] = replace(self._jobs[job_name], **changes)
