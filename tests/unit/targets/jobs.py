@@ -1,0 +1,23 @@
+"""A deployment and a status to vary."""
+
+from __future__ import annotations
+
+from infra.targets.base import JobDeployment, JobState, JobStatus
+
+JOB = JobDeployment(
+    name="games.cdc",
+    script="cdc.py",
+    files={"cdc.py": b"print()", "10_players.sql": b"SELECT 1"},
+    arguments={"topic": "games.players"},
+    configuration={"a.b": "1"},
+    parallelism=1,
+    secrets={"MYSQL_PASSWORD": "swordfish"},
+)
+HEALTHY = JobStatus(
+    JobState.RUNNING,
+    revision=JOB.revision,
+    job_id="run-1",
+    submitted_at=100,
+    last_checkpoint_at=200,
+    url="http://flink/#/job/run-1",
+)
