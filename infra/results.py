@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from string import Formatter
 from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from infra.checks.compare import by_type, found_table
 from infra.endpoints import KafkaEndpoint
+from infra.errors import SpecError
 from infra.kafka.reader import Value, read_tables
 from infra.spec import Pipeline, ResultTable
 
@@ -20,36 +24,49 @@ def results_json(pipeline: Pipeline, kafka: KafkaEndpoint) -> str:
 
 
 def print_results(pipeline: Pipeline, kafka: KafkaEndpoint, console: Console) -> None:
-    """A table for each entry of the spec's `results`, then how many records are in quarantine topics elsewhere."""
+    """A table for each entry of the spec's `results`."""
     values = _sorted_values(pipeline, kafka)
     for result in pipeline.results:
-        console.print(_table(result, values[result.topic]))
+        console.print(render_table(result, values[result.topic]))
         console.print()
 
 
 def _sorted_values(pipeline: Pipeline, kafka: KafkaEndpoint) -> dict[str, list[Value]]:
-    keys = {topic: check.key for topic, check in pipeline.checks.items()}
-    tables = read_tables(kafka, keys)
-    return {
-        topic: sorted(values, key=lambda value, key=keys[topic]: tuple(value[column] for column in key))  # type: ignore[misc]
-        for topic, values in tables.items()
-    }
+    tables = read_tables(kafka, pipeline.checks)
+    return {topic: sort_values(topic, values, pipeline.checks[topic].key) for topic, values in tables.items()}
 
 
-def _table(result: ResultTable, values: list[Value]) -> Table:
+def sort_values(topic: str, values: list[Value], key: tuple[str, ...]) -> list[Value]:
+    """The values in the order of their key columns."""
+    table = found_table(topic, values, key)
+    return [table[found] for found in sorted(table, key=by_type)]
+
+
+def render_table(result: ResultTable, values: list[Value]) -> Table:
+    """The values as a table; SpecError when a column names what they have not. Numbers alone stand to the right."""
     table = Table(title=result.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, template in result.columns.items():
-        plain = template.startswith("{") and template.endswith("}") and template.count("{") == 1
-        numeric = plain and all(isinstance(value[template[1:-1]], int | float) for value in values)
-        table.add_column(heading, justify="right" if numeric and values else "left")
+        numeric = bool(values) and all(_is_number(template, value) for value in values)
+        table.add_column(heading, justify="right" if numeric else "left")
     for value in values:
-        table.add_row(*(_shown(template, value) for template in result.columns.values()))
+        table.add_row(*(Text(_shown(result, heading, value)) for heading in result.columns))  # a name is no markup
     if not values:
         table.add_row("(none)")
     return table
 
 
-def _shown(template: str, value: dict[str, Any]) -> str:
+def _is_number(template: str, value: Value) -> bool:
+    parts = list(Formatter().parse(template))
+    return len(parts) == 1 and not parts[0][0] and isinstance(value.get(str(parts[0][1])), int | float)
+
+
+def _shown(result: ResultTable, heading: str, value: dict[str, Any]) -> str:
     """Doubles with at most four digits behind the point; the JSON form has them all."""
     rounded = {key: round(item, 4) if isinstance(item, float) else item for key, item in value.items()}
-    return template.format(**rounded)
+    try:
+        return result.columns[heading].format(**rounded)
+    except KeyError as error:
+        raise SpecError(
+            f"results: {result.title!r}: the column {heading!r} shows {error}, which {result.topic} does not have; "
+            f"it has: {', '.join(value)}"
+        ) from None

@@ -27,7 +27,7 @@ class Difference:
 def compare(topic: str, expected: Table, found: Table) -> list[Difference]:
     """Every row that is missing, too many, or different, sorted by key."""
     keys = [key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)]
-    return [Difference(topic, key, expected.get(key), found.get(key)) for key in sorted(keys, key=_order)]
+    return [Difference(topic, key, expected.get(key), found.get(key)) for key in sorted(keys, key=by_type)]
 
 
 def found_table(topic: str, values: list[dict[str, Any]], key: tuple[str, ...]) -> Table:
@@ -45,7 +45,7 @@ def found_table(topic: str, values: list[dict[str, Any]], key: tuple[str, ...]) 
     return table
 
 
-def _order(key: Key) -> list[tuple[str, Any]]:
+def by_type(key: Key) -> list[tuple[str, Any]]:
     """Numbers as numbers; a part may be None or of another type than in the next key."""
     return [(type(part).__name__, part) for part in key]
 
