@@ -36,7 +36,7 @@ def test_table_has_a_title_headings_and_a_line_for_each_value() -> None:
     assert shown(STATS, VALUES) == [
         "Statistics",
         "Country   Average   Highest       Share",
-        "────────────────────────────────────────",
+        "───────────────────────────────────────",
         "Austria       5.5   Alex (7)      50.0%",
         "US         0.3333   Josef (10)   100.0%",
     ]
