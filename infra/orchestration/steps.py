@@ -6,11 +6,12 @@ The tasks in `dags.py` import this module only when they run, so that parsing a 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from infra.checks.outputs import check_outputs as check_topics
-from infra.errors import JobFailedError, PlatformError
+from infra.errors import JobFailedError, PlatformError, SpecError
 from infra.kafka.lag import group_lag
 from infra.kafka.reader import clear_tables
 from infra.kafka.topics import ensure_topics
@@ -52,11 +53,7 @@ def preflight_cdc(folder: Path) -> list[str]:
     """Whether the database is ready to be read as a changelog."""
     pipeline = load_pipeline(folder)
     source = pipeline.source.mysql
-    others = {
-        other.name: load_pipeline(other).source.mysql.server_ids
-        for other in find_pipelines(folder.parent)
-        if other != folder
-    }
+    others = server_ids_of_others(folder)
     lines = check_cdc_ready(mysql_of(pipeline, "cdc"), source.database, source.table, source.server_ids, others)
     passed = [line for line in lines if line.startswith("ok ")]
     _say("preflight_cdc", [f"{len(passed)} checks passed", *(line for line in lines if line not in passed)])
@@ -117,6 +114,16 @@ def check_jobs_running(folder: Path, target: str) -> list[str]:
         "check_jobs_running",
         [f"{name}: {status.state}, revision {status.revision}" for name, status in statuses.items()],
     )
+
+
+def server_ids_of_others(folder: Path) -> dict[str, str]:
+    """By pipeline; one with a broken spec runs nothing, and its own DAG says so."""
+    others: dict[str, str] = {}
+    for other in find_pipelines(folder.parent):
+        if other != folder:
+            with suppress(SpecError):
+                others[other.name] = load_pipeline(other).source.mysql.server_ids
+    return others
 
 
 def _deployment(pipeline: Pipeline, job: str) -> JobDeployment:
