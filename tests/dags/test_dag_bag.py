@@ -1,0 +1,164 @@
+"""The DAGs of the shipped pipeline, to the last edge and parameter."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.orchestration.targets import TARGETS
+from infra.settings import ROOT
+from infra.spec import load_pipeline
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk import DAG
+
+DEPLOY_EDGES = {
+    ("seed_mysql", "preflight_cdc"),
+    *((before, "submit_players_cdc") for before in ("provision_topics", "preflight_cdc", "create_configmaps")),
+    *((before, "submit_analytics") for before in ("provision_topics", "preflight_cdc", "create_configmaps")),
+    ("submit_players_cdc", "wait_for_players_cdc"),
+    ("submit_analytics", "wait_for_analytics"),
+    ("wait_for_players_cdc", "submit_analytics"),
+    ("wait_for_players_cdc", "check_outputs"),
+    ("wait_for_analytics", "check_outputs"),
+}
+RELOAD_EDGES = {("check_jobs_running", "seed_mysql"), ("seed_mysql", "check_outputs")}
+RESULT_TOPICS = ["players", "athletes", "duplicates", "nationality_stats", "best_nationality", "top_athletes"]
+
+
+@pytest.fixture(params=["olympics_deploy", "olympics_daily_reload"])
+def dag(request: pytest.FixtureRequest, bag: DagBag) -> DAG:
+    return bag.dags[request.param]
+
+
+def edges(dag: DAG) -> set[tuple[str, str]]:
+    return {(task.task_id, after) for task in dag.tasks for after in task.downstream_task_ids}
+
+
+def schema(dag: DAG, name: str) -> dict[str, Any]:
+    return dict(dag.params.get_param(name).schema)
+
+
+def test_every_dag_file_is_imported(bag: DagBag) -> None:
+    assert bag.import_errors == {}
+    assert bag.captured_warnings == {}
+    assert sorted(bag.dags) == ["olympics_daily_reload", "olympics_deploy"]
+
+
+def test_deploy_does_its_steps_in_this_order(deploy: DAG) -> None:
+    assert edges(deploy) == DEPLOY_EDGES
+
+
+def test_reload_restarts_nothing(reload: DAG) -> None:
+    assert edges(reload) == RELOAD_EDGES
+
+
+def test_deploy_is_for_people_and_reload_is_daily(deploy: DAG, reload: DAG) -> None:
+    schedules: list[object] = [deploy.schedule, reload.schedule]
+    assert schedules == [None, "@daily"]
+
+
+def test_runs_neither_pile_up_nor_overlap(dag: DAG) -> None:
+    assert (dag.catchup, dag.max_active_runs, dag.dagrun_timeout) == (False, 1, timedelta(hours=1))
+
+
+def test_dag_says_what_it_is_and_whose(dag: DAG) -> None:
+    pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
+
+    assert dag.description == pipeline.description
+    assert dag.tags == {"olympics", "streaming"}
+    assert {task.owner for task in dag.tasks} == {"data-platform"}
+    assert str(dag.doc_md).startswith(("### Deploy olympics\n", "### Reload olympics\n"))
+
+
+def test_deploy_documents_jobs_and_connections(deploy: DAG) -> None:
+    lines = str(deploy.doc_md).splitlines()
+
+    assert "- `olympics.players_cdc` writes olympics.players" in lines
+    assert lines[-1] == (
+        "Connections: `olympics_mysql`, `olympics_mysql_cdc`, `olympics_mysql_reader`, `olympics_kafka`."
+    )
+
+
+def test_every_task_is_tried_again_and_ends(dag: DAG) -> None:
+    for task in dag.tasks:
+        assert (task.retries, task.retry_delay, task.max_retry_delay) == (
+            2,
+            timedelta(seconds=10),
+            timedelta(minutes=2),
+        )
+        assert task.retry_exponential_backoff
+        assert task.execution_timeout == timedelta(minutes=20)
+
+
+def test_every_task_says_what_it_does(dag: DAG) -> None:
+    assert [task.task_id for task in dag.tasks if not (task.doc_md or "").strip()] == []
+
+
+def test_parameters_of_deploy(deploy: DAG) -> None:
+    assert deploy.params.dump() == {
+        "target": "local",
+        "data_file": None,
+        "allow_rejects": False,
+        "start_from": "latest_state",
+    }
+    assert schema(deploy, "target")["enum"] == list(TARGETS)
+    assert schema(deploy, "start_from")["enum"] == ["latest_state", "scratch"]
+    assert schema(deploy, "data_file")["type"] == ["null", "string"]
+    assert schema(deploy, "allow_rejects")["type"] == "boolean"
+
+
+def test_parameters_of_reload(reload: DAG) -> None:
+    assert reload.params.dump() == {
+        "target": "local",
+        "data_file": "data/daily/{{ ds }}.csv",
+        "allow_rejects": False,
+    }
+    assert schema(reload, "data_file")["minLength"] == 1
+
+
+@pytest.mark.parametrize(("name", "value"), [("target", "moon"), ("start_from", "yesterday"), ("allow_rejects", "yes")])
+def test_wrong_parameter_is_refused(deploy: DAG, name: str, value: str) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    with pytest.raises(ParamValidationError):
+        deploy.params.get_param(name).resolve(value)
+
+
+def test_checked_topics_are_assets_that_others_can_wait_for(dag: DAG) -> None:
+    outlets = [(asset.name, asset.uri, asset.group) for asset in dag.get_task("check_outputs").outlets]
+
+    assert outlets == [
+        (f"olympics.{topic}", f"kafka://olympics_kafka/olympics.{topic}", "olympics") for topic in RESULT_TOPICS
+    ]
+    assert [task.task_id for task in dag.tasks if task.outlets and task.task_id != "check_outputs"] == []
+
+
+def test_tasks_of_jobs_link_to_flink(deploy: DAG) -> None:
+    linked = {task.task_id: [link.name for link in task.operator_extra_links] for task in deploy.tasks}
+
+    assert {task: names for task, names in linked.items() if names} == {
+        f"{verb}_{job}": ["Flink UI"] for verb in ("submit", "wait_for") for job in ("players_cdc", "analytics")
+    }
+
+
+def test_dag_survives_serialization(dag: DAG) -> None:
+    """What the scheduler and the web server see is the serialized form."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+
+    assert {(task.task_id, after) for task in again.tasks for after in task.downstream_task_ids} == edges(dag)
+    assert {task.task_id: [link.name for link in task.operator_extra_links] for task in again.tasks} == {
+        task.task_id: [link.name for link in task.operator_extra_links] for task in dag.tasks
+    }
+
+
+def test_reload_names_its_file_by_the_logical_date(reload: DAG) -> None:
+    task = reload.get_task("seed_mysql")
+    template = reload.params["data_file"]
+
+    assert task.render_template(template, {"ds": "2026-02-06"}) == "data/daily/2026-02-06.csv"

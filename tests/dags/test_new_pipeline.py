@@ -1,0 +1,99 @@
+"""A new folder under flink_jobs is all that a new pipeline needs; a broken one harms no other."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infra.settings import ROOT
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+UNUSED = shutil.ignore_patterns("__pycache__")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """DAG files and pipelines as they are shipped."""
+    for folder in ("dags", "flink_jobs"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=UNUSED)
+    return tmp_path
+
+
+def add_pipeline(checkout: Path, name: str) -> Path:
+    """A copy of the shipped pipeline under another name; returns its spec."""
+    folder = checkout / "flink_jobs" / name
+    shutil.copytree(ROOT / "flink_jobs" / "olympics", folder, ignore=UNUSED)
+    spec = folder / "pipeline.yaml"
+    spec.write_text(re.sub(r"(?m)^name: .*$", f"name: {name}", spec.read_text()))
+    return spec
+
+
+def bag_of(checkout: Path) -> DagBag:
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(checkout / "dags")
+
+
+def test_new_folder_gets_its_dags_by_itself(checkout: Path) -> None:
+    add_pipeline(checkout, "winter_games")
+
+    bag = bag_of(checkout)
+
+    assert bag.import_errors == {}
+    assert sorted(bag.dags) == [
+        f"{name}_{kind}" for name in ("olympics", "winter_games") for kind in ("daily_reload", "deploy")
+    ]
+    new, old = bag.dags["winter_games_deploy"], bag.dags["olympics_deploy"]
+    assert {task.task_id for task in new.tasks} == {task.task_id for task in old.tasks}
+    assert {asset.group for asset in new.get_task("check_outputs").outlets} == {"winter_games"}
+
+
+def test_dag_follows_the_jobs_of_the_spec(checkout: Path) -> None:
+    spec = add_pipeline(checkout, "winter_games")
+    spec.write_text(spec.read_text().replace("    after: [players_cdc]\n", "").replace("  analytics:", "  statistics:"))
+
+    dag = bag_of(checkout).dags["winter_games_deploy"]
+
+    assert "submit_statistics" in dag.task_dict
+    assert "wait_for_players_cdc" not in dag.get_task("submit_statistics").upstream_task_ids
+
+
+def test_broken_spec_becomes_a_dag_that_says_so_and_harms_no_other(checkout: Path) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from infra.orchestration.dags import load_spec
+
+    spec = add_pipeline(checkout, "winter_games")
+    spec.write_text(spec.read_text().replace("parallelism: 2", "paralelism: 2"))
+
+    bag = bag_of(checkout)
+
+    assert bag.import_errors == {}
+    broken = {dag_id for dag_id, dag in bag.dags.items() if "broken-spec" in dag.tags}
+    assert broken == {"winter_games_deploy", "winter_games_daily_reload"}
+    assert sorted(bag.dags.keys() - broken) == ["olympics_daily_reload", "olympics_deploy"]
+    for dag_id in broken:
+        dag = bag.dags[dag_id]
+        [task] = dag.tasks
+        assert (task.task_id, task.retries) == ("load_spec", 0)
+        assert repr(dag.schedule) == "None"
+        message = f"{spec}: jobs.players_cdc.paralelism: unknown key; did you mean 'parallelism'?"
+        assert message in str(dag.doc_md)
+        with pytest.raises(AirflowFailException, match=re.escape(message)):
+            load_spec.function(str(spec.parent))
+
+
+def test_preflight_leaves_pipelines_with_a_broken_spec_out(checkout: Path) -> None:
+    from infra.orchestration.steps import server_ids_of_others
+
+    add_pipeline(checkout, "winter_games").write_text("- broken")
+    other = add_pipeline(checkout, "summer_games")
+    other.write_text(other.read_text().replace("server_ids: 5400-5409", "server_ids: 5410-5419"))
+
+    assert server_ids_of_others(checkout / "flink_jobs" / "olympics") == {"summer_games": "5410-5419"}
