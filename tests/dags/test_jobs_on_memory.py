@@ -1,0 +1,236 @@
+"""Submitting a job and waiting for it: operators, trigger and steps of a DAG on the target that runs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.triggers.base import BaseTrigger
+
+from infra.errors import (
+    JobFailedError,
+    PlatformError,
+    SettingsError,
+    StateMismatchError,
+    StillWaitingError,
+    UnreachableError,
+)
+from infra.orchestration import steps, targets, triggers
+from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
+from infra.orchestration.triggers import JobHealthTrigger, raise_failure
+from infra.settings import ROOT
+from infra.targets.base import JobState, JobStatus
+from infra.targets.memory import MemoryTarget
+
+FOLDER = ROOT / "flink_jobs" / "olympics"
+CDC = "olympics.players_cdc"
+URL = "http://flink/#/job/run-1"
+
+
+@pytest.fixture
+def target(monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
+    """The target `memory`, among those that a DAG run may ask for; and the connections of the pipeline."""
+    memory = MemoryTarget()
+    monkeypatch.setitem(targets.FACTORIES, "memory", lambda: memory)
+    mysql = {"conn_type": "mysql", "host": "db", "login": "olympics_cdc", "password": "swordfish"}
+    monkeypatch.setenv("AIRFLOW_CONN_OLYMPICS_MYSQL_CDC", json.dumps(mysql))
+    monkeypatch.setenv("AIRFLOW_CONN_OLYMPICS_KAFKA", json.dumps({"conn_type": "kafka", "host": "broker"}))
+    return memory
+
+
+def submit(job: str = "players_cdc") -> tuple[SubmitJobOperator, dict[str, Any]]:
+    operator = SubmitJobOperator(
+        task_id=f"submit_{job}", folder=str(FOLDER), job=job, target="memory", start_from="latest_state"
+    )
+    return operator, operator.execute({})
+
+
+def deployed() -> str:
+    """Stages every script and starts one job; returns its revision."""
+    steps.create_configmaps(FOLDER, "memory")
+    return str(submit()[1]["revision"])
+
+
+def wait_operator(revision: str) -> WaitForJobOperator:
+    return WaitForJobOperator(
+        task_id="wait_for_players_cdc", job_name=CDC, revision=revision, target="memory", timeout=timedelta(minutes=1)
+    )
+
+
+def events_of(trigger: BaseTrigger) -> list[dict[str, Any]]:
+    async def collect() -> list[dict[str, Any]]:
+        return [event.payload async for event in trigger.run()]
+
+    return asyncio.run(collect())
+
+
+def trigger_for(revision: str, seconds: float = 0, target: str = "memory") -> JobHealthTrigger:
+    return JobHealthTrigger(target, CDC, revision, seconds)
+
+
+def test_submit_says_what_it_did_and_repeating_changes_nothing(target: MemoryTarget) -> None:
+    staged = steps.create_configmaps(FOLDER, "memory")
+    _, first = submit()
+    _, second = submit()
+
+    revision = target.status(CDC).revision
+    assert staged[0] == f"olympics.players_cdc revision {revision}: created"
+    assert steps.create_configmaps(FOLDER, "memory")[0] == f"olympics.players_cdc revision {revision}: unchanged"
+    assert first == {"revision": revision, "url": None, "change": "created"}
+    assert second == {**first, "change": "unchanged"}
+
+
+def test_submit_without_scripts_fails_for_good(target: MemoryTarget) -> None:
+    with pytest.raises(AirflowFailException, match=r"^JobFailedError: olympics\.players_cdc could not be submitted: "):
+        submit()
+
+
+def test_submit_links_to_the_job(target: MemoryTarget) -> None:
+    deployed()
+    target.show(CDC, url=URL)
+
+    operator, _ = submit()
+
+    [link] = operator.operator_extra_links
+    assert link.get_link(operator, ti_key=None) == URL
+
+
+def test_link_is_empty_before_the_address_is_known(target: MemoryTarget) -> None:
+    operator = wait_operator("abc")
+
+    [link] = operator.operator_extra_links
+    assert link.get_link(operator, ti_key=None) == ""
+
+
+def test_wait_defers_at_once_and_finishes_with_what_the_trigger_saw(target: MemoryTarget) -> None:
+    revision = deployed()
+    target.show(CDC, url=URL)
+    operator = wait_operator(revision)
+
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute({})
+    [event] = events_of(deferred.value.trigger)
+    operator.finish({}, event)
+
+    assert deferred.value.method_name == "finish"
+    assert event == {"detail": f"{CDC} revision {revision}, job run-1", "url": URL}
+    assert operator.operator_extra_links[0].get_link(operator, ti_key=None) == URL
+
+
+def test_wait_fails_for_good_when_the_job_has_failed(target: MemoryTarget) -> None:
+    revision = deployed()
+    target.fail(CDC, "java.io.IOException: boom")
+
+    [event] = events_of(trigger_for(revision, seconds=60))
+
+    with pytest.raises(AirflowFailException) as caught:
+        wait_operator(revision).finish({}, event)
+    assert str(caught.value) == f"JobFailedError: {CDC} is FAILED: java.io.IOException: boom"
+
+
+def test_trigger_of_a_missing_job_fires_at_once(target: MemoryTarget) -> None:
+    assert events_of(trigger_for("abc", seconds=60)) == [
+        {
+            "error": "JobFailedError",
+            "detail": f"{CDC} does not run: the platform knows no such job; deploy the pipeline",
+        }
+    ]
+
+
+def test_trigger_says_what_is_still_missing_when_time_is_up(target: MemoryTarget) -> None:
+    revision = deployed()
+    target.show(CDC, state=JobState.RESTARTING, last_failure="boom")
+
+    [event] = events_of(trigger_for(revision))
+
+    assert event == {
+        "error": "StillWaitingError",
+        "detail": f"waited 0 s for {CDC} to be healthy; still missing: state RUNNING; it is RESTARTING after: boom",
+    }
+
+
+class Unsteady(MemoryTarget):
+    """Does not answer the first time, and knows one job afterwards."""
+
+    def __init__(self, silent: int, status: JobStatus) -> None:
+        super().__init__()
+        self.silent = silent
+        self.seen = status
+
+    def status(self, job_name: str) -> JobStatus:
+        self.silent -= 1
+        if self.silent >= 0:
+            raise UnreachableError(f"cannot ask for {job_name}")
+        return self.seen
+
+
+def test_trigger_waits_out_a_target_that_does_not_answer(target: MemoryTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    revision = deployed()
+    unsteady = Unsteady(2, target.status(CDC))
+    monkeypatch.setattr(triggers, "POLL_SECONDS", 0)
+    monkeypatch.setitem(targets.FACTORIES, "memory", lambda: unsteady)
+
+    [event] = events_of(trigger_for(revision, seconds=60))
+
+    assert event["detail"] == f"{CDC} revision {revision}, job run-1"
+    assert unsteady.silent == -1
+
+
+def test_trigger_says_why_it_saw_nothing(target: MemoryTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    unreachable = Unsteady(9, target.status(CDC))
+    monkeypatch.setitem(targets.FACTORIES, "memory", lambda: unreachable)
+
+    [event] = events_of(trigger_for("abc"))
+
+    assert event == {
+        "error": "StillWaitingError",
+        "detail": f"waited 0 s for {CDC} to be healthy; still missing: cannot ask for {CDC}",
+    }
+
+
+def test_trigger_for_an_unknown_target_names_those_there_are() -> None:
+    assert events_of(trigger_for("abc", target="moon")) == [
+        {
+            "error": "SettingsError",
+            "detail": "Unknown deployment target 'moon'. The available targets are: local",
+        }
+    ]
+
+
+def test_trigger_survives_serialization() -> None:
+    path, arguments = trigger_for("abc", seconds=600).serialize()
+    module, _, name = path.rpartition(".")
+    again = getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
+
+    assert path == "infra.orchestration.triggers.JobHealthTrigger"
+    assert arguments == {"target": "memory", "job_name": CDC, "revision": "abc", "timeout_seconds": 600}
+    assert isinstance(again, JobHealthTrigger)
+    assert again.serialize() == (path, arguments)
+
+
+@pytest.mark.parametrize("error", [JobFailedError, StateMismatchError, StillWaitingError, SettingsError])
+def test_event_becomes_the_error_that_it_was(error: type[PlatformError]) -> None:
+    with pytest.raises(error, match=r"^boom$") as caught:
+        raise_failure({"error": error.__name__, "detail": "boom"})
+    assert type(caught.value) is error
+
+
+def test_reload_needs_running_jobs(target: MemoryTarget) -> None:
+    revision = deployed()
+
+    with pytest.raises(JobFailedError) as caught:
+        steps.check_jobs_running(FOLDER, "memory")
+    assert str(caught.value) == (
+        "olympics.analytics is MISSING; a reload restarts nothing: run the DAG olympics_deploy first"
+    )
+
+    submit("analytics")
+    assert steps.check_jobs_running(FOLDER, "memory") == [
+        f"olympics.players_cdc: RUNNING, revision {revision}",
+        f"olympics.analytics: RUNNING, revision {target.status('olympics.analytics').revision}",
+    ]
