@@ -8,17 +8,20 @@ PIPELINE ?= olympics
 DATA ?=
 FORMAT ?=
 TARGET ?= local
+START_FROM ?=
+ALLOW_REJECTS ?=
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
 # By the environment, and quoted in the recipes: a path with a space or a quote stays one argument.
-export PIPELINE DATA FORMAT TARGET
+export PIPELINE DATA FORMAT TARGET START_FROM ALLOW_REJECTS
 
 PYTHON := .venv/bin/python
 
 ##@ A user's day
 .PHONY: run
-run: setup ## Bring up the embedded parts and deploy a pipeline with Airflow, checked results included. PIPELINE=name DATA=file.csv
-	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" --target "$$TARGET" $${DATA:+--data "$$DATA"}
+run: setup ## Bring up the embedded parts and deploy a pipeline with Airflow, checked results included. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 START_FROM=scratch
+	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" --target "$$TARGET" $${DATA:+--data "$$DATA"} \
+	  $${ALLOW_REJECTS:+--allow-rejects} $${START_FROM:+--start-from "$$START_FROM"}
 
 .PHONY: results
 results: setup ## Show what the output topics hold; needs `make run`. PIPELINE=name FORMAT=table|json
@@ -64,8 +67,8 @@ check: setup ## Lint, formatting, types and the unit tests; needs no running par
 	@$(PYTHON) -m pytest -q tests/unit
 
 .PHONY: bench
-bench: setup ## Measure throughput and latency on the embedded parts
-	@$(PYTHON) -m infra.bench
+bench: setup ## Measure freshness and snapshot rate, on parts of its own; takes minutes, and wants an idle machine
+	@$(PYTHON) -m tests.bench
 
 .PHONY: lock
 lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven

@@ -13,7 +13,7 @@ from infra.embedded.stack import kafka_endpoint, up
 from infra.errors import PlatformError
 from infra.orchestration.targets import TARGETS
 from infra.results import print_results, results_json
-from infra.run import pipelines_root, prepare, run_pipeline
+from infra.run import existing_file, pipelines_root, prepare, run_pipeline
 from infra.settings import Settings, load_settings
 from infra.spec import find_pipelines, load_pipeline
 
@@ -25,7 +25,13 @@ def main() -> int:
     try:
         settings = load_settings()
         if arguments.command == "run":
-            run_pipeline(settings, arguments.pipeline, arguments.data, console)
+            conf = {
+                "target": arguments.target,
+                "data_file": existing_file(arguments.data),
+                "allow_rejects": arguments.allow_rejects,
+                "start_from": arguments.start_from,
+            }
+            run_pipeline(settings, arguments.pipeline, conf, console)
         elif arguments.command == "results":
             _results(settings, arguments.pipeline, arguments.format, console)
         else:
@@ -41,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="start the embedded parts, deploy a pipeline, show its results")
     run.add_argument("--pipeline", default="olympics")
-    run.add_argument("--data", default=None)
+    run.add_argument("--data", default=None, help="a CSV file that the table becomes equal to")
+    run.add_argument("--allow-rejects", action="store_true", help="load the good rows even if some are bad")
+    run.add_argument("--start-from", default="latest_state", choices=("latest_state", "scratch"))
     run.add_argument("--target", default=TARGETS[0], choices=TARGETS)
     results = commands.add_parser("results", help="show what the result topics hold")
     results.add_argument("--pipeline", default="olympics")

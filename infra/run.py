@@ -19,6 +19,7 @@ from infra.results import print_results
 from infra.settings import Settings
 from infra.spec import Pipeline, find_pipelines, load_pipeline
 
+LOG_TAIL = 15
 # A line of Airflow's console log that one of our steps wrote.
 _STEP_LINE = re.compile(r"^\S+ \[(?P<level>\w+) *\] (?P<text>.*?) +\[infra\.steps\]")
 
@@ -28,17 +29,16 @@ def pipelines_root(settings: Settings) -> Path:
     return settings.root / "flink_jobs"
 
 
-def run_pipeline(settings: Settings, name: str, data: str | None, console: Console) -> None:
-    """Everything from the parts to the results; DagFailedError when a step fails."""
+def run_pipeline(settings: Settings, name: str, conf: dict[str, object], console: Console) -> None:
+    """Everything from the parts to the results; `conf` are the DAG's params. DagFailedError when a step fails."""
     begun = time.monotonic()
     pipeline = load_pipeline(pipelines_root(settings) / name)
-    data_file = _existing(data)
     console.print("[bold]Embedded parts[/bold]")
     up(settings, lambda line: console.print(f"  {line}", highlight=False))
     for line in prepare(settings, pipeline):
         console.print(f"  {line}", highlight=False)
     console.print(f"[bold]DAG {name}_deploy[/bold]")
-    run_dag(settings, f"{name}_deploy", {"target": "local", "data_file": data_file}, console)
+    run_dag(settings, f"{name}_deploy", conf, console)
     console.print(f"[bold]Results of {name}[/bold], validated; {time.monotonic() - begun:.0f} s in all")
     print_results(pipeline, kafka_endpoint(settings), console)
 
@@ -55,11 +55,14 @@ def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
     return [f"database {database}: {made}", *users, f"airflow: {airflow}"]
 
 
-def run_dag(settings: Settings, dag_id: str, conf: dict[str, object], console: Console) -> None:
+def run_dag(
+    settings: Settings, dag_id: str, conf: dict[str, object], console: Console, logical_date: str | None = None
+) -> None:
     """Runs a DAG with `airflow dags test`, shows what its steps say, and keeps the whole output in a log file."""
     log = settings.state_dir / "logs" / f"{dag_id}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [airflow_program(), "dags", "test", dag_id, "--conf", json.dumps(conf)]
+    command = [airflow_program(), "dags", "test", "--conf", json.dumps(conf), dag_id]
+    command += [logical_date] if logical_date else []
     begun = time.monotonic()
     failures = []
     with log.open("w", encoding="utf-8") as sink:
@@ -75,11 +78,12 @@ def run_dag(settings: Settings, dag_id: str, conf: dict[str, object], console: C
                 failures += [step["text"]] if step["level"] == "error" else []
         code = process.wait()
     if code:
-        what = "\n".join(failures) or "no step said why"
-        raise DagFailedError(f"{what}\nThe DAG {dag_id} failed; the whole log is {log}")
+        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-LOG_TAIL:])
+        raise DagFailedError(f"{failures[0] if failures else tail}\nThe DAG {dag_id} failed; the whole log is {log}")
 
 
-def _existing(data: str | None) -> str | None:
+def existing_file(data: str | None) -> str | None:
+    """The absolute path of a file that a user names; DataFileError when there is none."""
     if data is None:
         return None
     path = Path(data).expanduser().resolve()

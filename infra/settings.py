@@ -87,6 +87,16 @@ class Settings(_Section):
         """The absolute state folder."""
         return (self.root / Path(self.state.dir).expanduser()).resolve()
 
+    def as_environment(self) -> dict[str, str]:
+        """Variables that make another process see the same settings."""
+        values = self.model_dump(exclude={"root"})
+        values["state"]["dir"] = str(self.state_dir)
+        return {
+            f"{PREFIX}{section}_{key}".upper(): str(value)
+            for section, keys in values.items()
+            for key, value in keys.items()
+        }
+
 
 SECTIONS: dict[str, type[_Section]] = {
     "state": StateSettings,
@@ -210,8 +220,3 @@ def _check_ports_differ(values: Mapping[tuple[str, str], Any], origins: Mapping[
                 f"settings: port {port} is given to {' and '.join(users)}; every part needs a port of its own. "
                 f"Move one, in {LOCAL_FILE} under [ports] or by {PREFIX}PORTS_<KEY>."
             )
-
-
-def overrides() -> dict[str, str]:
-    """The variables with our prefix, for child processes that must see the same settings."""
-    return {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}

@@ -1,4 +1,4 @@
-"""Airflow beside the embedded parts: its home in the state folder, and connections to the parts from the generated secrets."""
+"""Airflow beside the embedded parts: its home in the state folder, and connections with the generated secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.embedded.database import mysql_endpoint
 from infra.embedded.kafka import kafka_endpoint
 from infra.embedded.parts import write_private
 from infra.errors import SetupError
-from infra.settings import Settings, inherited_environment, overrides
+from infra.settings import Settings, inherited_environment
 
 ROLES = {"mysql": "application", "mysql_cdc": "cdc", "mysql_reader": "reader"}
 
@@ -22,7 +22,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     backend = {"connections_file_path": str(home / "connections.json")}
     return {
         **inherited_environment(),
-        **overrides(),
+        **settings.as_environment(),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.root / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -46,7 +46,10 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
 
 
 def ensure_airflow(settings: Settings, databases: dict[str, str]) -> str:
-    """Airflow's own database and the connections of every pipeline (`databases`: pipeline to database): a word for the log."""
+    """Airflow's own database, and the connections of every pipeline; `databases` is pipeline to database.
+
+    Returns "created" or "unchanged"; SetupError when the database cannot be made.
+    """
     home = settings.state_dir / "airflow"
     home.mkdir(parents=True, exist_ok=True)
     write_private(home / "connections.json", json.dumps(connections(settings, databases), indent=1))

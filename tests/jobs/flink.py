@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from infra.embedded.flink import ensure_lib, flink_home
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
@@ -13,11 +19,20 @@ if TYPE_CHECKING:
 
 def flink_environment(configuration: Mapping[str, str], parallelism: int = 1) -> TableEnvironment:
     """A fresh streaming environment; the JVM behind it is started once a process."""
-    import pyflink
+    _point_to_lib()
     from pyflink.table import EnvironmentSettings, TableEnvironment
 
-    os.environ.setdefault("FLINK_HOME", str(Path(pyflink.__file__).parent))
     environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     for option, value in {**configuration, "parallelism.default": str(parallelism)}.items():
         environment.get_config().set(option, value)
     return environment
+
+
+@cache
+def _point_to_lib() -> None:
+    """PyFlink takes the class path from the environment when it starts the JVM."""
+    folder = Path(tempfile.mkdtemp(prefix="flink-lib-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    ensure_lib(folder)
+    os.environ["FLINK_HOME"] = str(flink_home())
+    os.environ["FLINK_LIB_DIR"] = str(folder / "lib")

@@ -22,6 +22,8 @@ CREATE TABLE players (
     'debezium.max.queue.size' = '65536',
     'scan.incremental.snapshot.chunk.size' = '50000',
     'scan.snapshot.fetch.size' = '4096',
+    -- How soon a lost connection is noticed and made anew; the default of a minute would be the delay after a restart.
+    'debezium.connect.keep.alive.interval.ms' = '2000',
     -- Without it a job fails for ever after a restart of a MySQL server that uses caching_sha2.
     'jdbc.properties.allowPublicKeyRetrieval' = 'true'
 )

@@ -1,0 +1,168 @@
+"""`make bench`: freshness and snapshot rate, on parts of its own beside whatever runs; prints what the README quotes.
+
+Absolute figures hold for the machine they were measured on; the ratio to the connector's defaults is of one run.
+Takes some minutes, and wants an otherwise idle machine.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from kafka import KafkaConsumer, TopicPartition
+
+from infra.embedded import stack as embedded
+from infra.kafka.client import consumer
+from infra.kafka.topics import ensure_topics
+from infra.mysql.connection import Connection, connect
+from infra.mysql.schema import ensure_schema
+from infra.mysql.seed import seed_table
+from infra.mysql.users import ensure_database, ensure_users
+from infra.settings import ROOT, Settings, load_settings
+from infra.spec import Pipeline, load_pipeline
+from infra.targets.base import JobDeployment
+from infra.targets.deployment import ensure_started_afresh
+from infra.targets.health import waiting_for
+from infra.targets.local import LocalTarget
+from infra.targets.render import render_job
+from infra.waiting import wait_until
+from tests.local.conftest import private_environ
+
+DATABASE = "olympics"
+CHANGES, PAUSE_SECONDS = 300, 0.05
+SNAPSHOT_ROWS, DEFAULT_ROWS = 1_000_000, 100_000
+TUNED_OPTIONS = ("'debezium.", "'scan.", "'properties.linger", "'properties.batch", "'properties.compression")
+
+
+def main() -> None:
+    """Starts private parts, measures, prints, and removes them."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, _stack(Path(folder)) as settings:
+        pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
+        _prepare(settings, pipeline, pipeline.path(pipeline.source.mysql.data))
+        _freshness(settings, pipeline)
+        _snapshot(settings, pipeline, Path(folder))
+
+
+@contextmanager
+def _stack(folder: Path) -> Iterator[Settings]:
+    settings = load_settings(private_environ(folder / "state"))
+    try:
+        embedded.up(settings)
+        yield settings
+    finally:
+        embedded.clean(settings)
+
+
+def _prepare(settings: Settings, pipeline: Pipeline, data: Path) -> None:
+    with connect(embedded.mysql_admin(settings)) as admin:
+        ensure_database(admin, DATABASE)
+        ensure_users(admin, DATABASE, embedded.mysql_passwords(settings, DATABASE))
+    ensure_topics(embedded.kafka_endpoint(settings), pipeline.topics)
+    source, application = pipeline.source.mysql, embedded.mysql_endpoint(settings, "application", DATABASE)
+    ensure_schema(application, pipeline.path(source.schema_file), source.table)
+    print(seed_table(application, source.table, data, settings.state_dir / "rejects.csv"), flush=True)
+
+
+def _freshness(settings: Settings, pipeline: Pipeline) -> None:
+    """From the commit in the database to the changed top three in the topic, one change at a time."""
+    for job in pipeline.jobs:
+        _start(settings, _render(settings, pipeline, job))
+    topic = TopicPartition(f"{pipeline.name}.top_athletes", 0)
+    milliseconds = []
+    with (
+        connect(embedded.mysql_endpoint(settings, "application", DATABASE)) as connection,
+        consumer(embedded.kafka_endpoint(settings), fetch_max_wait_ms=5) as client,
+    ):
+        client.assign([topic])
+        client.seek_to_end(topic)
+        client.position(topic)
+        for score in range(1000, 1000 + CHANGES):
+            milliseconds.append(_one_change(connection, client, score))
+            time.sleep(PAUSE_SECONDS)  # low load is what is measured
+    milliseconds.sort()
+    p50, p99 = (milliseconds[int(len(milliseconds) * share)] for share in (0.5, 0.99))
+    print(f"freshness, commit to top three, {CHANGES} single changes: p50 {p50:.0f} ms, p99 {p99:.0f} ms", flush=True)
+
+
+def _one_change(connection: Connection, client: KafkaConsumer, score: int) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE players SET score = %s WHERE id = 1", [score])
+    connection.commit()
+    committed = time.perf_counter()
+    while True:
+        for records in client.poll(timeout_ms=1000).values():
+            if any(record.value and json.loads(record.value)["score"] == score for record in records):
+                return (time.perf_counter() - committed) * 1000
+
+
+def _snapshot(settings: Settings, pipeline: Pipeline, folder: Path) -> None:
+    """The snapshot of a large table into its topic: the connector's defaults, then the pipeline's settings."""
+    target = LocalTarget(settings)
+    for job in pipeline.jobs:
+        target.stop(f"{pipeline.name}.{job}", savepoint=False)
+    data = folder / "large.csv"
+    with data.open("w", encoding="utf-8") as file:
+        file.write("name,nationality,score\n")
+        file.writelines(f"Athlete {n % 700_000},Nation {n % 200},{n % 1000}\n" for n in range(SNAPSHOT_ROWS))
+    _prepare(settings, pipeline, data)
+    tuned = _render(settings, pipeline, "players_cdc")
+    default = _snapshot_rate(settings, pipeline, _with_defaults(tuned), DEFAULT_ROWS)
+    print(f"snapshot, the connector's defaults: {default:,.0f} rows/s (first {DEFAULT_ROWS:,} rows)", flush=True)
+    rate = _snapshot_rate(settings, pipeline, tuned, SNAPSHOT_ROWS)
+    print(f"snapshot, this pipeline: {rate:,.0f} rows/s ({SNAPSHOT_ROWS:,} rows)", flush=True)
+    print(f"snapshot, ratio: {rate / default:.1f}", flush=True)
+
+
+def _snapshot_rate(settings: Settings, pipeline: Pipeline, job: JobDeployment, rows: int) -> float:
+    """Rows a second from the first record in the topic to the last of `rows`."""
+    kafka, target = embedded.kafka_endpoint(settings), LocalTarget(settings)
+    topic = next(iter(pipeline.jobs["players_cdc"].writes))
+    with consumer(kafka) as client:
+        partitions = [TopicPartition(topic, number) for number in range(pipeline.topics[topic].partitions)]
+
+        def written() -> int:
+            return sum(client.end_offsets(partitions).values())
+
+        before = written()
+        ensure_started_afresh(target, job)
+        wait_until(lambda: written() > before, "the first row", 120, poll_seconds=0.02)
+        first, begun = written(), time.perf_counter()
+        wait_until(lambda: written() >= before + rows, f"{rows} rows in {topic}", 900, poll_seconds=0.05)
+        rate = (written() - first) / (time.perf_counter() - begun)
+    target.stop(job.name, savepoint=False)
+    return rate
+
+
+def _render(settings: Settings, pipeline: Pipeline, job: str) -> JobDeployment:
+    return render_job(
+        pipeline, job, embedded.kafka_endpoint(settings), embedded.mysql_endpoint(settings, "cdc", DATABASE)
+    )
+
+
+def _with_defaults(job: JobDeployment) -> JobDeployment:
+    """The same job without the options that were tuned."""
+    files = {
+        name: "\n".join(
+            line for line in content.decode().splitlines() if not line.strip().startswith(TUNED_OPTIONS)
+        ).encode()
+        for name, content in job.files.items()
+    }
+    return replace(job, files=files, configuration={}, parallelism=1)
+
+
+def _start(settings: Settings, job: JobDeployment) -> None:
+    target = LocalTarget(settings)
+    ensure_started_afresh(target, job)
+    wait_until(
+        lambda: waiting_for(job.name, job.revision, target.status(job.name)) is None, f"{job.name} to be healthy", 180
+    )
+    print(f"{job.name}: healthy", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What EXPLAIN shows of the jobs: shared work is done once, and state is what the records of decisions say."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from infra.spec import load_pipeline
+from tests.jobs.conftest import OLYMPICS, analytics_statements
+from tests.jobs.flink import flink_environment
+
+
+@pytest.fixture(scope="module")
+def plan() -> str:
+    """The optimized execution plan of the whole statement set, on the real connectors; nothing is connected to."""
+    environment = flink_environment(load_pipeline(OLYMPICS).jobs["analytics"].configuration)
+    *tables, (_, publish) = analytics_statements().items()
+    for _, statement in tables:
+        environment.execute_sql(statement)
+    explained: str = environment.explain_sql(publish)
+    return explained.partition("== Optimized Execution Plan ==")[2]
+
+
+def test_shared_work_is_planned_once(plan: str) -> None:
+    operators = Counter(re.findall(r"(TableSourceScan|Deduplicate|GroupAggregate|Rank|Join|Sink)\(", plan))
+    assert operators == {
+        "TableSourceScan": 1,
+        "Deduplicate": 1,  # the table from its records
+        "GroupAggregate": 1,  # average by nationality
+        "Rank": 5,  # by name; three by nationality; from these: top of each, top three, best nationality
+        "Join": 2,  # duplicates with the row that counts; averages with the top of each
+        "Sink": 6,
+    }, plan
+
+
+def test_only_two_rankings_see_every_athlete(plan: str) -> None:
+    rankings = Counter(re.findall(r"rankEnd=(\d+)\], partitionBy=\[(\w*)\]", plan))
+    of_all, of_leaders = [("1", "name"), ("3", "nationality")], [("1", "nationality"), ("1", ""), ("3", "")]
+    assert rankings == Counter([*of_all, *of_leaders])
+
+
+def test_every_record_is_parsed_once(plan: str) -> None:
+    # Two paths for the sentinels, the key's id, the value's fields: as often as the SQL says it, and nowhere copied.
+    assert plan.count('"id","name","nationality","score"') == 1
+    assert plan.count("'$[1]'") == 2
+
+
+def test_keep_last_holds_only_the_columns_of_the_table(plan: str) -> None:
+    feeding = plan[plan.index("Deduplicate(") :].split("Calc(select=[", 1)[1].split("]", 1)[0]
+    assert feeding == "arrived_at, id, name, nationality, score, deleted"
+
+
+def test_only_the_duplicates_need_their_changes_put_in_order(plan: str) -> None:
+    """A duplicate's id may move to another name, and with it to another task: there the sink keeps the order by id."""
+    ordered = re.findall(r"table=\[default_catalog\.default_database\.(\w+)\].*upsertMaterialize", plan)
+    assert ordered == ["duplicates_topic"]
+
+
+def test_each_job_says_the_delay_that_a_buffer_may_add() -> None:
+    jobs = load_pipeline(OLYMPICS).jobs
+    assert {name: job.configuration["execution.buffer-timeout.interval"] for name, job in jobs.items()} == {
+        "players_cdc": "5 ms",
+        "analytics": "5 ms",
+    }

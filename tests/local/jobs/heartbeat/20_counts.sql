@@ -1,0 +1,1 @@
+CREATE TABLE counts (beat INT, seen BIGINT) WITH ('connector' = 'blackhole')

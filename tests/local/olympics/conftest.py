@@ -1,0 +1,132 @@
+"""The Olympic pipeline deployed for real, by the same command that a user runs, on the private parts of the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import TopicPartition
+from rich.console import Console
+
+from infra.checks.outputs import CheckReport, check_outputs
+from infra.embedded import stack as embedded
+from infra.endpoints import MySqlEndpoint
+from infra.kafka.client import consumer
+from infra.kafka.reader import read_to_end
+from infra.mysql.connection import connect
+from infra.run import run_dag
+from infra.settings import ROOT
+from infra.spec import Pipeline, load_pipeline
+from infra.targets.base import JobStatus
+from infra.targets.local import LocalTarget
+from infra.waiting import wait_until
+from tests.local.conftest import Stack
+from tests.olympics_model import SEED, Row, expected_outputs
+
+JOBS = ("olympics.players_cdc", "olympics.analytics")
+
+
+def in_order(values: Iterable[dict[str, Any]]) -> list[str]:
+    """The values in an order that depends on their content alone."""
+    return sorted(json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The deployed pipeline, with what a user has at hand: commands, SQL, and results."""
+
+    stack: Stack
+    pipeline: Pipeline
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`python -m infra ...`, as the Makefile calls it."""
+        environment = {**os.environ, **self.stack.environ}
+        command = [sys.executable, "-m", "infra", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    def run(self, *arguments: str) -> str:
+        """`make run`; returns what it printed."""
+        result = self.command("run", *arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def results(self) -> dict[str, list[dict[str, Any]]]:
+        """`make results FORMAT=json`."""
+        result = self.command("results", "--format", "json")
+        assert result.returncode == 0, result.stderr
+        found: dict[str, list[dict[str, Any]]] = json.loads(result.stdout)
+        return found
+
+    def endpoint(self, role: Any) -> MySqlEndpoint:
+        return embedded.mysql_endpoint(self.stack.settings, role, "olympics")
+
+    def execute(self, *statements: str) -> None:
+        """Runs SQL as the application and commits."""
+        with connect(self.endpoint("application")) as connection:
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+            connection.commit()
+
+    def rows(self) -> list[Row]:
+        """The table, as the reader sees it."""
+        with connect(self.endpoint("reader")) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT id, name, nationality, score FROM players")
+            return [Row(*row) for row in cursor.fetchall()]
+
+    def check(self, timeout_seconds: float = 120) -> CheckReport:
+        """The product's own check."""
+        return check_outputs(self.pipeline, self.endpoint("reader"), self.stack.kafka, list, str, timeout_seconds)
+
+    def assert_agrees_with_model(self) -> None:
+        """The results against the model in plain Python, which shares nothing with either SQL."""
+        expected = expected_outputs(self.rows())
+        found = self.results()
+        for topic, values in expected.items():
+            assert in_order(found[f"olympics.{topic}"]) == in_order(values.values()), topic
+
+    def await_agreement(self, seconds: float = 60) -> None:
+        """Until the topics show what the table says."""
+        wait_until(lambda: self.check(timeout_seconds=seconds), "the outputs to agree", seconds)
+
+    def dag(self, dag_id: str, conf: dict[str, object], logical_date: str | None = None) -> None:
+        """`airflow dags test`."""
+        run_dag(self.stack.settings, dag_id, conf, Console(quiet=True), logical_date)
+
+    def records(self, topic: str) -> list[bytes]:
+        """The values of all records of a topic, in order of partition and offset."""
+        with consumer(self.stack.kafka) as client:
+            partitions = [TopicPartition(topic, number) for number in sorted(client.partitions_for_topic(topic) or ())]
+            client.assign(partitions)
+            return [record.value for record in read_to_end(client, partitions, {})]
+
+    @property
+    def target(self) -> LocalTarget:
+        return LocalTarget(self.stack.settings)
+
+    def statuses(self) -> dict[str, JobStatus]:
+        return {name: self.target.status(name) for name in JOBS}
+
+
+@pytest.fixture(scope="session")
+def deployment(stack: Stack) -> Deployment:
+    """The pipeline, deployed with its seed rows; later tests may change the table, and each starts by what it needs."""
+    deployed = Deployment(stack, load_pipeline(ROOT / "flink_jobs" / "olympics"))
+    deployed.run()
+    return deployed
+
+
+@pytest.fixture
+def seeded(deployment: Deployment, tmp_path: Path) -> Deployment:
+    """The deployment with exactly the five seed rows, and outputs that agree."""
+    rows = ", ".join(f"({row.id}, '{row.name}', '{row.nationality}', {row.score})" for row in SEED)
+    deployment.execute("DELETE FROM players", f"INSERT INTO players VALUES {rows}")
+    deployment.await_agreement()
+    return deployment

@@ -1,0 +1,74 @@
+"""What happens by itself: `kill -9` of each part under a stream of changes, and everything comes back and agrees."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from infra.errors import PlatformError
+from infra.targets.base import JobState
+from infra.waiting import wait_until
+from tests.local.olympics.conftest import JOBS, Deployment
+
+NAMES = [f"Athlete {number}" for number in range(40)]
+NATIONS = ["Austria", "US", "Italy", "Norway", "Japan"]
+
+
+class Changes:
+    """A stream of random changes, one transaction at a time, that outlives a killed database."""
+
+    def __init__(self, deployment: Deployment, seed: int) -> None:
+        self.deployment = deployment
+        self.random = random.Random(seed)
+        self.committed = 0
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                self.deployment.execute(*(self._statement() for _ in range(5)))
+                self.committed += 5
+            except PlatformError:
+                self.stopping.wait(0.2)  # the database is down; the transaction was rolled back
+
+    def _statement(self) -> str:
+        row_id, score = self.random.randint(1, 400), self.random.randint(0, 100)
+        name, nation = self.random.choice(NAMES), self.random.choice(NATIONS)
+        if self.random.random() < 0.2:
+            return f"DELETE FROM players WHERE id = {row_id}"
+        return f"REPLACE INTO players VALUES ({row_id}, '{name}', '{nation}', {score})"
+
+
+@contextmanager
+def changing(deployment: Deployment, seed: int) -> Iterator[Changes]:
+    changes = Changes(deployment, seed)
+    thread = threading.Thread(target=changes.run)
+    thread.start()
+    try:
+        yield changes
+    finally:
+        changes.stopping.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("part", ["flink-taskmanager", "kafka", "mysql"])
+def test_a_killed_part_comes_back_and_the_outputs_agree(seeded: Deployment, part: str) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    killed = seeded.stack.pid(part)
+    assert killed is not None
+    with changing(seeded, seed) as changes:
+        wait_until(lambda: changes.committed >= 200, "the first changes", 60)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: seeded.stack.pid(part) not in (None, killed), f"a new process of {part}", 60)
+        again = changes.committed + 200
+        wait_until(lambda: changes.committed >= again, "changes after the kill", 120)
+    seeded.await_agreement(seconds=120)
+    seeded.assert_agrees_with_model()
+    assert all(seeded.target.status(name).state is JobState.RUNNING for name in JOBS)

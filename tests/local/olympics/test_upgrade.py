@@ -1,0 +1,65 @@
+"""Changed content: an upgrade through a savepoint, a state that does not fit, and the way to start afresh."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from infra.embedded import stack as embedded
+from infra.errors import StateMismatchError
+from infra.targets.base import JobDeployment, JobStatus
+from infra.targets.deployment import ensure_running
+from infra.targets.health import waiting_for
+from infra.targets.render import render_job
+from infra.waiting import wait_until
+from tests.local.olympics.conftest import Deployment
+
+
+def analytics(deployment: Deployment) -> JobDeployment:
+    cdc = embedded.mysql_endpoint(deployment.stack.settings, "cdc", "olympics")
+    return render_job(deployment.pipeline, "analytics", deployment.stack.kafka, cdc)
+
+
+def deploy(deployment: Deployment, job: JobDeployment) -> JobStatus:
+    deployment.target.ensure_scripts(job)
+    print(ensure_running(deployment.target, job))
+
+    def healthy() -> bool:
+        return waiting_for(job.name, job.revision, deployment.target.status(job.name)) is None
+
+    wait_until(healthy, f"{job.name} to be healthy", 120)
+    return deployment.target.status(job.name)
+
+
+def with_sql(job: JobDeployment, name: str, old: str, new: str) -> JobDeployment:
+    text = job.files[name].decode()
+    assert old in text
+    return replace(job, files={**job.files, name: text.replace(old, new).encode()})
+
+
+def test_a_changed_sql_file_upgrades_through_a_savepoint_and_keeps_the_state(seeded: Deployment) -> None:
+    job = analytics(seeded)
+    before = seeded.target.status(job.name)
+    changed = with_sql(job, "51_duplicates.sql", "-- The rows", "-- All rows")
+    after = deploy(seeded, changed)
+    assert after.job_id != before.job_id
+    assert (before.revision, after.revision) == (job.revision, changed.revision)
+    seeded.execute("UPDATE players SET score = 9 WHERE id = 4", "DELETE FROM players WHERE id = 2")
+    seeded.await_agreement()
+    # A job that had lost its state would not know that Max had 4 and Peter 2 before, and would count both.
+    seeded.assert_agrees_with_model()
+    assert deploy(seeded, job).revision == job.revision
+
+
+def test_a_state_that_does_not_fit_is_named_and_scratch_starts_afresh(seeded: Deployment) -> None:
+    job = analytics(seeded)
+    other = with_sql(job, "40_players.sql", "ORDER BY arrived_at DESC", "ORDER BY source_offset DESC")
+    with pytest.raises(StateMismatchError) as caught:
+        deploy(seeded, other)
+    assert "the saved state of olympics.analytics" in str(caught.value)
+    assert '{"start_from": "scratch"}' in str(caught.value)
+    seeded.execute("DELETE FROM players WHERE nationality = 'US'")
+    seeded.dag("olympics_deploy", {"start_from": "scratch"})
+    seeded.assert_agrees_with_model()
+    assert seeded.target.status(job.name).revision == job.revision

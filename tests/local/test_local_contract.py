@@ -1,0 +1,156 @@
+"""The contract of targets against the embedded Flink cluster, and what is particular to it; the job is a real one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from infra.errors import JobFailedError, PlatformError, StateMismatchError
+from infra.settings import ROOT
+from infra.targets.base import JobDeployment, JobState, JobStatus, Target
+from infra.targets.deployment import ensure_running
+from infra.targets.health import waiting_for
+from infra.targets.local import LocalTarget
+from infra.waiting import wait_until
+from tests.local.conftest import Stack
+from tests.target_contract import TargetContract
+
+HEARTBEAT = Path(__file__).parent / "jobs" / "heartbeat"
+FILES = [*HEARTBEAT.glob("*"), ROOT / "flink_jobs" / "shared" / "statements.py"]
+FAILING = b"INSERT INTO counts SELECT beat, COUNT(10 / (beat - beat)) FROM beats GROUP BY beat"
+NO_RESTART = {"restart-strategy.type": "none"}
+SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def target(stack: Stack) -> LocalTarget:
+    return LocalTarget(stack.settings)
+
+
+@pytest.fixture
+def job(target: LocalTarget) -> Iterator[JobDeployment]:
+    """A job under a name of its own; gone after the test, so that its slot is free."""
+    job = JobDeployment(
+        name=f"heartbeat.{os.urandom(4).hex()}",
+        script="heartbeat.py",
+        files={path.name: path.read_bytes() for path in FILES if path.is_file()},
+        arguments={"least": "0"},
+        configuration={"execution.checkpointing.interval": "500 ms"},
+        parallelism=1,
+    )
+    yield job
+    target.delete(job.name)
+
+
+def with_statement(job: JobDeployment, statement: bytes, **configuration: str) -> JobDeployment:
+    """The job with another statement that publishes."""
+    files = {**job.files, "30_publish.sql": statement}
+    return replace(job, files=files, configuration={**job.configuration, **configuration})
+
+
+def submitted(target: Target, job: JobDeployment) -> JobDeployment:
+    target.ensure_scripts(job)
+    target.submit(job)
+    return job
+
+
+def failure_of(target: Target, job: JobDeployment) -> PlatformError:
+    """The error that waiting for the job's health ends with."""
+
+    def failed() -> PlatformError | None:
+        try:
+            waiting_for(job.name, job.revision, target.status(job.name))
+        except PlatformError as error:
+            return error
+        return None
+
+    return wait_until(failed, f"{job.name} to fail", SECONDS)
+
+
+class TestLocalContract(TargetContract):
+    healthy_seconds = SECONDS
+
+    def changed(self, job: JobDeployment) -> JobDeployment:
+        return replace(job, arguments={"least": "1"})
+
+
+def test_script_that_raises_says_the_last_line_of_its_traceback(target: LocalTarget, job: JobDeployment) -> None:
+    broken = replace(job, script="raises.py")
+    target.ensure_scripts(broken)
+
+    with pytest.raises(JobFailedError) as caught:
+        target.submit(broken)
+
+    assert str(caught.value).splitlines()[0] == f"{job.name} could not be submitted: RuntimeError: no luck today"
+    assert target.status(job.name).state is JobState.MISSING
+
+
+def test_statement_that_is_wrong_says_what_flink_says(target: LocalTarget, job: JobDeployment) -> None:
+    broken = with_statement(job, b"INSERT INTO counts SELECT pulse, 1 FROM beats")
+    target.ensure_scripts(broken)
+
+    with pytest.raises(JobFailedError) as caught:
+        target.submit(broken)
+
+    assert "Column 'pulse' not found in any table" in str(caught.value).splitlines()[0]
+
+
+def test_job_that_fails_at_run_time_is_failed_with_the_root_cause(target: LocalTarget, job: JobDeployment) -> None:
+    failing = submitted(target, with_statement(job, FAILING, **NO_RESTART))
+
+    error = failure_of(target, failing)
+
+    status = target.status(job.name)
+    assert type(error) is JobFailedError
+    assert str(error) == f"{job.name} is FAILED: java.lang.ArithmeticException: / by zero; see {status.url}"
+    assert "java.lang.ArithmeticException: / by zero" in target.logs(job.name)
+
+
+def test_job_that_fails_again_and_again_is_a_restart_loop(target: LocalTarget, job: JobDeployment) -> None:
+    backoff = "restart-strategy.exponential-delay."
+    short = {backoff + "initial-backoff": "10 ms", backoff + "max-backoff": "50 ms"}
+    failing = submitted(target, with_statement(job, FAILING, **short))
+
+    error = failure_of(target, failing)
+
+    assert re.fullmatch(
+        rf"{job.name} is in a restart loop: \d+ failures since its last checkpoint, the last one: "
+        r"java\.lang\.ArithmeticException: / by zero; mend the cause and deploy again; see \S+",
+        str(error),
+    )
+    assert target.status(job.name).state.alive
+
+
+def test_mended_job_replaces_one_in_a_restart_loop(target: LocalTarget, job: JobDeployment) -> None:
+    failure_of(target, submitted(target, with_statement(job, FAILING)))
+    target.ensure_scripts(job)
+
+    outcome = ensure_running(target, job)
+
+    assert outcome.change == "changed"
+    wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
+
+
+def test_state_that_does_not_fit_the_new_statement_says_both_ways_out(target: LocalTarget, job: JobDeployment) -> None:
+    submitted(target, job)
+    wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
+    other = with_statement(job, b"INSERT INTO counts SELECT beat, CAST(beat AS BIGINT) FROM beats", **NO_RESTART)
+    target.ensure_scripts(other)
+
+    outcome = ensure_running(target, other)
+    error = failure_of(target, other)
+
+    assert outcome.change == "changed"
+    assert type(error) is StateMismatchError
+    assert f"the saved state of {job.name} (" in str(error)
+    assert '{"start_from": "scratch"}' in str(error)
+
+
+def healthy(target: Target, job: JobDeployment) -> JobStatus | None:
+    status = target.status(job.name)
+    return None if waiting_for(job.name, job.revision, status) else status

@@ -1,0 +1,146 @@
+"""Topics on a real broker: brought to their spec, never taken away."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from infra.endpoints import KafkaEndpoint
+from infra.errors import TerminalError, TopicDriftError, UnreachableError
+from infra.kafka.client import admin_client, producer
+from infra.kafka.reader import clear_tables, read_tables
+from infra.kafka.topics import ExistingTopic, describe_topics, ensure_topics
+from infra.spec import Topic
+from tests.local.conftest import Stack
+
+COMPACT = Topic(partitions=2, cleanup_policy="compact")
+
+
+@pytest.fixture
+def name() -> str:
+    """A topic that no other test has."""
+    return f"games.{os.urandom(4).hex()}"
+
+
+def ensured(stack: Stack, topics: dict[str, Topic]) -> list[str]:
+    return [str(plan) for plan in ensure_topics(stack.kafka, topics)]
+
+
+def described(stack: Stack, name: str) -> ExistingTopic:
+    with admin_client(stack.kafka) as admin:
+        return describe_topics(admin, {name: COMPACT})[name]
+
+
+def test_created_then_unchanged(stack: Stack, name: str) -> None:
+    topic = Topic(partitions=3, cleanup_policy="delete", retention="2h", config={"segment.bytes": "1048576"})
+
+    assert ensured(stack, {name: topic}) == [f"{name}: created"]
+    assert ensured(stack, {name: topic}) == [f"{name}: unchanged"]
+
+    found = described(stack, name)
+    assert (found.partitions, found.replication) == (3, 1)
+    assert {key: found.options[key] for key in topic.options()} == topic.options()
+
+
+def test_partitions_grow(stack: Stack, name: str) -> None:
+    ensured(stack, {name: COMPACT})
+    wanted = COMPACT.model_copy(update={"partitions": 5})
+
+    assert ensured(stack, {name: wanted}) == [f"{name}: changed (partitions 2 to 5)"]
+    assert described(stack, name).partitions == 5
+    assert ensured(stack, {name: wanted}) == [f"{name}: unchanged"]
+
+
+def test_options_are_altered_and_others_stay(stack: Stack, name: str) -> None:
+    ensured(stack, {name: Topic(partitions=1, cleanup_policy="delete", config={"segment.bytes": "1048576"})})
+    wanted = Topic(partitions=1, cleanup_policy="compact", retention="1h")
+
+    assert ensured(stack, {name: wanted}) == [
+        f"{name}: changed (cleanup.policy delete to compact, retention.ms 604800000 to 3600000)"
+    ]
+    options = described(stack, name).options
+    assert (options["cleanup.policy"], options["retention.ms"], options["segment.bytes"]) == (
+        "compact",
+        "3600000",
+        "1048576",
+    )
+
+
+def test_drift_changes_nothing_of_any_topic(stack: Stack, name: str) -> None:
+    ensured(stack, {name: COMPACT})
+    wanted = {f"{name}.new": COMPACT, name: Topic(partitions=1, cleanup_policy="delete")}
+
+    with pytest.raises(TopicDriftError) as caught:
+        ensured(stack, wanted)
+
+    assert str(caught.value) == (
+        f"topic {name}: has 2 partitions, the spec wants 1; Kafka cannot take partitions away. "
+        "Set partitions: 2 in pipeline.yaml, or recreate the topic by hand"
+    )
+    assert described(stack, name).options["cleanup.policy"] == "compact"
+    with admin_client(stack.kafka) as admin:
+        assert f"{name}.new" not in admin.list_topics()
+
+
+def test_topics_outside_the_spec_stay(stack: Stack, name: str) -> None:
+    ensured(stack, {name: COMPACT})
+
+    ensured(stack, {f"{name}.other": COMPACT})
+
+    assert described(stack, name).partitions == 2
+
+
+def test_option_that_kafka_does_not_know_is_named(stack: Stack, name: str) -> None:
+    ensured(stack, {name: COMPACT})
+
+    with pytest.raises(TerminalError, match=r"retention\.mss"):
+        ensured(stack, {name: COMPACT.model_copy(update={"config": {"retention.mss": "1"}})})
+
+
+def test_option_that_kafka_does_not_know_creates_no_topic(stack: Stack, name: str) -> None:
+    with pytest.raises(TerminalError, match=r"retention\.mss"):
+        ensured(stack, {name: COMPACT.model_copy(update={"config": {"retention.mss": "1"}})})
+
+    with admin_client(stack.kafka) as admin:
+        assert name not in admin.list_topics()
+
+
+def test_more_replicas_than_brokers_is_said(stack: Stack, name: str) -> None:
+    with pytest.raises(TerminalError, match=r"(?i)replication factor"):
+        ensured(stack, {name: COMPACT.model_copy(update={"replication": 3})})
+
+
+def test_broker_that_is_not_there_says_how_to_look() -> None:
+    with pytest.raises(UnreachableError) as caught:
+        ensure_topics(KafkaEndpoint("127.0.0.1:1"), {"games.players": COMPACT})
+
+    assert str(caught.value) == (
+        "cannot reach kafka://127.0.0.1:1: 127.0.0.1:1: [Errno 111] Connection refused; "
+        "is the broker running (`make status`), and is the connection right?"
+    )
+
+
+def test_address_without_a_port_is_named() -> None:
+    with pytest.raises(TerminalError) as caught:
+        ensure_topics(KafkaEndpoint("broker"), {"games.players": COMPACT})
+
+    assert str(caught.value) == ("kafka://broker: 'broker' is not host:port; correct the connection's host and port")
+
+
+def test_one_broker_that_answers_is_enough(stack: Stack, name: str) -> None:
+    endpoint = KafkaEndpoint(f"127.0.0.1:1,{stack.kafka.bootstrap_servers}")
+
+    assert [str(plan) for plan in ensure_topics(endpoint, {name: COMPACT})] == [f"{name}: created"]
+
+
+def test_topic_is_folded_to_its_last_values_and_can_be_cleared(stack: Stack, name: str) -> None:
+    ensured(stack, {name: COMPACT})
+    with producer(stack.kafka) as sender:
+        for key, value in ((b"1", b'{"id": 1}'), (b"2", b'{"id": 2}'), (b"1", b'{"id": 7}'), (b"2", None)):
+            sender.send(name, key=key, value=value)
+
+    assert read_tables(stack.kafka, [name]) == {name: [{"id": 7}]}
+    assert clear_tables(stack.kafka, [name]) == 1
+    assert read_tables(stack.kafka, [name]) == {name: []}
+    assert clear_tables(stack.kafka, [name]) == 0
