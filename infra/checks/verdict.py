@@ -38,9 +38,9 @@ def verdict(
 ) -> CheckFailedError | InconclusiveError:
     """The error that says it: rows that will not catch up, rows that should have, or only rows that move."""
     if dead:
-        head = f"{len(differences)} rows differ, and they will not catch up: {'; '.join(dead)}. Deploy the pipeline"
+        head = f"{_rows(differences)}, and this will not change: {'; '.join(dead)}. Deploy the pipeline"
     elif settled:
-        head = f"after {seconds:.0f} s {len(settled)} rows still differ though their source has not changed"
+        head = f"after {seconds:.0f} s {_rows(settled)} though the source has stood still there"
     else:
         return InconclusiveError(
             f"inconclusive: the source kept changing for {seconds:.0f} s, and the only rows that differ "
@@ -49,3 +49,7 @@ def verdict(
         )
     shown = [*(settled or differences)[:SHOWN_DIFFERENCES]]
     return CheckFailedError("\n".join([head, *(f"  {difference}" for difference in shown), situation]))
+
+
+def _rows(differences: list[Difference]) -> str:
+    return "1 row differs" if len(differences) == 1 else f"{len(differences)} rows differ"

@@ -66,7 +66,7 @@ def test_settled_rows_that_differ_fail_and_the_first_five_are_shown() -> None:
 
     assert isinstance(error, CheckFailedError)
     assert str(error).splitlines() == [
-        "after 180 s 7 rows still differ though their source has not changed",
+        "after 180 s 7 rows differ though the source has stood still there",
         *(f'  games.players [{key}]: expected {{"id": {key}}}, found no row' for key in range(2, 7)),
         SITUATION,
     ]
@@ -87,7 +87,7 @@ def test_dead_jobs_fail_whatever_has_settled() -> None:
 
     assert isinstance(error, CheckFailedError)
     assert str(error).splitlines() == [
-        "1 rows differ, and they will not catch up: games.cdc is FAILED; games.totals is MISSING. Deploy the pipeline",
+        "1 row differs, and this will not change: games.cdc is FAILED; games.totals is MISSING. Deploy the pipeline",
         '  games.players [1]: expected {"id": 1}, found no row',
         SITUATION,
     ]
