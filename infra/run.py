@@ -65,11 +65,17 @@ def run_dag(
     command += [logical_date] if logical_date else []
     begun = time.monotonic()
     failures = []
-    with log.open("w", encoding="utf-8") as sink:
-        process = subprocess.Popen(
-            command, env=airflow_environment(settings), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+    with (
+        log.open("w", encoding="utf-8") as sink,
+        subprocess.Popen(
+            command,
+            env=airflow_environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
         for line in process.stdout or ():
             sink.write(line)
             step = _STEP_LINE.match(line)

@@ -1,4 +1,4 @@
-"""What topics hold: a compacted topic folded to its last value by key, and clearing one with tombstones."""
+"""What topics hold: a compacted topic folded to its last value by key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 
 from infra.endpoints import KafkaEndpoint
 from infra.errors import CheckFailedError, StillWaitingError
-from infra.kafka.client import consumer, producer
+from infra.kafka.client import consumer
 
 POLL_MS = 500
 STALL_SECONDS = 30
@@ -81,18 +81,6 @@ def read_tables(endpoint: KafkaEndpoint, topics: Iterable[str]) -> dict[str, lis
         reader = TableReader(client, topics)
         reader.refresh()
         return {topic: reader.values(topic) for topic in reader.tables}
-
-
-def clear_tables(endpoint: KafkaEndpoint, topics: Iterable[str]) -> int:
-    """Writes a tombstone for every key that the topics hold, and returns how many there were."""
-    with consumer(endpoint) as client:
-        reader = TableReader(client, topics)
-        reader.refresh()
-    with producer(endpoint) as sender:
-        for topic, table in reader.tables.items():
-            for key in table:
-                sender.send(topic, key=key, value=None)
-    return sum(len(table) for table in reader.tables.values())
 
 
 def _decode(topic: str, key: bytes, value: bytes) -> Value:

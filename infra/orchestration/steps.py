@@ -13,8 +13,8 @@ from typing import Any
 from infra.checks.outputs import check_outputs as check_topics
 from infra.errors import JobFailedError, PlatformError, SpecError
 from infra.kafka.lag import group_lag
-from infra.kafka.reader import clear_tables
 from infra.kafka.topics import ensure_topics
+from infra.kafka.writer import clear_tables
 from infra.mysql.preflight import check_cdc_ready
 from infra.mysql.schema import ensure_schema
 from infra.mysql.seed import seed_table

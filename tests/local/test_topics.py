@@ -9,8 +9,9 @@ import pytest
 from infra.endpoints import KafkaEndpoint
 from infra.errors import TerminalError, TopicDriftError, UnreachableError
 from infra.kafka.client import admin_client, producer
-from infra.kafka.reader import clear_tables, read_tables
+from infra.kafka.reader import read_tables
 from infra.kafka.topics import ExistingTopic, describe_topics, ensure_topics
+from infra.kafka.writer import clear_tables
 from infra.spec import Topic
 from tests.local.conftest import Stack
 

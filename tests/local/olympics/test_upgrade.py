@@ -54,7 +54,8 @@ def test_a_changed_sql_file_upgrades_through_a_savepoint_and_keeps_the_state(see
 
 def test_a_state_that_does_not_fit_is_named_and_scratch_starts_afresh(seeded: Deployment) -> None:
     job = analytics(seeded)
-    other = with_sql(job, "40_players.sql", "ORDER BY arrived_at DESC", "ORDER BY source_offset DESC")
+    distinct = "FROM (SELECT DISTINCT id, nationality, score FROM athletes) GROUP BY"
+    other = with_sql(job, "61_nationality_averages.sql", "FROM athletes GROUP BY", distinct)
     with pytest.raises(StateMismatchError) as caught:
         deploy(seeded, other)
     assert "the saved state of olympics.analytics" in str(caught.value)
