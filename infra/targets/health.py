@@ -42,14 +42,22 @@ def waiting_for(job_name: str, revision: str, status: JobStatus) -> str | None:
     return None
 
 
+def state_mismatch(job_name: str, cause: str, state: str | None) -> StateMismatchError | None:
+    """The error for a cause that means that the saved `state` does not fit; None for any other."""
+    if not any(mismatch in cause for mismatch in _MISMATCHES):
+        return None
+    return StateMismatchError(
+        f"the saved state of {job_name} ({state}) does not fit its new revision: {cause}. "
+        'Either undo the change, or start afresh by deploying with the parameter {"start_from": "scratch"}: '
+        "it empties the topics that the job writes and builds them again"
+    )
+
+
 def _failure(job_name: str, status: JobStatus) -> JobFailedError | StateMismatchError:
     cause = status.last_failure or "no exception was recorded"
-    if any(mismatch in cause for mismatch in _MISMATCHES):
-        return StateMismatchError(
-            f"the saved state of {job_name} ({status.restorable_state}) does not fit its new revision: {cause}. "
-            'Either undo the change, or start afresh by deploying with the parameter {"start_from": "scratch"}: '
-            "it empties the topics that the job writes and builds them again"
-        )
+    mismatch = state_mismatch(job_name, cause, status.restorable_state)
+    if mismatch:
+        return mismatch
     if status.state is JobState.MISSING:
         return JobFailedError(f"{job_name} does not run: the platform knows no such job; deploy the pipeline")
     return JobFailedError(f"{job_name} is {status.state}: {cause}{_link(status)}")

@@ -15,9 +15,11 @@ from typing import Any
 
 from infra.embedded.flink import flink_endpoint, flink_environment, flink_home
 from infra.errors import JobFailedError
+from infra.flink.cli import submit_failure
 from infra.flink.rest import FlinkRest, root_cause
 from infra.settings import Settings
 from infra.targets.base import Change, JobDeployment, JobState, JobStatus
+from infra.targets.health import state_mismatch
 from infra.waiting import wait_until
 
 SUBMIT_TIMEOUT_SECONDS = 300
@@ -71,7 +73,9 @@ class LocalTarget:
             raise JobFailedError(f"{job.name}: Flink did not take the job within {error.timeout:.0f} s") from None
         found = re.search(r"JobID ([0-9a-f]{32})", result.stdout)
         if result.returncode != 0 or found is None:
-            raise JobFailedError(f"{job.name} could not be submitted: {_submit_failure(result.stdout + result.stderr)}")
+            cause, lines = submit_failure(result.stdout + result.stderr)
+            mismatch = state_mismatch(job.name, cause, savepoint)
+            raise mismatch or JobFailedError(f"{job.name} could not be submitted: {cause}\n{lines}")
         return found[1]
 
     def status(self, job_name: str) -> JobStatus:
@@ -144,9 +148,3 @@ class LocalTarget:
             restorable_state=restorable,
             url=f"{self._rest.url}/#/job/running/{job_id}",
         )
-
-
-def _submit_failure(output: str) -> str:
-    """The Python traceback's last line or the root cause in what `flink run` printed, with the lines before it."""
-    lines = [line for line in output.splitlines() if line.strip() and not line.lstrip().startswith("at ")]
-    return f"{root_cause(output)}\n" + "\n".join(lines[-25:])
