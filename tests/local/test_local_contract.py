@@ -97,7 +97,10 @@ def test_statement_that_is_wrong_says_what_flink_says(target: LocalTarget, job: 
     with pytest.raises(JobFailedError) as caught:
         target.submit(broken)
 
-    assert "Column 'pulse' not found in any table" in str(caught.value).splitlines()[0]
+    assert str(caught.value).splitlines()[0] == (
+        f"{job.name} could not be submitted: org.apache.calcite.sql.validate.SqlValidatorException: "
+        "Column 'pulse' not found in any table"
+    )
 
 
 def test_job_that_fails_at_run_time_is_failed_with_the_root_cause(target: LocalTarget, job: JobDeployment) -> None:
@@ -142,13 +145,17 @@ def test_state_that_does_not_fit_the_new_statement_says_both_ways_out(target: Lo
     other = with_statement(job, b"INSERT INTO counts SELECT beat, CAST(beat AS BIGINT) FROM beats", **NO_RESTART)
     target.ensure_scripts(other)
 
-    outcome = ensure_running(target, other)
-    error = failure_of(target, other)
+    with pytest.raises(StateMismatchError) as caught:
+        ensure_running(target, other)
 
-    assert outcome.change == "changed"
-    assert type(error) is StateMismatchError
-    assert f"the saved state of {job.name} (" in str(error)
-    assert '{"start_from": "scratch"}' in str(error)
+    savepoint = target.status(job.name).restorable_state
+    assert str(caught.value).startswith(
+        f"the saved state of {job.name} (file:{savepoint}) does not fit its new revision: "
+    )
+    assert '{"start_from": "scratch"}' in str(caught.value)
+    outcome = ensure_running(target, job)
+    wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
+    assert outcome.detail.endswith(f"state from {savepoint}")
 
 
 def healthy(target: Target, job: JobDeployment) -> JobStatus | None:

@@ -1,0 +1,301 @@
+"""`check_outputs` on a real database and a real broker; the test writes the topics, in place of Flink."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from infra.checks.outputs import CheckReport, check_outputs
+from infra.endpoints import MySqlEndpoint
+from infra.errors import CheckFailedError, InconclusiveError, SpecError, UnreachableError
+from infra.kafka.client import producer
+from infra.kafka.topics import ensure_topics
+from infra.mysql.connection import connect
+from infra.spec import Pipeline, load_pipeline
+from tests.local.conftest import Stack
+
+SPEC = """\
+name: {name}
+description: Players and what they sum up to
+topics:
+  {name}.players: {{partitions: 2, cleanup_policy: compact}}
+  {name}.totals: {{partitions: 1, cleanup_policy: compact}}
+source:
+  mysql: {{database: {name}, schema: schema.sql, table: players, data: players.csv}}
+jobs:
+  cdc: {{script: cdc.py, uses: [kafka, mysql]}}
+checks:
+  {name}.players: {{key: [id], expect: players.sql}}
+  {name}.totals: {{key: [nationality], expect: totals.sql}}
+"""
+FILES = {
+    "schema.sql": "CREATE TABLE players (id INT PRIMARY KEY, nationality VARCHAR(20) NOT NULL, score INT NOT NULL)",
+    "players.csv": "",
+    "cdc.py": "",
+    "players.sql": "SELECT id, nationality, score FROM players",
+    "totals.sql": "SELECT nationality, SUM(score) AS total, AVG(score * 1e0) AS average "
+    "FROM players GROUP BY nationality",
+}
+ROWS = "INSERT INTO players VALUES (1, 'Austria', 7), (2, 'US', 2), (3, 'US', 8)"
+PLAYERS = {1: ("Austria", 7), 2: ("US", 2), 3: ("US", 8)}
+TOTALS = {"Austria": (7, 7.0), "US": (10, 5.0)}
+SITUATION = "the situation"
+
+
+@dataclass
+class Checked:
+    """A pipeline whose table the test fills and whose topics it writes."""
+
+    stack: Stack
+    pipeline: Pipeline
+
+    @property
+    def database(self) -> MySqlEndpoint:
+        return replace(self.stack.mysql_admin, database=self.pipeline.name)
+
+    def execute(self, *statements: str) -> None:
+        with connect(self.database) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            connection.commit()
+
+    def send(self, topic: str, key: object, value: object) -> None:
+        """One record; a value of bytes is sent as it is."""
+        encoded = value if isinstance(value, bytes | None) else json.dumps(value).encode()
+        with producer(self.stack.kafka) as sender:
+            sender.send(f"{self.pipeline.name}.{topic}", key=json.dumps(key).encode(), value=encoded)
+
+    def player(self, player_id: int, nationality: str, score: int) -> None:
+        value = {"id": player_id, "nationality": nationality, "score": score}
+        self.send("players", {"id": player_id}, value)
+
+    def total(self, nationality: str, total: int, average: float) -> None:
+        value = {"nationality": nationality, "total": total, "average": average}
+        self.send("totals", {"nationality": nationality}, value)
+
+    def check(self, timeout: float = 60, settle: float = 0, dead_jobs: Callable[[], list[str]] = list) -> CheckReport:
+        return check_outputs(
+            self.pipeline, self.database, self.stack.kafka, dead_jobs, lambda: SITUATION, timeout, settle
+        )
+
+
+@pytest.fixture
+def empty(stack: Stack, tmp_path: Path) -> Iterator[Checked]:
+    """A pipeline with its topics and an empty table, all under a name of its own."""
+    name = f"games_{os.urandom(4).hex()}"
+    folder = tmp_path / name
+    folder.mkdir()
+    for file, content in {**FILES, "pipeline.yaml": SPEC.format(name=name)}.items():
+        (folder / file).write_text(content)
+    pipeline = load_pipeline(folder)
+    ensure_topics(stack.kafka, pipeline.topics)
+    with connect(stack.mysql_admin) as admin, admin.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    checked = Checked(stack, pipeline)
+    checked.execute(FILES["schema.sql"])
+    yield checked
+    with connect(stack.mysql_admin) as admin, admin.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def agreeing(empty: Checked) -> Checked:
+    """Table and topics hold the same."""
+    empty.execute(ROWS)
+    for player_id, values in PLAYERS.items():
+        empty.player(player_id, *values)
+    for nationality, values_of in TOTALS.items():
+        empty.total(nationality, *values_of)
+    return empty
+
+
+def text_of(error: BaseException, checked: Checked) -> str:
+    """The message, with the same name and time in each run."""
+    return re.sub(r"\b(after|for) \d+ s\b", r"\1 N s", str(error).replace(checked.pipeline.name, "games"))
+
+
+def failure(checked: Checked) -> list[str]:
+    """What a single look says."""
+    with pytest.raises(CheckFailedError) as caught:
+        checked.check(timeout=0)
+    return text_of(caught.value, checked).splitlines()
+
+
+def test_topics_that_agree_pass_and_are_counted(agreeing: Checked) -> None:
+    report = agreeing.check()
+
+    name = agreeing.pipeline.name
+    assert report.rows == {f"{name}.players": 3, f"{name}.totals": 2}
+    assert report.records == 5
+
+
+def test_nothing_agrees_with_nothing(empty: Checked) -> None:
+    assert sum(empty.check().rows.values()) == 0
+
+
+def test_last_value_of_a_key_counts_and_a_tombstone_takes_it_away(agreeing: Checked) -> None:
+    agreeing.player(4, "Italy", 9)
+    agreeing.player(1, "Austria", 100)
+    agreeing.player(1, "Austria", 7)
+    agreeing.send("players", {"id": 4}, None)
+
+    assert agreeing.check().records == 9
+
+
+def test_rows_that_differ_are_shown(agreeing: Checked) -> None:
+    agreeing.player(1, "Austria", 8)
+    agreeing.send("players", {"id": 2}, None)
+    agreeing.total("Italy", 9, 9.0)
+
+    assert failure(agreeing) == [
+        "after N s 3 rows differ though the source has stood still there",
+        ('  games.players [1]: expected {"id": 1, "nationality": "Austria", "score": 7}, '
+        'found {"id": 1, "nationality": "Austria", "score": 8}'),
+        '  games.players [2]: expected {"id": 2, "nationality": "US", "score": 2}, found no row',
+        ("  games.totals ['Italy']: expected no row, found "
+        '{"nationality": "Italy", "total": 9, "average": 9.0}'),
+        SITUATION,
+    ]  # fmt: skip
+
+
+def test_first_rows_alone_are_shown(empty: Checked) -> None:
+    values = ", ".join(f"({number}, 'US', 1)" for number in range(1, 31))
+    empty.execute(f"INSERT INTO players VALUES {values}")
+
+    head, *rows, last = failure(empty)
+
+    assert head == "after N s 31 row differs though the source has stood still there"
+    assert [row.split(":")[0] for row in rows] == [f"  games.players [{number}]" for number in range(1, 6)]
+    assert last == SITUATION
+
+
+def test_dead_job_fails_at_once(agreeing: Checked) -> None:
+    agreeing.player(1, "Austria", 8)
+
+    with pytest.raises(CheckFailedError) as caught:
+        agreeing.check(timeout=3600, settle=3600, dead_jobs=lambda: ["games.cdc is FAILED"])
+
+    assert str(caught.value).splitlines()[0] == (
+        "1 row differs, and this will not change: games.cdc is FAILED. Deploy the pipeline"
+    )
+
+
+def test_dead_job_does_not_matter_where_all_agree(agreeing: Checked) -> None:
+    assert agreeing.check(dead_jobs=lambda: ["games.cdc is FAILED"]).records == 5
+
+
+def test_rows_that_come_late_are_waited_for(agreeing: Checked) -> None:
+    agreeing.execute("UPDATE players SET score = 10 WHERE id = 1")
+
+    def catch_up() -> list[str]:
+        """The job's work, done between two looks at the topics."""
+        agreeing.player(1, "Austria", 10)
+        agreeing.total("Austria", 10, 10.0)
+        return []
+
+    report = agreeing.check(dead_jobs=catch_up)
+
+    assert report.records == 7
+    assert report.seconds > 0
+
+
+class Changing:
+    """Changes a row of the table before every verdict, so that its topic is always behind."""
+
+    def __init__(self, checked: Checked) -> None:
+        self.checked = checked
+        self.score = 100
+
+    def __call__(self) -> list[str]:
+        self.score += 1
+        self.checked.execute(f"UPDATE players SET score = {self.score} WHERE id = 1")
+        return []
+
+
+def test_rows_that_keep_changing_are_inconclusive(agreeing: Checked) -> None:
+    agreeing.player(1, "Austria", 8)
+
+    with pytest.raises(InconclusiveError) as caught:
+        agreeing.check(timeout=4, settle=3, dead_jobs=Changing(agreeing))
+
+    assert text_of(caught.value, agreeing) == (
+        "inconclusive: the source kept changing for N s, and the only rows that differ (2) are ones that changed just "
+        f"now; check again when there are fewer changes. {SITUATION}"
+    )
+
+
+def test_settled_row_fails_though_others_keep_changing(agreeing: Checked) -> None:
+    agreeing.player(3, "US", 9)
+
+    with pytest.raises(CheckFailedError) as caught:
+        agreeing.check(timeout=4, settle=3, dead_jobs=Changing(agreeing))
+
+    lines = text_of(caught.value, agreeing).splitlines()
+    assert lines[0] == "after N s 1 row differs though the source has stood still there"
+    assert [line.split(":")[0] for line in lines[1:-1]] == ["  games.players [3]"]
+
+
+def test_missing_topic_is_no_empty_one(empty: Checked) -> None:
+    check = empty.pipeline.checks[f"{empty.pipeline.name}.totals"]
+    checks = {f"{empty.pipeline.name}.lost": check}
+    empty.pipeline = empty.pipeline.model_copy(update={"checks": checks})
+
+    assert failure(empty) == ["there is no topic games.lost; deploy the pipeline, which creates it"]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            b"{",
+            (
+                "the value of key b'{\"id\": 1}' is not JSON: Expecting property name enclosed in double quotes: "
+                "line 1 column 2 (char 1)"
+            ),
+        ),
+        (b"[1]", "the value of key b'{\"id\": 1}' is no JSON object: b'[1]'"),
+        (b'{"score": 1}', 'no id in {"score": 1}; the key has it'),
+    ],
+)
+def test_value_that_is_no_row_is_named(empty: Checked, value: bytes, message: str) -> None:
+    empty.send("players", {"id": 1}, value)
+
+    assert failure(empty) == [f"topic games.players: {message}"]
+
+
+def test_row_under_two_keys_is_an_error(agreeing: Checked) -> None:
+    agreeing.send("players", "another", {"id": 1, "nationality": "Austria", "score": 7})
+
+    assert failure(agreeing) == ["topic games.players: records with different keys hold the same id"]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("SELECT score FROM players", "players.sql: returns no column id, which checks.games.players.key names"),
+        (
+            "SELECT 1 AS id FROM players",
+            "players.sql: returns two rows with one key (id); correct the query or the key",
+        ),
+    ],
+)
+def test_check_that_does_not_fit_its_key_is_a_wrong_spec(agreeing: Checked, query: str, message: str) -> None:
+    agreeing.pipeline.path("players.sql").write_text(query)
+
+    with pytest.raises(SpecError) as caught:
+        agreeing.check()
+
+    assert text_of(caught.value, agreeing) == message
+
+
+def test_database_that_does_not_answer_is_transient(empty: Checked) -> None:
+    nowhere = MySqlEndpoint("127.0.0.1", 1, "reader", "secret", "games")
+
+    with pytest.raises(UnreachableError, match=r"^cannot reach mysql://reader@127\.0\.0\.1:1/games: "):
+        check_outputs(empty.pipeline, nowhere, empty.stack.kafka, list, str)

@@ -1,0 +1,83 @@
+"""What `flink run` prints, read for a person; the outputs are shortened real ones."""
+
+from __future__ import annotations
+
+from infra.flink.cli import SHOWN_LINES, submit_failure
+
+ABORTED = """\
+org.apache.flink.client.program.ProgramAbortException: java.lang.RuntimeException: Python process exits with code: 1
+\tat org.apache.flink.client.python.PythonDriver.main(PythonDriver.java:134)
+Caused by: java.lang.RuntimeException: Python process exits with code: 1
+\tat org.apache.flink.client.python.PythonDriver.main(PythonDriver.java:124)
+\t... 14 more
+"""
+RAISED = """\
+running 10_beats.sql
+Traceback (most recent call last):
+  File "/jobs/raises.py", line 4, in <module>
+    raise RuntimeError("no luck today")
+RuntimeError: no luck today
+"""
+JAVA_RAISED = """\
+Traceback (most recent call last):
+  File "/pyflink/util/exceptions.py", line 158, in deco
+    raise java_exception
+pyflink.util.exceptions.TableException: org.apache.flink.table.api.ValidationException: SQL validation failed
+\tat org.apache.flink.table.planner.calcite.FlinkPlannerImpl.validate(FlinkPlannerImpl.scala:200)
+Caused by: org.apache.calcite.sql.validate.SqlValidatorException: Column 'pulse' not found in any table
+\tat java.base/jdk.internal.reflect.NativeConstructorAccessorImpl.newInstance0(Native Method)
+\t... 6 more
+"""
+NO_CLUSTER = """\
+ The program finished with the following exception:
+
+org.apache.flink.client.program.ProgramInvocationException: The main method caused an error
+\tat org.apache.flink.client.program.PackagedProgram.callMainMethod(PackagedProgram.java:372)
+Caused by: java.net.ConnectException: Connection refused
+"""
+
+
+def test_script_that_raised_says_its_exception() -> None:
+    cause, lines = submit_failure(RAISED + ABORTED)
+
+    assert cause == "RuntimeError: no luck today"
+    assert lines.splitlines() == RAISED.splitlines()
+
+
+def test_statement_that_failed_says_the_innermost_cause() -> None:
+    cause, lines = submit_failure(JAVA_RAISED + ABORTED)
+
+    assert cause == "org.apache.calcite.sql.validate.SqlValidatorException: Column 'pulse' not found in any table"
+    assert lines.splitlines()[-1] == f"Caused by: {cause}"
+    assert "\tat " not in lines
+    assert "ProgramAbortException" not in lines
+
+
+def test_exception_raised_while_another_was_is_the_one() -> None:
+    again = "\nDuring handling of the above exception, another exception occurred:\n\n"
+
+    cause, _ = submit_failure(JAVA_RAISED + again + RAISED + ABORTED)
+
+    assert cause == "RuntimeError: no luck today"
+
+
+def test_message_of_several_lines_gives_its_first() -> None:
+    cause, lines = submit_failure(RAISED.replace("no luck today", "no luck\n  today") + ABORTED)
+
+    assert cause == "RuntimeError: no luck"
+    assert lines.endswith("RuntimeError: no luck\n  today")
+
+
+def test_failure_of_flink_itself_says_its_root_cause() -> None:
+    assert submit_failure(NO_CLUSTER)[0] == "java.net.ConnectException: Connection refused"
+
+
+def test_script_that_ended_without_a_word() -> None:
+    assert submit_failure(ABORTED)[0] == "java.lang.RuntimeException: Python process exits with code: 1"
+    assert submit_failure("") == ("unknown", "")
+
+
+def test_last_lines_alone_are_shown() -> None:
+    numbers = "".join(f"line {number}\n" for number in range(99))
+
+    assert submit_failure(numbers)[1].splitlines() == [f"line {number}" for number in range(99 - SHOWN_LINES, 99)]
