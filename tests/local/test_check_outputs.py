@@ -170,7 +170,7 @@ def test_first_rows_alone_are_shown(empty: Checked) -> None:
 
     head, *rows, last = failure(empty)
 
-    assert head == "after N s 31 row differs though the source has stood still there"
+    assert head == "after N s 31 rows differ though the source has stood still there"
     assert [row.split(":")[0] for row in rows] == [f"  games.players [{number}]" for number in range(1, 6)]
     assert last == SITUATION
 
