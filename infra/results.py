@@ -32,7 +32,7 @@ def print_results(pipeline: Pipeline, kafka: KafkaEndpoint, console: Console) ->
 
 
 def _sorted_values(pipeline: Pipeline, kafka: KafkaEndpoint) -> dict[str, list[Value]]:
-    tables = read_tables(kafka, pipeline.checks)
+    tables = read_tables(kafka, pipeline.checks, pipeline.quarantine)
     return {topic: sort_values(topic, values, pipeline.checks[topic].key) for topic, values in tables.items()}
 
 
@@ -44,7 +44,14 @@ def sort_values(topic: str, values: list[Value], key: tuple[str, ...]) -> list[V
 
 def render_table(result: ResultTable, values: list[Value]) -> Table:
     """The values as a table; SpecError when a column names what they have not. Numbers alone stand to the right."""
-    table = Table(title=result.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=result.title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+    )
     for heading, template in result.columns.items():
         numeric = bool(values) and all(_is_number(template, value) for value in values)
         table.add_column(heading, justify="right" if numeric else "left")

@@ -56,7 +56,7 @@ def check_outputs(
     stability = Stability()
     records = 0
     with consumer(kafka) as client:
-        topics = TableReader(client, pipeline.checks)
+        topics = TableReader(client, pipeline.checks, pipeline.quarantine)
         while True:
             stability.observe(recompute(pipeline, reader), time.monotonic())
             records += topics.refresh()

@@ -1,4 +1,8 @@
-"""What topics hold: a compacted topic folded to its last value by key."""
+"""What topics hold: a compacted topic folded to its last value by key.
+
+A record that a job has put into the pipeline's quarantine does not count, as it does not count for the job: whoever
+writes a bad record under the key of a good one takes nothing away.
+"""
 
 from __future__ import annotations
 
@@ -17,23 +21,30 @@ POLL_MS = 500
 STALL_SECONDS = 30
 
 Value = dict[str, Any]
+Origin = tuple[str, int, int]
 
 
 class TableReader:
     """Folds compacted topics with JSON keys and values; each `refresh` reads on to the end offsets of that moment."""
 
-    def __init__(self, client: KafkaConsumer, topics: Iterable[str]) -> None:
+    def __init__(self, client: KafkaConsumer, topics: Iterable[str], quarantine: str | None = None) -> None:
         self._client = client
+        self._quarantine = quarantine
+        self._bad: set[Origin] = set()
         self.tables: dict[str, dict[bytes, bytes]] = {topic: {} for topic in topics}
         self._position: dict[TopicPartition, int] = {}
 
     def refresh(self) -> int:
         """Reads what is new and returns the number of records; CheckFailedError when a topic does not exist."""
+        if self._quarantine:
+            self._learn_bad_records(self._quarantine)
         partitions = [partition for topic in self.tables for partition in self._partitions(topic)]
         self._client.assign(partitions)
         count = 0
         for record in read_to_end(self._client, partitions, self._position):
             count += 1
+            if (record.topic, record.partition, record.offset) in self._bad:
+                continue
             if record.value is None:
                 self.tables[record.topic].pop(record.key, None)
             else:
@@ -43,6 +54,16 @@ class TableReader:
     def values(self, topic: str) -> list[Value]:
         """The values of a topic in no order; CheckFailedError names a key whose value is no JSON object."""
         return [_decode(topic, key, value) for key, value in self.tables[topic].items()]
+
+    def _learn_bad_records(self, quarantine: str) -> None:
+        """A table that took a record before the job found it bad is read again from the beginning."""
+        partitions = self._partitions(quarantine)
+        self._client.assign(partitions)
+        found = {_origin(record.value) for record in read_to_end(self._client, partitions, self._position)} - self._bad
+        self._bad |= found
+        for topic in {topic for topic, _, _ in found} & self.tables.keys():
+            self.tables[topic] = {}
+            self._position = {partition: at for partition, at in self._position.items() if partition.topic != topic}
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         """Without the error a topic that is not there would look like an empty one."""
@@ -75,12 +96,20 @@ def read_to_end(
     position.update({partition: client.position(partition) for partition in partitions})
 
 
-def read_tables(endpoint: KafkaEndpoint, topics: Iterable[str]) -> dict[str, list[Value]]:
+def read_tables(
+    endpoint: KafkaEndpoint, topics: Iterable[str], quarantine: str | None = None
+) -> dict[str, list[Value]]:
     """The values that compacted topics hold now."""
     with consumer(endpoint) as client:
-        reader = TableReader(client, topics)
+        reader = TableReader(client, topics, quarantine)
         reader.refresh()
         return {topic: reader.values(topic) for topic in reader.tables}
+
+
+def _origin(value: bytes) -> Origin:
+    """Where a quarantined record came from."""
+    entry = json.loads(value)
+    return entry["source_topic"], entry["source_partition"], entry["source_offset"]
 
 
 def _decode(topic: str, key: bytes, value: bytes) -> Value:

@@ -148,16 +148,16 @@ def _inconsistencies(pipeline: Pipeline) -> Iterator[str]:
 
 def _unknown_names(pipeline: Pipeline) -> Iterator[str]:
     topics, jobs = ", ".join(pipeline.topics), ", ".join(pipeline.jobs)
-    for name, job in pipeline.jobs.items():
-        for other in job.after:
-            if other not in pipeline.jobs:
-                yield f"jobs.{name}.after: there is no job {other!r}; allowed: {jobs}"
-        for topic in job.writes:
-            if topic not in pipeline.topics:
-                yield f"jobs.{name}.writes: there is no topic {topic!r}; allowed: {topics}"
-    for topic in pipeline.checks:
+    named_jobs = [(f"jobs.{name}.after", other) for name, spec in pipeline.jobs.items() for other in spec.after]
+    named_topics = [(f"jobs.{name}.writes", topic) for name, spec in pipeline.jobs.items() for topic in spec.writes]
+    named_topics += [("checks", topic) for topic in pipeline.checks]
+    named_topics += [("quarantine", pipeline.quarantine)] if pipeline.quarantine else []
+    for key, job in named_jobs:
+        if job not in pipeline.jobs:
+            yield f"{key}: there is no job {job!r}; allowed: {jobs}"
+    for key, topic in named_topics:
         if topic not in pipeline.topics:
-            yield f"checks.{topic}: there is no such topic; allowed: {topics}"
+            yield f"{key}: there is no topic {topic!r}; allowed: {topics}"
     for index, table in enumerate(pipeline.results):
         if table.topic not in pipeline.checks:  # whose key says which rows a topic holds
             yield f"results.{index}.topic: there is no check of {table.topic!r}; allowed: {', '.join(pipeline.checks)}"

@@ -105,6 +105,7 @@ class Pipeline(_Part):
     topics: dict[TopicName, Topic] = Field(min_length=1)
     source: Source
     jobs: dict[Name, Job] = Field(min_length=1)
+    quarantine: TopicName | None = None
     checks: dict[TopicName, Check] = {}
     results: tuple[ResultTable, ...] = Field(default=(), strict=False)
     folder: Path = Field(default=Path(), exclude=True, strict=False)

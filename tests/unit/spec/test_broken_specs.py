@@ -19,8 +19,8 @@ BROKEN = {
         "description: A pipeline",
         "description: A pipeline\nowners: me",
         (
-            "owners: unknown key; did you mean 'owner'? allowed: checks, description, jobs, name, owner, results, "
-            "source, tags, topics"
+            "owners: unknown key; did you mean 'owner'? allowed: checks, description, jobs, name, owner, quarantine, "
+            "results, source, tags, topics"
         ),
     ),
     "unknown key of a topic": (
@@ -185,7 +185,7 @@ BROKEN = {
     "unknown topic in checks": (
         "results:",
         "  games.totals: {key: [id], expect: players.sql}\nresults:",
-        f"checks.games.totals: there is no such topic; allowed: {TOPICS}",
+        f"checks: there is no topic 'games.totals'; allowed: {TOPICS}",
     ),
     "result without a check": (
         "topic: games.players",
