@@ -37,6 +37,14 @@ def test_without_server_ids_there_is_a_range(folder: Path) -> None:
     assert load_pipeline(folder).source.mysql.server_ids == "5400-5409"
 
 
+def test_one_server_id_for_each_parallel_reader_is_enough(folder: Path) -> None:
+    (folder / "pipeline.yaml").write_text(SPEC.replace("server_ids: 10-12", "server_ids: 10-11"))
+
+    pipeline = load_pipeline(folder)
+
+    assert (pipeline.source.mysql.server_ids, pipeline.jobs["cdc"].parallelism) == ("10-11", 2)
+
+
 @pytest.mark.parametrize(
     ("retention", "milliseconds"),
     [("500ms", "500"), ("90 s", "90000"), ("15m", "900000"), ("2h", "7200000"), ("30d", "2592000000")],

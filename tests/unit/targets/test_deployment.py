@@ -47,7 +47,8 @@ def test_failed_job_starts_from_its_last_checkpoint() -> None:
 
     assert checkpoint == "memory://games.cdc/checkpoint-3"
     assert str(outcome) == f"changed: games.cdc was FAILED, runs again as job run-4, state from {checkpoint}"
-    assert target.status(JOB.name).state is JobState.RUNNING
+    status = target.status(JOB.name)
+    assert (status.state, status.restorable_state) == (JobState.RUNNING, checkpoint)
 
 
 def test_failed_job_with_a_new_revision_starts_from_its_last_checkpoint() -> None:
@@ -69,6 +70,7 @@ def test_upgrade_takes_a_savepoint_and_starts_from_it() -> None:
         f"changed: games.cdc from {JOB.revision} to {OTHER.revision} as job run-4, "
         "state from memory://games.cdc/savepoint-3"
     )
+    assert target.status(JOB.name).restorable_state == "memory://games.cdc/savepoint-3"
 
 
 def test_healthy_job_that_takes_no_savepoint_is_left_running() -> None:
@@ -113,6 +115,7 @@ def test_started_afresh_there_is_no_state() -> None:
 
     assert str(outcome) == f"created: games.cdc afresh at revision {JOB.revision} as job run-4"
     assert target.status(JOB.name).restorable_state is None
+    assert target.ensure_scripts(OTHER) == "created", "everything of the job was deleted before"
 
 
 def test_failing_job_says_its_cause() -> None:
