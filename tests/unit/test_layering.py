@@ -78,8 +78,9 @@ def is_module(name: str) -> bool:
 
 def layer_of(module: str) -> str:
     """`infra.targets.local` has a line of its own in the table; `infra.targets.health` is in that of `targets`."""
-    inner = module.removeprefix("infra.")
-    return inner if inner in ALLOWED else inner.split(".")[0]
+    parts = module.removeprefix("infra.").split(".")
+    inner = ".".join(parts[:2])
+    return inner if inner in ALLOWED else parts[0]
 
 
 INFRA = {module_of(path): path for path in sources("infra")}
