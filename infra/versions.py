@@ -40,11 +40,16 @@ class KubernetesVersions(_Part):
     """What runs in a cluster beside our own parts."""
 
     flink_operator: str
+    mysql_image: str
 
 
 class JarSet(_Part):
-    """Jars that lie in one folder: `group:artifact` to version, and which of their dependencies come along."""
+    """Jars that lie in one folder: `group:artifact` to version, and which of their dependencies come along.
 
+    `lock` is the stem of the lock file that holds the set; what shares a lock is fetched together.
+    """
+
+    lock: str = "jars"
     coordinates: dict[str, str]
     transitive: list[str]
 

@@ -1,6 +1,7 @@
-"""The jars of the embedded parts: resolved by Maven, checked against jars.lock, kept where every checkout finds them.
+"""The jars: resolved by Maven, checked against their lock, kept where every checkout finds them.
 
-`python -m infra.setup.jars` makes them present; with `--lock` it writes jars.lock anew from versions.toml.
+`python -m infra.setup.jars` makes those of the embedded parts present (jars.lock); with a name it makes those of
+another lock present, such as `operator`. With `--lock` it writes every lock anew from versions.toml.
 """
 
 from __future__ import annotations
@@ -43,6 +44,14 @@ def read_lock(lock: Path = LOCK_FILE) -> list[LockedJar]:
     return jars
 
 
+def lock_file(name: str) -> Path:
+    """The lock of that name; SetupError lists the ones there are."""
+    names = sorted({jar_set.lock for jar_set in load_versions().jars.values()})
+    if name not in names:
+        raise SetupError(f"jars: there is no lock {name!r}; the locks are {', '.join(names)}.")
+    return LOCK_FILE.with_name(f"{name}.lock")
+
+
 def jars_root(lock: Path = LOCK_FILE) -> Path:
     """The folder of the jars that this lock asks for, with one folder for each set; made by `ensure_jars`."""
     return cache_dir() / "jars" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
@@ -65,29 +74,30 @@ def ensure_jars(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".incoming-") as incoming:
         folder = Path(incoming) / target.name
-        resolve_sets(folder, report, resolve)
+        resolve_sets(lock.stem, folder, report, resolve)
         differences = _differences(folder, locked)
         if differences:
             raise SetupError(
                 "jars: " + "; ".join(differences) + ". Empty Maven's copy of it (~/.m2/repository) and try again; "
-                "if infra/versions.toml was changed on purpose, run `make lock` and commit infra/setup/jars.lock."
+                f"if infra/versions.toml was changed on purpose, run `make lock` and commit infra/setup/{lock.name}."
             )
         shutil.rmtree(target, ignore_errors=True)
         folder.rename(target)
     return "created"
 
 
-def resolve_sets(folder: Path, report: Report, resolve: Resolve = copy_jars) -> None:
-    """Copy every set of versions.toml into a folder of its name below `folder`."""
+def resolve_sets(lock_name: str, folder: Path, report: Report, resolve: Resolve = copy_jars) -> None:
+    """Copy every set of versions.toml that is in this lock into a folder of its name below `folder`."""
     for name, jar_set in load_versions().jars.items():
-        resolve(name, jar_set, folder / name, report)
+        if jar_set.lock == lock_name:
+            resolve(name, jar_set, folder / name, report)
 
 
 def write_lock(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_jars) -> int:
     """Resolve everything and write the lock anew; returns the number of jars."""
     with tempfile.TemporaryDirectory(prefix="jars-") as scratch:
         folder = Path(scratch)
-        resolve_sets(folder, report, resolve)
+        resolve_sets(lock.stem, folder, report, resolve)
         jars = sorted(folder.glob("*/*.jar"))
         lines = [f"{_sha256(jar)}  {jar.parent.name}/{jar.name}\n" for jar in jars]
     lock.write_text("".join(lines), encoding="utf-8")
@@ -119,11 +129,14 @@ def _print(line: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 1 after an error that is for a person."""
     parser = argparse.ArgumentParser(prog="python -m infra.setup.jars", description=__doc__)
-    parser.add_argument("--lock", action="store_true", help="write jars.lock anew from versions.toml")
+    parser.add_argument("name", nargs="?", default="jars", help="the lock whose jars are wanted")
+    parser.add_argument("--lock", action="store_true", help="write every lock anew from versions.toml")
+    options = parser.parse_args(arguments)
     try:
-        if parser.parse_args(arguments).lock:
-            _print(f"jars: {write_lock(_print)} jars locked in infra/setup/jars.lock")
-        _print(f"jars: {ensure_jars(_print)}")
+        if options.lock:
+            for name in sorted({jar_set.lock for jar_set in load_versions().jars.values()}):
+                _print(f"jars: {write_lock(_print, lock_file(name))} jars locked in infra/setup/{name}.lock")
+        _print(f"{options.name}: {ensure_jars(_print, lock_file(options.name))}")
     except PlatformError as error:
         print(error, file=sys.stderr)
         return 1

@@ -102,3 +102,8 @@ def test_pom_escapes_what_it_is_given() -> None:
     pom = maven.render_pom("x", JarSet(coordinates={"a&b:c": "1<2"}, transitive=["*"]))
 
     assert "<groupId>a&amp;b</groupId><artifactId>c</artifactId><version>1&lt;2</version>" in pom
+
+
+def test_unknown_lock_lists_the_ones_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert jars.main(["brokers"]) == 1
+    assert capsys.readouterr().err == "jars: there is no lock 'brokers'; the locks are jars, operator.\n"
