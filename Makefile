@@ -70,9 +70,15 @@ check: setup ## Lint, formatting, types and the unit tests; needs no running par
 bench: setup ## Measure freshness and snapshot rate, on parts of its own; takes minutes, and wants an idle machine
 	@$(PYTHON) -m tests.bench
 
+.PHONY: images
+images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=tag IMAGE_REPOSITORY=registry/name
+	@bash docker/build.sh flink airflow
+
 .PHONY: lock
 lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven
-	@.venv/uv/bin/uv pip compile --quiet --no-header --extra dev --python $(PYTHON) pyproject.toml --output-file requirements.txt
+	@.venv/uv/bin/uv pip compile --quiet --no-header --extra dev --extra embedded --python $(PYTHON) pyproject.toml --output-file requirements.txt
+	@.venv/uv/bin/uv pip compile --quiet --no-header --no-annotate --extra cluster --constraint requirements.txt --python $(PYTHON) pyproject.toml \
+	  --output-file docker/airflow/requirements.txt
 	@$(PYTHON) -m infra.setup.jars --lock
 
 .PHONY: help
