@@ -1,0 +1,85 @@
+"""Databases and users of a server on a cluster, from mounted Secrets: `python -m infra.mysql.provision`.
+
+A Secret is a folder with the files `username` and `password`; those of a database's roles lie in one folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from infra.endpoints import MySqlEndpoint
+from infra.errors import PlatformError, SettingsError
+from infra.mysql.connection import Connection, connect
+from infra.mysql.users import Role, ensure_database, ensure_users, user_name
+from infra.waiting import wait_until
+
+ROLES: tuple[Role, ...] = ("application", "cdc", "reader")
+WAIT_SECONDS = 300
+
+
+def read_secret(folder: Path) -> tuple[str, str]:
+    """User and password of a mounted Secret; SettingsError names the key that is missing."""
+    values = []
+    for key in ("username", "password"):
+        path = folder / key
+        value = path.read_text(encoding="utf-8").rstrip("\n") if path.is_file() else ""
+        if not value:
+            raise SettingsError(f"{path} is missing or empty; the Secret that is mounted there needs the key {key!r}")
+        values.append(value)
+    return values[0], values[1]
+
+
+def read_passwords(database: str, folder: Path) -> dict[Role, str]:
+    """The password of each role; SettingsError when a Secret names another user than the role's."""
+    passwords: dict[Role, str] = {}
+    for role in ROLES:
+        user, passwords[role] = read_secret(folder / role)
+        if user != user_name(database, role):
+            raise SettingsError(
+                f"{folder / role / 'username'} is {user!r}, but the user of the role {role} is "
+                f"{user_name(database, role)!r}; correct the Secret"
+            )
+    return passwords
+
+
+def provision(admin: MySqlEndpoint, databases: dict[str, Path], wait_seconds: float = WAIT_SECONDS) -> list[str]:
+    """Makes each database and its users once the server answers; a line for each. Safe to repeat."""
+    passwords = {database: read_passwords(database, folder) for database, folder in databases.items()}
+
+    def made() -> list[str]:
+        with connect(admin) as connection:
+            return [line for database in databases for line in _make(connection, database, passwords[database])]
+
+    return wait_until(made, f"{admin} to answer", wait_seconds, poll_seconds=2)
+
+
+def _make(connection: Connection, database: str, passwords: dict[Role, str]) -> list[str]:
+    return [
+        f"database {database}: {ensure_database(connection, database)}",
+        *ensure_users(connection, database, passwords),
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; 1 after an error that is for a person."""
+    parser = argparse.ArgumentParser(prog="python -m infra.mysql.provision", description=__doc__)
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, default=3306)
+    parser.add_argument("--admin", type=Path, required=True, metavar="FOLDER", help="the administrator's Secret")
+    parser.add_argument("databases", nargs="+", metavar="DATABASE=FOLDER")
+    options = parser.parse_args(arguments)
+    databases = {name: Path(folder) for name, _, folder in (pair.partition("=") for pair in options.databases)}
+    try:
+        user, password = read_secret(options.admin)
+        for line in provision(MySqlEndpoint(options.host, options.port, user, password), databases):
+            print(line, flush=True)
+    except PlatformError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""Users from mounted Secrets: what is read, and what is said when a Secret is not as it must be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.errors import SettingsError
+from infra.mysql import provision
+
+
+def mount(folder: Path, username: str, password: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / "username").write_text(username)
+    (folder / "password").write_text(password)
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    for role, user in {"application": "games_app", "cdc": "games_cdc", "reader": "games_reader"}.items():
+        mount(tmp_path / role, user, f"{role} pass\n")
+    return tmp_path
+
+
+def test_passwords_by_role(secrets: Path) -> None:
+    assert provision.read_passwords("games", secrets) == {
+        "application": "application pass",
+        "cdc": "cdc pass",
+        "reader": "reader pass",
+    }
+
+
+def test_secret_without_a_key(secrets: Path) -> None:
+    (secrets / "cdc" / "password").unlink()
+
+    with pytest.raises(SettingsError) as caught:
+        provision.read_passwords("games", secrets)
+
+    assert str(caught.value) == (
+        f"{secrets}/cdc/password is missing or empty; the Secret that is mounted there needs the key 'password'"
+    )
+
+
+def test_secret_of_another_user(secrets: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        provision.read_passwords("winter", secrets)
+
+    assert str(caught.value) == (
+        f"{secrets}/application/username is 'games_app', but the user of the role application is 'winter_app'; "
+        "correct the Secret"
+    )
+
+
+def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert provision.main(["--host", "mysql", "--admin", str(tmp_path), f"games={tmp_path}"]) == 1
+    assert capsys.readouterr().err.startswith(f"{tmp_path}/username is missing or empty;")
