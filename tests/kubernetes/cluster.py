@@ -1,0 +1,149 @@
+"""The platform on a cluster, for tests: images, operator and chart, by the command lines of kubectl and helm.
+
+`KUBECONFIG` names the cluster. `IMAGE_BUILD_COMMAND` and `IMAGE_BUILD_ARGS` are those of docker/build.sh, and
+`IMAGE_PUSH_COMMAND IMAGE...` puts images where the cluster's pods find them, such as `docker push` or
+`kind load docker-image`; where it is not set the cluster has them already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from typing import Any
+
+from infra.settings import ROOT
+from infra.setup.jars import ensure_jars, lock_file
+from tests.kubernetes.crds import operator_crds
+
+IMAGES = ("flink", "airflow", "operator", "kafka", "mysql")
+CHART = ROOT / "helm" / "olympic-streaming"
+OPERATOR = ROOT / "tests" / "kubernetes" / "operator"
+STANDINS = CHART / "ci" / "ci-standins-values.yaml"
+TIMEOUT_SECONDS = 300
+LOG_LINES = 40
+
+
+class ClusterError(AssertionError):
+    """A command failed or a wait ended; the message carries what pods, events and logs say."""
+
+
+def run(*command: str, stdin: str | None = None, timeout: float = TIMEOUT_SECONDS) -> str:
+    """The output of a command; ClusterError with all it said."""
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, cwd=ROOT)
+    if result.returncode:
+        raise ClusterError(f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+def kubectl(*arguments: str, stdin: str | None = None) -> str:
+    return run("kubectl", *arguments, stdin=stdin)
+
+
+def get(namespace: str, *what: str) -> dict[str, Any]:
+    """Objects as kubectl's JSON."""
+    found: dict[str, Any] = json.loads(kubectl("--namespace", namespace, "get", *what, "--output", "json"))
+    return found
+
+
+def image(name: str) -> str:
+    """The reference of one of our images."""
+    tag = os.environ.get("IMAGE_TAG") or next(
+        line.split('"')[1] for line in (ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("version")
+    )
+    return f"{os.environ.get('IMAGE_REPOSITORY') or 'olympic-streaming'}/{name}:{tag}"
+
+
+def build_images(names: tuple[str, ...] = IMAGES) -> None:
+    """Builds the images and puts them where pods find them. What is built already takes seconds."""
+    run("bash", "docker/build.sh", *names, timeout=1800)
+    push = os.environ.get("IMAGE_PUSH_COMMAND", "").split()
+    if push:
+        run(*push, *(image(name) for name in names), timeout=900)
+
+
+def ensure_namespace(namespace: str) -> None:
+    """A namespace whose pods must keep to the profile `restricted`."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
+    kubectl("apply", "--server-side", "--filename", "-", stdin=json.dumps(manifest))
+
+
+def install_operator(namespace: str) -> None:
+    """The custom resources, and the operator for this one namespace."""
+    ensure_jars(lambda _line: None, lock_file("operator"))
+    ensure_namespace(namespace)
+    kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin="\n---\n".join(operator_crds()))
+    _helm_install(namespace, "flink-operator", str(OPERATOR), "--set", f"image={image('operator')}")
+
+
+def install_chart(namespace: str, *arguments: str) -> None:
+    """The chart with the stand-ins, also reachable from outside; more arguments go to helm."""
+    ensure_namespace(namespace)
+    images = {name: image(name).rpartition(":") for name in ("airflow", "kafka", "mysql")}
+    settings = [f"kafka.external.host={node_address()}"]
+    settings += [f"{name}.image.repository={repository}" for name, (repository, _, _) in images.items()]
+    settings += [f"{name}.image.tag={tag}" for name, (_, _, tag) in images.items()]
+    flags = [word for setting in settings for word in ("--set-string", setting)]
+    _helm_install(namespace, "olympic", str(CHART), "--values", str(STANDINS), *flags, *arguments)
+
+
+def node_address() -> str:
+    """The address by which clients outside of the cluster, and its pods, reach a NodePort."""
+    addresses = get("default", "nodes")["items"][0]["status"]["addresses"]
+    return str(next(entry["address"] for entry in addresses if entry["type"] == "InternalIP"))
+
+
+def wait_ready(namespace: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    """Every pod is ready or has succeeded; ClusterError says which are not, and why."""
+    deadline = time.monotonic() + timeout_seconds
+    while waiting := [pod["metadata"]["name"] for pod in get(namespace, "pods")["items"] if not _is_fine(pod)]:
+        if time.monotonic() > deadline:
+            raise ClusterError(f"waited {timeout_seconds:.0f} s for {', '.join(waiting)}\n{describe(namespace)}")
+        time.sleep(1)
+
+
+def delete_namespace(namespace: str) -> None:
+    """Takes away everything in it: first the deployments, while the operator is there to do it."""
+    present = subprocess.run(["kubectl", "get", "namespace", namespace], capture_output=True).returncode == 0
+    if not present:
+        return
+    stop = ("--all", "--ignore-not-found", "--timeout=120s")
+    subprocess.run(["kubectl", "--namespace", namespace, "delete", "flinkdeployments", *stop], capture_output=True)
+    for name in kubectl("--namespace", namespace, "get", "flinkdeployments", "--output", "name").split():
+        kubectl("--namespace", namespace, "patch", name, "--type=merge", '--patch={"metadata":{"finalizers":null}}')
+    kubectl("delete", "namespace", namespace, "--timeout=180s")
+
+
+def describe(namespace: str) -> str:
+    """Pods, the last events, and the logs of the pods that are not ready."""
+    parts = [_try("get", "pods,jobs,flinkdeployments", "--output=wide", namespace=namespace)]
+    parts.append(_try("get", "events", "--sort-by=.lastTimestamp", namespace=namespace)[-6000:])
+    for pod in get(namespace, "pods")["items"]:
+        if not _is_fine(pod):
+            name = pod["metadata"]["name"]
+            log = ("logs", name, "--all-containers", f"--tail={LOG_LINES}")
+            parts.append(f"--- log of {name}\n{_try(*log, namespace=namespace)}")
+            parts.append(f"--- before its restart\n{_try(*log, '--previous', namespace=namespace)}")
+    return "\n".join(parts)
+
+
+def _helm_install(namespace: str, release: str, *arguments: str) -> None:
+    wait = ("--wait", "--timeout", f"{TIMEOUT_SECONDS}s")
+    try:
+        run("helm", "upgrade", "--install", release, *arguments, "--namespace", namespace, *wait, timeout=900)
+    except ClusterError as error:
+        raise ClusterError(f"{error}\n{describe(namespace)}") from None
+
+
+def _is_fine(pod: dict[str, Any]) -> bool:
+    if pod["status"].get("phase") == "Succeeded" or "deletionTimestamp" in pod["metadata"]:
+        return True
+    conditions = {entry["type"]: entry["status"] for entry in pod["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True"
+
+
+def _try(*arguments: str, namespace: str) -> str:
+    result = subprocess.run(["kubectl", "--namespace", namespace, *arguments], capture_output=True, text=True)
+    return result.stdout + result.stderr

@@ -1,0 +1,199 @@
+"""The chart: what it renders with every file of values, which rights it gives, and where passwords are."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.settings import ROOT
+from infra.versions import load_versions
+from tests.unit.helm.conftest import CHART, CI_VALUES, Helm, Objects
+
+WORKLOADS = ("StatefulSet", "Deployment", "Job")
+AIRFLOW_RULES = {
+    "flink.apache.org/flinkdeployments": "get list watch create patch delete",
+    "/configmaps": "get list create patch delete",
+    "/pods": "get list",
+    "/events": "get list",
+    "/pods/log": "get",
+    "/services": "get",
+}
+FLINK_RULES = {
+    "/pods": "get list watch create update patch delete deletecollection",
+    "/configmaps": "get list watch create update patch delete deletecollection",
+    "/services": "get list watch",
+    "apps/deployments": "get list watch delete",
+    "apps/deployments/finalizers": "update",
+}
+ALWAYS = {"ServiceAccount/olympic-airflow", "ServiceAccount/flink", "Role/olympic-airflow", "Role/flink"}
+
+
+def named(objects: Objects) -> dict[str, dict[str, Any]]:
+    return {f"{item['kind']}/{item['metadata']['name']}": item for item in objects}
+
+
+def pod_specs(objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
+    for item in objects:
+        if item["kind"] in WORKLOADS:
+            yield item["metadata"]["name"], item["spec"]["template"]["spec"]
+
+
+def rules(role: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{group}/{resource}": " ".join(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+def secret_values(item: dict[str, Any]) -> dict[str, str]:
+    return {key: base64.b64decode(value).decode() for key, value in item["data"].items()}
+
+
+@pytest.mark.parametrize("values", CI_VALUES, ids=lambda path: path.stem)
+def test_lint(helm: Helm, values: Path) -> None:
+    result = helm("lint", CHART, "--strict", "--values", values)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_rights_are_exact_and_of_one_namespace(objects: Objects) -> None:
+    found = named(objects)
+    assert found.keys() >= ALWAYS
+    assert rules(found["Role/olympic-airflow"]) == AIRFLOW_RULES
+    assert rules(found["Role/flink"]) == FLINK_RULES
+    assert [name for name in found if name.startswith("Cluster")] == []
+    assert {item["subjects"][0]["namespace"] for item in objects if item["kind"] == "RoleBinding"} == {"games"}
+
+
+def test_every_container_is_restricted(objects: Objects) -> None:
+    for name, spec in pod_specs(objects):
+        pod = spec["securityContext"]
+        assert (pod["runAsNonRoot"], pod["seccompProfile"]["type"]) == (True, "RuntimeDefault"), name
+        assert pod["runAsUser"] > 0, name
+        assert spec["automountServiceAccountToken"] is False, name
+        for container in spec["containers"] + spec.get("initContainers", []):
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, name
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}, name
+            assert "memory" in container["resources"]["limits"], name
+            assert not container["image"].endswith((":latest", ":")), name
+
+
+def test_no_password_outside_of_secrets(objects: Objects) -> None:
+    passwords = {
+        secret_values(item)["password"] for item in objects if item["kind"] == "Secret" and "password" in item["data"]
+    }
+    elsewhere = yaml.safe_dump_all([item for item in objects if item["kind"] != "Secret"])
+    assert [password for password in passwords if password in elsewhere] == []
+    for name, spec in pod_specs(objects):
+        literal = [variable["name"] for container in spec["containers"] for variable in container.get("env", [])]
+        assert [variable for variable in literal if variable.endswith(("PASSWORD", "PASSWORD_HASH"))] == [], name
+
+
+def test_secrets_and_connections_agree(default_objects: Objects) -> None:
+    found = named(default_objects)
+    connections = secret_values(found["Secret/olympic-airflow-connections"])
+    for suffix, user in {"mysql": "app", "mysql-cdc": "cdc", "mysql-reader": "reader"}.items():
+        secret = secret_values(found[f"Secret/olympics-{suffix}"])
+        connection = json.loads(connections[f"AIRFLOW_CONN_OLYMPICS_{suffix.upper().replace('-', '_')}"])
+        assert secret["username"] == f"olympics_{user}"
+        assert len(secret["password"]) == 32
+        assert connection == {
+            "conn_type": "mysql",
+            "host": "mysql.games.svc",
+            "port": 3306,
+            "schema": "olympics",
+            "login": secret["username"],
+            "password": secret["password"],
+        }
+    assert json.loads(connections["AIRFLOW_CONN_OLYMPICS_KAFKA"]) == {
+        "conn_type": "kafka",
+        "extra": {"bootstrap.servers": "kafka.games.svc:9092"},
+    }
+    assert json.loads(connections["AIRFLOW_CONN_KUBERNETES_DEFAULT"])["extra"] == {
+        "in_cluster": True,
+        "namespace": "games",
+    }
+
+
+def test_generated_passwords_differ_and_outlive_an_uninstall(default_objects: Objects) -> None:
+    secrets = [item for item in default_objects if item["kind"] == "Secret" and "password" in item["data"]]
+    assert len({secret_values(item)["password"] for item in secrets}) == len(secrets) == 4
+    assert {item["metadata"]["annotations"]["helm.sh/resource-policy"] for item in secrets} == {"keep"}
+
+
+def test_own_systems_leave_the_rights_alone(render: Callable[[Path], Objects]) -> None:
+    assert named(render(CHART / "ci" / "external-systems-values.yaml")).keys() == ALWAYS | {
+        "RoleBinding/olympic-airflow",
+        "RoleBinding/flink",
+    }
+
+
+def test_every_pipeline_has_its_users(render: Callable[[Path], Objects]) -> None:
+    found = named(render(CHART / "ci" / "ci-standins-values.yaml"))
+    assert secret_values(found["Secret/olympic-events-mysql-cdc"])["username"] == "olympic_events_cdc"
+    assert "AIRFLOW_CONN_OLYMPIC_EVENTS_MYSQL_CDC" in found["Secret/olympic-airflow-connections"]["data"]
+    job = found["Job/mysql-users"]["spec"]["template"]["spec"]["containers"][0]
+    assert job["args"][-2:] == [
+        "olympics=/run/secrets/olympics",
+        "olympic_events=/run/secrets/olympic-events",
+    ]
+
+
+def test_unknown_key_is_named(helm: Helm) -> None:
+    result = helm("template", CHART, "--set", "kafka.enable=false")
+    assert result.returncode != 0
+    assert "kafka" in result.stderr
+    assert "enable" in result.stderr
+    assert "additional" in result.stderr.lower()
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("kafka.enabled=false", "kafka.bootstrapServers is needed where kafka.enabled is false"),
+        ("mysql.enabled=false", "mysql.host is needed where mysql.enabled is false"),
+        ("kafka.external.enabled=true", "kafka.external.host is needed where kafka.external.enabled is true"),
+    ],
+)
+def test_missing_value_is_named(helm: Helm, key: str, message: str) -> None:
+    assert message in helm("template", CHART, "--set", key).stderr
+
+
+def test_versions_are_ours() -> None:
+    versions = load_versions()
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    airflow = yaml.safe_load((ROOT / "helm" / "airflow-values.yaml").read_text())
+    project = (ROOT / "pyproject.toml").read_text()
+
+    assert values["kafka"]["image"]["tag"] == versions.kafka.broker
+    assert values["mysql"]["image"]["tag"] == versions.kubernetes.mysql_image
+    assert f'version = "{chart["appVersion"]}"\n' in project
+    assert chart["version"] == chart["appVersion"] == airflow["images"]["airflow"]["tag"]
+
+
+def test_charts_of_others_use_our_names(default_objects: Objects) -> None:
+    found = named(default_objects)
+    airflow = yaml.safe_load((ROOT / "helm" / "airflow-values.yaml").read_text())
+    operator = yaml.safe_load((ROOT / "helm" / "flink-operator-values.yaml").read_text())
+
+    assert f"Secret/{yaml.safe_load(airflow['extraEnvFrom'])[0]['secretRef']['name']}" in found
+    for part in ("scheduler", "triggerer"):
+        assert airflow[part]["serviceAccount"] == {"create": False, "name": "olympic-airflow"}
+    assert operator["jobServiceAccount"] == {"create": False, "name": "flink"}
+
+
+def test_one_object_a_file() -> None:
+    for path in (CHART / "templates").glob("*.yaml"):
+        assert path.read_text().count("\nkind:") == 1, path.name
