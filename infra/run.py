@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.embedded.airflow import airflow_environment, airflow_program, ensure_airflow
-from infra.embedded.stack import kafka_endpoint, mysql_admin, mysql_passwords, up
-from infra.errors import DagFailedError, DataFileError
+from infra.embedded.stack import kafka_endpoint, mysql_admin, mysql_endpoint, mysql_passwords, up
+from infra.errors import AccessDeniedError, DagFailedError, DataFileError, SpecError
 from infra.mysql.connection import connect
-from infra.mysql.users import ensure_database, ensure_users
+from infra.mysql.users import Role, ensure_database, ensure_users
 from infra.results import print_results
 from infra.settings import Settings
 from infra.spec import Pipeline, find_pipelines, load_pipeline
@@ -48,11 +48,33 @@ def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
     database = pipeline.source.mysql.database
     with connect(mysql_admin(settings)) as admin:
         made = ensure_database(admin, database)
-        users = ensure_users(admin, database, mysql_passwords(settings, database))
+        users = ensure_users(admin, database, _new_passwords(settings, database))
         admin.commit()
-    specs = [load_pipeline(folder) for folder in find_pipelines(pipelines_root(settings))]
-    airflow = ensure_airflow(settings, {spec.name: spec.source.mysql.database for spec in specs})
+    airflow = ensure_airflow(settings, _databases(settings))
     return [f"database {database}: {made}", *users, f"airflow: {airflow}"]
+
+
+def _databases(settings: Settings) -> dict[str, str]:
+    """The database of each pipeline; one with a wrong spec has no connections, and takes none from the others."""
+    databases = {}
+    for folder in find_pipelines(pipelines_root(settings)):
+        try:
+            databases[folder.name] = load_pipeline(folder).source.mysql.database
+        except SpecError:
+            continue  # its DAG says what is wrong
+    return databases
+
+
+def _new_passwords(settings: Settings, database: str) -> dict[Role, str | None]:
+    """The password of each role's user; None for one that can log in with it."""
+    passwords: dict[Role, str | None] = dict(mysql_passwords(settings, database))
+    for role in passwords:
+        try:
+            with connect(mysql_endpoint(settings, role, database)):
+                passwords[role] = None
+        except AccessDeniedError:
+            continue  # there is no such user yet, or with another password
+    return passwords
 
 
 def run_dag(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class StatementTemplate(string.Template):
     """Knows `${name}` alone, so that a `$` of a JSON path stays what it is."""
 
-    pattern = r"\$(?:\{(?P<braced>[a-z_]+)\}|(?P<escaped>(?!))|(?P<named>(?!))|(?P<invalid>(?!)))"  # type: ignore[assignment]
+    pattern = r"\$(?:\{(?P<braced>[a-z_][a-z0-9_]*)\}|(?P<escaped>(?!))|(?P<named>(?!))|(?P<invalid>(?!)))"  # type: ignore[assignment]
 
 
 def render_statements(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
@@ -38,6 +38,8 @@ def render_statements(folder: Path, variables: Mapping[str, str]) -> dict[str, s
 def parse_arguments(arguments: list[str]) -> dict[str, str]:
     """`--name value` pairs as a dict; ValueError says which argument is not such a pair."""
     variables = {}
+    if len(arguments) % 2:
+        raise ValueError(f"expected --name value, got {arguments[-1]!r} without a value")
     for flag, value in zip(arguments[::2], arguments[1::2], strict=True):
         if not flag.startswith("--"):
             raise ValueError(f"expected --name value, got {flag!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     return {
         **inherited_environment(),
         **settings.as_environment(),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),  # `standalone` calls `airflow`
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.root / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -38,10 +38,11 @@ def ensure_database(admin: Connection, database: str) -> str:
     return "created"
 
 
-def ensure_users(admin: Connection, database: str, passwords: Mapping[Role, str]) -> list[str]:
+def ensure_users(admin: Connection, database: str, passwords: Mapping[Role, str | None]) -> list[str]:
     """Give each role of `passwords` its user at any host, that password, and exactly its privileges.
 
-    Returns a line for each user. The grants are changed only where they differ, so that a reader at work keeps its own.
+    A password of None leaves the one that a user has. Returns a line for each user. The grants are
+    changed only where they differ, so that a reader at work keeps its own.
     """
     with _without_binlog(admin):
         return [_ensure_user(admin, database, role, password) for role, password in passwords.items()]
@@ -60,15 +61,18 @@ def _without_binlog(admin: Connection) -> Iterator[None]:
             cursor.execute("SET SESSION sql_log_bin = 1")
 
 
-def _ensure_user(admin: Connection, database: str, role: Role, password: str) -> str:
+def _ensure_user(admin: Connection, database: str, role: Role, password: str | None) -> str:
     user = user_name(database, role)
     existed = bool(fetch_rows(admin, "SELECT 1 FROM mysql.user WHERE User = %s AND Host = '%%'", [user]))
-    with admin.cursor() as cursor:
-        cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", [user, password])
-        cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", [user, password])
+    if password is not None:
+        with admin.cursor() as cursor:
+            cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", [user, password])
+            cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", [user, password])
     changed = _ensure_grants(admin, user, role, database_scope(database, wildcards=_has_wildcards(admin)))
     if not existed:
         return f"{user}: created"
+    if password is None:
+        return f"{user}: grants changed" if changed else f"{user}: unchanged"
     return f"{user}: password set, grants {'changed' if changed else 'unchanged'}"
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, Asset, Param, get_current_context, task
+from airflow.sdk import DAG, Asset, Context, Param, get_current_context, task
+from jinja2 import UndefinedError
 
+from infra.errors import DataFileError
 from infra.orchestration.connections import connection_ids
 from infra.orchestration.failures import airflow_failures
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
@@ -41,6 +43,7 @@ def deploy_dag(folder: Path) -> DAG:
     with DAG(
         dag_id=f"{pipeline.name}_deploy",
         schedule=None,
+        is_paused_upon_creation=False,
         doc_md=_deploy_doc(pipeline),
         params={
             "target": TARGET,
@@ -96,6 +99,7 @@ def reload_dag(folder: Path) -> DAG:
     with DAG(
         dag_id=f"{pipeline.name}_daily_reload",
         schedule="@daily",
+        is_paused_upon_creation=True,  # there is a file for each day from the day on that somebody says so
         doc_md=_reload_doc(pipeline),
         params={
             "target": TARGET,
@@ -152,11 +156,20 @@ def seed_mysql(folder: str, data_file: str | None) -> list[str]:
 
     context = get_current_context()
     params = context["params"]
-    # A template inside a param is not rendered by Airflow itself; the daily reload names its file by the logical date.
-    template = data_file if data_file is not None else params["data_file"]
-    rendered = context["task"].render_template(template, context)
     with airflow_failures("seed_mysql"):
-        return steps.seed_mysql(Path(folder), rendered or None, params["allow_rejects"])
+        path = data_file if data_file is not None else render_data_file(params["data_file"], context)
+        return steps.seed_mysql(Path(folder), path or None, params["allow_rejects"])
+
+
+def render_data_file(template: str, context: Context) -> str:
+    """A template inside a param, which Airflow itself does not render: the daily reload's file by the logical date."""
+    try:
+        rendered: str = context["task"].render_template(template, context)
+    except UndefinedError as error:
+        raise DataFileError(
+            f"data_file {template!r}: {error}; a run without a logical date has no day; give it one, or name a file"
+        ) from None
+    return rendered
 
 
 @task

@@ -14,6 +14,7 @@ from infra.errors import PlatformError, StillWaitingError, TransientError
 
 if TYPE_CHECKING:
     from infra.targets.base import JobStatus
+from infra.targets.health import waiting_for
 
 POLL_SECONDS = 1.0
 
@@ -37,32 +38,32 @@ class JobHealthTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Polls until one of the three."""
         deadline = time.monotonic() + self.timeout_seconds
-        last = "nothing yet"
+        last, url = "nothing yet", None
         while True:
             try:
-                status, last = await asyncio.to_thread(self._look)
+                status = await asyncio.to_thread(self._status)
+                url = status.url
+                last = waiting_for(self.job_name, self.revision, status) or ""
+                if not last:
+                    yield _event(
+                        {"detail": f"{self.job_name} revision {self.revision}, job {status.job_id}", "url": url}
+                    )
+                    return
             except TransientError as error:
-                status, last = None, str(error)
+                last = str(error)
             except PlatformError as error:
-                yield _event({"error": type(error).__name__, "detail": str(error)})
-                return
-            if status is not None and not last:
-                detail = f"{self.job_name} revision {self.revision}, job {status.job_id}"
-                yield _event({"detail": detail, "url": status.url})
+                yield _event({"error": type(error).__name__, "detail": str(error), "url": url})
                 return
             if time.monotonic() >= deadline:
                 detail = f"waited {self.timeout_seconds:.0f} s for {self.job_name} to be healthy; still missing: {last}"
-                yield _event({"error": StillWaitingError.__name__, "detail": detail})
+                yield _event({"error": StillWaitingError.__name__, "detail": detail, "url": url})
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    def _look(self) -> tuple[JobStatus, str]:
-        """The status, and what is still missing."""
+    def _status(self) -> JobStatus:
         from infra.orchestration.targets import target_named
-        from infra.targets.health import waiting_for
 
-        status = target_named(self.target).status(self.job_name)
-        return status, waiting_for(self.job_name, self.revision, status) or ""
+        return target_named(self.target).status(self.job_name)
 
 
 def _event(payload: dict[str, Any]) -> TriggerEvent:

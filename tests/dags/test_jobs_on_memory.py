@@ -9,10 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
 from infra.errors import (
+    DataFileError,
     JobFailedError,
     PlatformError,
     SettingsError,
@@ -20,7 +22,7 @@ from infra.errors import (
     StillWaitingError,
     UnreachableError,
 )
-from infra.orchestration import steps, targets, triggers
+from infra.orchestration import dags, steps, targets, triggers
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.orchestration.triggers import JobHealthTrigger, raise_failure
 from infra.settings import ROOT
@@ -138,6 +140,7 @@ def test_trigger_of_a_missing_job_fires_at_once(target: MemoryTarget) -> None:
         {
             "error": "JobFailedError",
             "detail": f"{CDC} does not run: the platform knows no such job; deploy the pipeline",
+            "url": None,
         }
     ]
 
@@ -151,6 +154,7 @@ def test_trigger_says_what_is_still_missing_when_time_is_up(target: MemoryTarget
     assert event == {
         "error": "StillWaitingError",
         "detail": f"waited 0 s for {CDC} to be healthy; still missing: state RUNNING; it is RESTARTING after: boom",
+        "url": None,
     }
 
 
@@ -190,6 +194,7 @@ def test_trigger_says_why_it_saw_nothing(target: MemoryTarget, monkeypatch: pyte
     assert event == {
         "error": "StillWaitingError",
         "detail": f"waited 0 s for {CDC} to be healthy; still missing: cannot ask for {CDC}",
+        "url": None,
     }
 
 
@@ -198,6 +203,7 @@ def test_trigger_for_an_unknown_target_names_those_there_are() -> None:
         {
             "error": "SettingsError",
             "detail": "Unknown deployment target 'moon'. The available targets are: local",
+            "url": None,
         }
     ]
 
@@ -234,3 +240,14 @@ def test_reload_needs_running_jobs(target: MemoryTarget) -> None:
         f"olympics.players_cdc: RUNNING, revision {revision}",
         f"olympics.analytics: RUNNING, revision {target.status('olympics.analytics').revision}",
     ]
+
+
+def test_reload_without_a_logical_date_names_the_data_file() -> None:
+    with DAG("reload", schedule=None):
+        context: Any = {"task": BaseOperator(task_id="seed_mysql")}
+    with pytest.raises(DataFileError) as caught:
+        dags.render_data_file("data/{{ ds }}.csv", context)
+    assert str(caught.value) == (
+        "data_file 'data/{{ ds }}.csv': 'ds' is undefined; "
+        "a run without a logical date has no day; give it one, or name a file"
+    )

@@ -67,5 +67,5 @@ def test_argument_without_dashes_is_named() -> None:
 
 
 def test_argument_without_a_value_is_refused() -> None:
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="expected --name value, got '--topic' without a value"):
         parse_arguments(["--topic"])
