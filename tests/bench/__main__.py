@@ -86,7 +86,8 @@ def _freshness(settings: Settings, pipeline: Pipeline) -> None:
             time.sleep(PAUSE_SECONDS)  # low load is what is measured
     milliseconds = sorted(milliseconds[WARM_UP:])
     p50, p99 = (milliseconds[int(len(milliseconds) * share)] for share in (0.5, 0.99))
-    print(f"freshness, commit to top three, {CHANGES} single changes after {WARM_UP}: p50 {p50:.0f} ms, p99 {p99:.0f} ms", flush=True)
+    changes = f"{CHANGES} single changes after {WARM_UP}"
+    print(f"freshness, commit to top three, {changes}: p50 {p50:.0f} ms, p99 {p99:.0f} ms", flush=True)
 
 
 def _one_change(connection: Connection, client: KafkaConsumer, score: int) -> float:
