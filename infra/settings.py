@@ -72,6 +72,21 @@ class FlinkSettings(_Section):
     checkpoint_interval_ms: int = Field(ge=100, le=3_600_000)
 
 
+class KubernetesSettings(_Section):
+    """The target `kubernetes`; sizes in MiB, times in milliseconds, CPU in thousandths of a core."""
+
+    namespace: str = Field(min_length=1)
+    image: str = Field(min_length=1)
+    flink_version: str = Field(min_length=1)
+    service_account: str = Field(min_length=1)
+    state_claim: str = Field(min_length=1)
+    jobmanager_memory_mb: int = Field(ge=512, le=65536)
+    taskmanager_memory_mb: int = Field(ge=512, le=262144)
+    cpu_millis: int = Field(ge=50, le=64_000)
+    cpu_limit_factor: int = Field(ge=1, le=100)
+    checkpoint_interval_ms: int = Field(ge=100, le=3_600_000)
+
+
 class Settings(_Section):
     """All settings; `root` is the checkout that relative paths start from."""
 
@@ -81,6 +96,7 @@ class Settings(_Section):
     kafka: KafkaSettings
     mysql: MySqlSettings
     flink: FlinkSettings
+    kubernetes: KubernetesSettings
 
     @property
     def state_dir(self) -> Path:
@@ -104,6 +120,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "kafka": KafkaSettings,
     "mysql": MySqlSettings,
     "flink": FlinkSettings,
+    "kubernetes": KubernetesSettings,
 }
 
 

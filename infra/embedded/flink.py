@@ -103,6 +103,8 @@ def _resources(settings: Settings) -> dict[str, Any]:
         "taskmanager.numberOfTaskSlots": settings.flink.slots,
         "parallelism.default": 1,
         "env.java.opts.all": _java_17_options(),
+        # PyFlink's client keeps its files in <tmp>/pyflink, which on a shared /tmp belongs to who was there first.
+        "env.java.opts.client": f"-Djava.io.tmpdir={settings.state_dir / 'flink' / 'tmp'}",
         "env.java.opts.jobmanager": "-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError",
         "env.java.opts.taskmanager": "-XX:+UseParallelGC -XX:+ExitOnOutOfMemoryError",
         "python.executable": sys.executable,

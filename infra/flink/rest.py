@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,20 @@ import httpx
 from infra.errors import JobFailedError, TerminalError, UnreachableError
 from infra.waiting import wait_until
 
+Fetch = Callable[[str], dict[str, Any] | None]
+
 
 class FlinkRest:
-    """One Flink cluster; every method raises UnreachableError when it does not answer."""
+    """One Flink cluster; every method raises UnreachableError when it does not answer.
 
-    def __init__(self, url: str, timeout_seconds: float = 10.0) -> None:
+    `fetch` takes the place of HTTP for reading, such as through the proxy of a Kubernetes API server: it gets a path
+    and returns the answer, None for 404.
+    """
+
+    def __init__(self, url: str, timeout_seconds: float = 10.0, fetch: Fetch | None = None) -> None:
         self.url = url.rstrip("/")
         self._timeout = timeout_seconds
+        self._fetch = fetch
 
     def jobs(self) -> list[dict[str, Any]]:
         """All jobs that the cluster remembers: `jid`, `name`, `state`, `start-time` (ms)."""
@@ -60,6 +68,11 @@ class FlinkRest:
         self._request("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
 
     def _get(self, path: str, missing_ok: bool = False) -> dict[str, Any]:
+        if self._fetch:
+            found = self._fetch(path)
+            if found is None and not missing_ok:
+                raise UnreachableError(f"{self.url} does not know {path}; the JobManager may be starting")
+            return found or {}
         return self._request("GET", path, missing_ok=missing_ok)
 
     def _request(self, method: str, path: str, missing_ok: bool = False, **options: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A pipeline `x` uses `x_mysql` (application), `x_mysql_cdc`, `x_mysql_reader` and
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from airflow.sdk import Connection
@@ -47,6 +48,21 @@ def mysql_of(pipeline: Pipeline, role: Role) -> MySqlEndpoint:
     )
 
 
+def as_jobs_see(endpoint: MySqlEndpoint, pipeline: Pipeline) -> MySqlEndpoint:
+    """The CDC user's database from where the jobs run: `jobs_host` and `jobs_port` of the extra, where it has them."""
+    extra = _connection(mysql_connection_id(pipeline.name, "cdc")).extra_dejson
+    return replace(
+        endpoint, host=extra.get("jobs_host", endpoint.host), port=int(extra.get("jobs_port", endpoint.port))
+    )
+
+
+def brokers_as_jobs_see(pipeline: Pipeline) -> KafkaEndpoint:
+    """The brokers from where the jobs run: `jobs.bootstrap.servers` of the extra, where it has it."""
+    extra = _connection(kafka_connection_id(pipeline.name)).extra_dejson
+    endpoint = kafka_of(pipeline)
+    return replace(endpoint, bootstrap_servers=extra.get("jobs.bootstrap.servers", endpoint.bootstrap_servers))
+
+
 def connection_ids(pipeline_name: str) -> list[str]:
     """All that a pipeline needs."""
     return [*(mysql_connection_id(pipeline_name, role) for role in MYSQL_SUFFIXES), kafka_connection_id(pipeline_name)]
@@ -56,7 +72,7 @@ def kafka_of(pipeline: Pipeline) -> KafkaEndpoint:
     """The brokers: `bootstrap.servers` of the extra, as in Airflow's Kafka provider, else host and port."""
     connection_id = kafka_connection_id(pipeline.name)
     connection = _connection(connection_id)
-    extra = dict(connection.extra_dejson)
+    extra = {key: value for key, value in connection.extra_dejson.items() if not key.startswith("jobs.")}
     servers = extra.pop("bootstrap.servers", None) or (
         f"{connection.host}:{connection.port or 9092}" if connection.host else None
     )

@@ -18,7 +18,7 @@ from infra.kafka.writer import clear_tables
 from infra.mysql.preflight import check_cdc_ready
 from infra.mysql.schema import ensure_schema
 from infra.mysql.seed import seed_table
-from infra.orchestration.connections import kafka_of, mysql_of
+from infra.orchestration.connections import as_jobs_see, brokers_as_jobs_see, kafka_of, mysql_of
 from infra.orchestration.targets import target_named
 from infra.settings import load_settings
 from infra.spec import Pipeline, find_pipelines, load_pipeline
@@ -127,7 +127,8 @@ def server_ids_of_others(folder: Path) -> dict[str, str]:
 
 
 def _deployment(pipeline: Pipeline, job: str) -> JobDeployment:
-    return render_job(pipeline, job, kafka_of(pipeline), mysql_of(pipeline, "cdc"))
+    database = as_jobs_see(mysql_of(pipeline, "cdc"), pipeline)
+    return render_job(pipeline, job, brokers_as_jobs_see(pipeline), database)
 
 
 def _statuses(pipeline: Pipeline, target: str) -> dict[str, JobStatus]:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from infra.targets.base import Target
 
 
+KUBERNETES_CONNECTION = "kubernetes_default"
+
+
 def _local() -> Target:
     from infra.settings import load_settings
     from infra.targets.local import LocalTarget  # here, since a DAG file must parse without any client
@@ -18,7 +21,20 @@ def _local() -> Target:
     return LocalTarget(load_settings())
 
 
-FACTORIES: dict[str, Callable[[], Target]] = {"local": _local}
+def _kubernetes() -> Target:
+    from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
+
+    from infra.settings import load_settings
+    from infra.targets.kubernetes import KubernetesTarget
+    from infra.targets.kubernetes.api import KubernetesApi
+
+    settings = load_settings().kubernetes
+    # Inside a cluster the hook takes the pod's service account, outside of one the kubeconfig of the connection.
+    client = KubernetesHook(conn_id=KUBERNETES_CONNECTION).get_conn()
+    return KubernetesTarget(KubernetesApi(client, settings.namespace), settings)
+
+
+FACTORIES: dict[str, Callable[[], Target]] = {"local": _local, "kubernetes": _kubernetes}
 TARGETS = tuple(FACTORIES)
 
 

@@ -11,31 +11,18 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from infra.embedded.flink import flink_endpoint, flink_environment, flink_home
 from infra.errors import JobFailedError
 from infra.flink.cli import submit_failure
-from infra.flink.rest import FlinkRest, root_cause
+from infra.flink.rest import FlinkRest
 from infra.settings import Settings
 from infra.targets.base import Change, JobDeployment, JobState, JobStatus
+from infra.targets.flink_job import describe_run, identity, newest_run
 from infra.targets.health import state_mismatch
 from infra.waiting import wait_until
 
 SUBMIT_TIMEOUT_SECONDS = 300
-_STATES = {
-    "INITIALIZING": JobState.STARTING,
-    "CREATED": JobState.STARTING,
-    "RECONCILING": JobState.STARTING,
-    "RUNNING": JobState.RUNNING,
-    "FAILING": JobState.RESTARTING,
-    "RESTARTING": JobState.RESTARTING,
-    "CANCELLING": JobState.RESTARTING,
-    "FAILED": JobState.FAILED,
-    "FINISHED": JobState.STOPPED,
-    "CANCELED": JobState.STOPPED,
-    "SUSPENDED": JobState.STOPPED,
-}
 
 
 class LocalTarget:
@@ -79,11 +66,10 @@ class LocalTarget:
         return found[1]
 
     def status(self, job_name: str) -> JobStatus:
-        runs = [job for job in self._rest.jobs() if job["name"] == job_name]
-        restorable = self._newest_state(job_name)
-        if not runs:
+        run, restorable = newest_run(self._rest, job_name), self._newest_state(job_name)
+        if run is None:
             return JobStatus(JobState.MISSING, restorable_state=restorable)
-        return self._describe(max(runs, key=lambda job: int(job["start-time"])), restorable)
+        return describe_run(self._rest, run, restorable, f"{self._rest.url}/#/job/running/{run['jid']}")
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
         status = self.status(job_name)
@@ -112,8 +98,7 @@ class LocalTarget:
         folder = self._folder(job)
         options: Mapping[str, str] = {
             **job.configuration,
-            "pipeline.name": job.name,
-            "pipeline.global-job-parameters": f"revision:{job.revision}",
+            **identity(job),
             "parallelism.default": str(job.parallelism),
             "execution.checkpointing.dir": (self._saved[0] / job.name).as_uri(),
         }
@@ -130,21 +115,3 @@ class LocalTarget:
     def _newest_state(self, job_name: str) -> str | None:
         found = [path for root in self._saved for path in (root / job_name).rglob("_metadata")]
         return str(max(found, key=lambda path: path.stat().st_mtime).parent) if found else None
-
-    def _describe(self, run: dict[str, Any], restorable: str | None) -> JobStatus:
-        job_id = run["jid"]
-        completed = (self._rest.checkpoints(job_id).get("latest") or {}).get("completed") or {}
-        checkpoint_at = int(completed.get("latest_ack_timestamp", 0))
-        failures = self._rest.exceptions(job_id)
-        return JobStatus(
-            state=_STATES[run["state"]],
-            revision=self._rest.job_parameters(job_id).get("revision"),
-            job_id=job_id,
-            submitted_at=int(run["start-time"]),
-            last_checkpoint_at=checkpoint_at,
-            failures=sum(int(failure["timestamp"]) > checkpoint_at for failure in failures),
-            last_failure_at=int(failures[0]["timestamp"]) if failures else 0,
-            last_failure=root_cause(failures[0]["stacktrace"]) if failures else None,
-            restorable_state=restorable,
-            url=f"{self._rest.url}/#/job/running/{job_id}",
-        )

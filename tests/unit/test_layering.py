@@ -28,9 +28,11 @@ ALLOWED = {
     "checks": GROUND | {"spec", "mysql", "kafka"},
     "embedded": GROUND | {"settings", "setup", "versions"},
     "targets": GROUND | {"spec", "settings"},
-    "targets.local": GROUND | {"settings", "flink", "embedded", "targets"},
-    "targets.kubernetes": GROUND | {"settings", "flink", "targets"},
-    "orchestration": GROUND | {"spec", "settings", "checks", "kafka", "mysql", "targets", "targets.local"},
+    "targets.flink_job": GROUND | {"flink", "targets"},
+    "targets.local": GROUND | {"settings", "flink", "embedded", "targets", "targets.flink_job"},
+    "targets.kubernetes": GROUND | {"settings", "versions", "flink", "targets", "targets.flink_job"},
+    "orchestration": GROUND
+    | {"spec", "settings", "versions", "checks", "kafka", "mysql", "targets", "targets.local", "targets.kubernetes"},
     "results": GROUND | {"spec", "kafka", "checks"},
 }
 # The command line stands above everything; what it runs, it runs through the layers.

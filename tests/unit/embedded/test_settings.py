@@ -44,7 +44,7 @@ def test_relative_state_dir_starts_at_the_checkout(tmp_path: Path) -> None:
             "[prots]\nkafka = 29092\n",
             (
                 "settings.local.toml: unknown section prots; did you mean ports? "
-                "Allowed sections: state, ports, kafka, mysql, flink."
+                "Allowed sections: state, ports, kafka, mysql, flink, kubernetes."
             ),
         ),
         (
@@ -144,4 +144,4 @@ def test_unknown_variable_names_the_nearest_and_all() -> None:
         "environment: unknown variable OLYMPIC_STREAMING_PORT_KAFKA; did you mean OLYMPIC_STREAMING_PORTS_KAFKA? "
         "Allowed variables: OLYMPIC_STREAMING_STATE_DIR, OLYMPIC_STREAMING_PORTS_KAFKA, "
     )
-    assert message.endswith("OLYMPIC_STREAMING_FLINK_CHECKPOINT_INTERVAL_MS.")
+    assert message.endswith("OLYMPIC_STREAMING_KUBERNETES_CHECKPOINT_INTERVAL_MS.")

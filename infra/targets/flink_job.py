@@ -1,0 +1,54 @@
+"""A run of a job as Flink's own REST interface tells it; the same on every target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.flink.rest import FlinkRest, root_cause
+from infra.targets.base import JobDeployment, JobState, JobStatus
+
+REVISION_PARAMETER = "pipeline.global-job-parameters"
+STATES = {
+    "INITIALIZING": JobState.STARTING,
+    "CREATED": JobState.STARTING,
+    "RECONCILING": JobState.STARTING,
+    "RUNNING": JobState.RUNNING,
+    "FAILING": JobState.RESTARTING,
+    "RESTARTING": JobState.RESTARTING,
+    "CANCELLING": JobState.RESTARTING,
+    "FAILED": JobState.FAILED,
+    "FINISHED": JobState.STOPPED,
+    "CANCELED": JobState.STOPPED,
+    "SUSPENDED": JobState.STOPPED,
+}
+
+
+def identity(job: JobDeployment) -> dict[str, str]:
+    """The options that let a running job say what it is."""
+    return {"pipeline.name": job.name, REVISION_PARAMETER: f"revision:{job.revision}"}
+
+
+def newest_run(rest: FlinkRest, job_name: str) -> dict[str, Any] | None:
+    """The newest run of that name which the cluster remembers."""
+    runs = [job for job in rest.jobs() if job["name"] == job_name]
+    return max(runs, key=lambda job: int(job["start-time"]), default=None)
+
+
+def describe_run(rest: FlinkRest, run: dict[str, Any], saved_state: str | None, url: str | None) -> JobStatus:
+    """The status of a run; `saved_state` where the target knows a newer one than the last checkpoint."""
+    job_id = run["jid"]
+    completed = (rest.checkpoints(job_id).get("latest") or {}).get("completed") or {}
+    checkpoint_at = int(completed.get("latest_ack_timestamp", 0))
+    failures = rest.exceptions(job_id)
+    return JobStatus(
+        state=STATES[run["state"]],
+        revision=rest.job_parameters(job_id).get("revision"),
+        job_id=job_id,
+        submitted_at=int(run["start-time"]),
+        last_checkpoint_at=checkpoint_at,
+        failures=sum(int(failure["timestamp"]) > checkpoint_at for failure in failures),
+        last_failure_at=int(failures[0]["timestamp"]) if failures else 0,
+        last_failure=root_cause(failures[0]["stacktrace"]) if failures else None,
+        restorable_state=saved_state or completed.get("external_path"),
+        url=url,
+    )

@@ -1,0 +1,132 @@
+"""The few calls of the Kubernetes API that the target needs, and the one place where its errors become ours."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kubernetes.client import ApiClient, ApiException  # type: ignore[import-untyped]
+from urllib3.exceptions import HTTPError
+
+from infra.errors import AccessDeniedError, PlatformError, TerminalError, UnreachableError
+
+FIELD_MANAGER = "olympic-streaming"
+TIMEOUT_SECONDS = 30
+Manifest = dict[str, Any]
+
+# Where a kind lives below /namespaces/<namespace>.
+_PATHS = {
+    "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps",
+    "Pod": "/api/v1/namespaces/{namespace}/pods",
+    "FlinkDeployment": "/apis/flink.apache.org/v1beta1/namespaces/{namespace}/flinkdeployments",
+}
+
+
+class KubernetesApi:
+    """One namespace of one cluster."""
+
+    def __init__(self, client: ApiClient, namespace: str) -> None:
+        self._client = client
+        self.namespace = namespace
+
+    def get(self, kind: str, name: str) -> Manifest | None:
+        """The object, or None."""
+        return self._call("GET", f"{self._path(kind)}/{name}", missing_ok=True)
+
+    def list(self, kind: str, selector: str) -> list[Manifest]:
+        """The objects with these labels."""
+        found = self._call("GET", self._path(kind), query={"labelSelector": selector})
+        items: list[Manifest] = (found or {}).get("items", [])
+        return items
+
+    def apply(self, manifest: Manifest) -> Manifest:
+        """Server-side apply: creates the object, or changes the fields that are ours."""
+        path = f"{self._path(manifest['kind'])}/{manifest['metadata']['name']}"
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return self._call("PATCH", path, query=query, body=manifest, content="application/apply-patch+yaml") or {}
+
+    def patch(self, kind: str, name: str, change: Manifest) -> None:
+        """A merge patch of an object that exists."""
+        query = {"fieldManager": FIELD_MANAGER}
+        self._call(
+            "PATCH", f"{self._path(kind)}/{name}", query=query, body=change, content="application/merge-patch+json"
+        )
+
+    def delete(self, kind: str, name: str) -> None:
+        """Deletes the object; one that is not there is fine."""
+        self._call("DELETE", f"{self._path(kind)}/{name}", missing_ok=True)
+
+    def log(self, pod: str, container: str, lines: int, previous: bool = False) -> str:
+        """The last lines of a container's log; empty when it has none."""
+        query = {"container": container, "tailLines": str(lines), "previous": str(previous).lower()}
+        return self._text("GET", f"{self._path('Pod')}/{pod}/log", query) or ""
+
+    def service(self, name: str, port: int, path: str) -> Manifest | None:
+        """A GET to a service through the API server's proxy; None for 404."""
+        proxy = f"/api/v1/namespaces/{self.namespace}/services/{name}:{port}/proxy{path}"
+        return self._call("GET", proxy, missing_ok=True)
+
+    def _path(self, kind: str) -> str:
+        return _PATHS[kind].format(namespace=self.namespace)
+
+    def _call(self, method: str, path: str, *, missing_ok: bool = False, **options: Any) -> Manifest | None:
+        text = self._text(method, path, missing_ok=missing_ok, **options)
+        return None if text is None else json.loads(text)
+
+    def _text(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Manifest | None = None,
+        content: str = "application/json",
+        missing_ok: bool = True,
+    ) -> str | None:
+        try:
+            response = self._client.call_api(
+                path,
+                method,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json", "Content-Type": content},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=TIMEOUT_SECONDS,
+            )
+        except ApiException as error:
+            if error.status == 404 and missing_ok and not _is_unknown_kind(error):
+                return None
+            raise self._translated(error, method, path) from error
+        except HTTPError as error:
+            raise UnreachableError(
+                f"cannot reach Kubernetes at {self._client.configuration.host}: {error}; is the connection right?"
+            ) from error
+        return str(response.data.decode())
+
+    def _translated(self, error: ApiException, method: str, path: str) -> PlatformError:
+        reason = _message(error)
+        if error.status in (401, 403):
+            return AccessDeniedError(
+                f"Kubernetes does not allow {method} {path}: {reason}; "
+                "the chart's Role for Airflow's service account allows what is needed"
+            )
+        if error.status == 404 and _is_unknown_kind(error):
+            return TerminalError(
+                "the cluster does not know FlinkDeployment; install the Flink Kubernetes Operator with its CRDs"
+            )
+        if error.status in (409, 429) or (error.status or 0) >= 500:
+            return UnreachableError(f"Kubernetes answered {error.status} to {method} {path}: {reason}")
+        return TerminalError(f"Kubernetes answered {error.status} to {method} {path}: {reason}")
+
+
+def _message(error: ApiException) -> str:
+    try:
+        return str(json.loads(error.body)["message"])
+    except (TypeError, ValueError, KeyError):
+        return str(error.reason)
+
+
+def _is_unknown_kind(error: ApiException) -> bool:
+    """A path of no known kind is answered in plain text, an object that is missing by a Status."""
+    return "page not found" in str(error.body)

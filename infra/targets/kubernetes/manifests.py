@@ -1,0 +1,190 @@
+"""From a job to the objects that run it: a ConfigMap of its scripts, and a FlinkDeployment. Pure."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from infra.errors import SpecError
+from infra.settings import KubernetesSettings
+from infra.targets.base import JobDeployment
+from infra.targets.flink_job import identity
+from infra.versions import load_versions
+
+Manifest = dict[str, Any]
+PART_OF = "olympic-streaming"
+REVISION_ANNOTATION = "olympic-streaming/revision"
+CONTAINER = "flink-main-container"
+SCRIPTS, DATA = "/opt/flink/jobs", "/flink-data"
+MAX_BUNDLE_BYTES = 1_048_576
+
+
+def resource_name(job_name: str) -> str:
+    """`olympics.players_cdc` as Kubernetes allows it: `olympics-players-cdc`."""
+    return job_name.replace(".", "-").replace("_", "-")
+
+
+def bundle_name(job: JobDeployment) -> str:
+    """The ConfigMap of one revision; a new name for new content, since a changed ConfigMap triggers nothing."""
+    return f"{resource_name(job.name)}-{job.revision}"
+
+
+def render_config_map(job: JobDeployment, settings: KubernetesSettings) -> Manifest:
+    """The bundle; SpecError when it is larger than a ConfigMap may be."""
+    size = sum(len(name) + len(content) for name, content in job.files.items())
+    if size > MAX_BUNDLE_BYTES:
+        raise SpecError(
+            f"the scripts of {job.name} are {size} bytes, and a ConfigMap takes {MAX_BUNDLE_BYTES}; "
+            "take files out of the job, or put large ones into the image"
+        )
+    data, binary = {}, {}
+    for name, content in job.files.items():
+        try:
+            data[name] = content.decode("utf-8")
+        except UnicodeDecodeError:
+            binary[name] = base64.b64encode(content).decode()
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": bundle_name(job),
+            "namespace": settings.namespace,
+            "labels": labels(job.name),
+            "annotations": {REVISION_ANNOTATION: job.revision},
+        },
+        "immutable": True,
+        "data": data,
+        **({"binaryData": binary} if binary else {}),
+    }
+
+
+def labels(job_name: str) -> dict[str, str]:
+    """What all objects of a job carry."""
+    return {
+        "app.kubernetes.io/name": resource_name(job_name),
+        "app.kubernetes.io/part-of": PART_OF,
+        "app.kubernetes.io/managed-by": PART_OF,
+    }
+
+
+def render_flink_deployment(job: JobDeployment, settings: KubernetesSettings, savepoint: str | None) -> Manifest:
+    """The job as the operator takes it; credentials are references to Secrets, never values."""
+    start = {"initialSavepointPath": savepoint} if savepoint else {}
+    return {
+        "apiVersion": "flink.apache.org/v1beta1",
+        "kind": "FlinkDeployment",
+        "metadata": {
+            "name": resource_name(job.name),
+            "namespace": settings.namespace,
+            "labels": labels(job.name),
+            "annotations": {REVISION_ANNOTATION: job.revision},
+        },
+        "spec": {
+            "image": settings.image,
+            "imagePullPolicy": "IfNotPresent",
+            "flinkVersion": settings.flink_version,
+            "serviceAccount": settings.service_account,
+            "flinkConfiguration": _configuration(job, settings),
+            "podTemplate": _pod_template(settings),
+            "jobManager": {
+                "resource": _resource(settings, settings.jobmanager_memory_mb),
+                "podTemplate": _job_manager_template(job),
+            },
+            "taskManager": {"resource": _resource(settings, settings.taskmanager_memory_mb)},
+            "job": {
+                "jarURI": f"local:///opt/flink/opt/flink-python-{load_versions().flink.flink}.jar",
+                "entryClass": "org.apache.flink.client.python.PythonDriver",
+                "args": _arguments(job),
+                "parallelism": job.parallelism,
+                "upgradeMode": "savepoint",
+                "state": "running",
+                **start,
+            },
+        },
+    }
+
+
+def _resource(settings: KubernetesSettings, memory_mb: int) -> Manifest:
+    return {"memory": f"{memory_mb}m", "cpu": settings.cpu_millis / 1000}
+
+
+def _arguments(job: JobDeployment) -> list[str]:
+    modules = [f"{SCRIPTS}/{name}" for name in sorted(job.files) if name.endswith(".py") and name != job.script]
+    arguments = ["-py", f"{SCRIPTS}/{job.script}", *(["-pyfs", ",".join(modules)] if modules else [])]
+    arguments += ["--scripts", SCRIPTS]
+    for name, value in job.arguments.items():
+        arguments += [f"--{name}", value]
+    return arguments
+
+
+def _configuration(job: JobDeployment, settings: KubernetesSettings) -> dict[str, str]:
+    folder = f"file://{DATA}/{resource_name(job.name)}"
+    return {
+        "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
+        "execution.checkpointing.min-pause": "500 ms",
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "state.backend.type": "hashmap",
+        "state.checkpoints.dir": f"{folder}/checkpoints",
+        "state.savepoints.dir": f"{folder}/savepoints",
+        "high-availability.type": "kubernetes",
+        "high-availability.storageDir": f"{folder}/ha",
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "500 ms",
+        "restart-strategy.exponential-delay.max-backoff": "5 s",
+        "taskmanager.numberOfTaskSlots": str(job.parallelism),
+        "taskmanager.memory.managed.size": "0m",  # state is on the heap, and no Python runs on a TaskManager
+        # Without it the limit equals the request, and a small request starves the start of the JVM.
+        "kubernetes.jobmanager.cpu.limit-factor": str(settings.cpu_limit_factor),
+        "kubernetes.taskmanager.cpu.limit-factor": str(settings.cpu_limit_factor),
+        "kubernetes.operator.pod-template.merge-arrays-by-name": "true",
+        **job.configuration,
+        **identity(job),
+    }
+
+
+def _pod_template(settings: KubernetesSettings) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "pod-template"},
+        "spec": {
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 9999,
+                "fsGroup": 9999,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": CONTAINER,
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                    "volumeMounts": [{"name": "flink-data", "mountPath": DATA}],
+                }
+            ],
+            "volumes": [{"name": "flink-data", "persistentVolumeClaim": {"claimName": settings.state_claim}}],
+        },
+    }
+
+
+def _job_manager_template(job: JobDeployment) -> Manifest:
+    """Only the JobManager plans the SQL, so only it gets the scripts and the credentials."""
+    pipeline = job.name.partition(".")[0]
+    environment = [
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": f"{pipeline}-mysql-cdc", "key": "password"}}}
+        for name in job.secrets
+    ]
+    container = {
+        "name": CONTAINER,
+        "volumeMounts": [{"name": "scripts", "mountPath": SCRIPTS, "readOnly": True}],
+        **({"env": environment} if environment else {}),
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "pod-template"},
+        "spec": {
+            "containers": [container],
+            "volumes": [{"name": "scripts", "configMap": {"name": bundle_name(job)}}],
+        },
+    }
