@@ -22,7 +22,7 @@ from infra.orchestration.connections import as_jobs_see, brokers_as_jobs_see, ka
 from infra.orchestration.targets import target_named
 from infra.settings import load_settings
 from infra.spec import Pipeline, find_pipelines, load_pipeline
-from infra.targets.base import JobDeployment, JobState, JobStatus
+from infra.targets.base import JobDeployment, JobState, JobStatus, Target
 from infra.targets.deployment import ensure_running, ensure_started_afresh
 from infra.targets.render import job_name, render_job
 
@@ -64,7 +64,7 @@ def create_configmaps(folder: Path, target: str) -> list[str]:
     """Puts the script bundle of every job's revision where the target's jobs find it."""
     pipeline = load_pipeline(folder)
     place = target_named(target)
-    jobs = [_deployment(pipeline, name) for name in pipeline.jobs]
+    jobs = [_deployment(pipeline, name, place) for name in pipeline.jobs]
     return _say(
         "create_configmaps", [f"{job.name} revision {job.revision}: {place.ensure_scripts(job)}" for job in jobs]
     )
@@ -74,7 +74,7 @@ def submit_job(folder: Path, job: str, target: str, start_from: str) -> dict[str
     """Makes one job run at its revision; `scratch` empties what it writes and starts it without state."""
     pipeline = load_pipeline(folder)
     place = target_named(target)
-    deployment = _deployment(pipeline, job)
+    deployment = _deployment(pipeline, job, place)
     if start_from == "scratch":
         place.stop(deployment.name, savepoint=False)
         compacted = [topic for topic in pipeline.jobs[job].writes if pipeline.topics[topic].cleanup_policy == "compact"]
@@ -126,9 +126,9 @@ def server_ids_of_others(folder: Path) -> dict[str, str]:
     return others
 
 
-def _deployment(pipeline: Pipeline, job: str) -> JobDeployment:
+def _deployment(pipeline: Pipeline, job: str, place: Target) -> JobDeployment:
     database = as_jobs_see(mysql_of(pipeline, "cdc"), pipeline)
-    return render_job(pipeline, job, brokers_as_jobs_see(pipeline), database)
+    return render_job(pipeline, job, brokers_as_jobs_see(pipeline), database, place.image)
 
 
 def _statuses(pipeline: Pipeline, target: str) -> dict[str, JobStatus]:

@@ -28,10 +28,11 @@ def _kubernetes() -> Target:
     from infra.targets.kubernetes import KubernetesTarget
     from infra.targets.kubernetes.api import KubernetesApi
 
-    settings = load_settings().kubernetes
     # Inside a cluster the hook takes the pod's service account, outside of one the kubeconfig of the connection.
-    client = KubernetesHook(conn_id=KUBERNETES_CONNECTION).get_conn()
-    return KubernetesTarget(KubernetesApi(client, settings.namespace), settings)
+    hook = KubernetesHook(conn_id=KUBERNETES_CONNECTION)
+    settings = load_settings().kubernetes
+    settings = settings.model_copy(update={"namespace": hook.get_namespace() or settings.namespace})
+    return KubernetesTarget(KubernetesApi(hook.get_conn(), settings.namespace), settings)
 
 
 FACTORIES: dict[str, Callable[[], Target]] = {"local": _local, "kubernetes": _kubernetes}

@@ -80,9 +80,10 @@ class JobStatus:
 
 
 class Target(Protocol):
-    """Where jobs run. Every verb is safe to repeat."""
+    """Where jobs run. Every verb is safe to repeat. `image` is the container image of its jobs, empty where none is."""
 
     name: str
+    image: str
 
     def ensure_scripts(self, job: JobDeployment) -> Change:
         """Puts the bundle of the job's revision where `submit` finds it."""

@@ -29,6 +29,7 @@ class LocalTarget:
     """Runs jobs on the embedded session cluster of `settings`; bundles are staged below its state folder."""
 
     name = "local"
+    image = ""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -14,6 +14,7 @@ class MemoryTarget:
     """A job is healthy as soon as it is submitted; `fail` and `show` make it anything else."""
 
     name = "memory"
+    image = ""
 
     def __init__(self) -> None:
         self._bundles: set[tuple[str, str]] = set()

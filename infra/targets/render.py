@@ -12,7 +12,9 @@ def job_name(pipeline: Pipeline, job: str) -> str:
     return f"{pipeline.name}.{job}"
 
 
-def render_job(pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlEndpoint) -> JobDeployment:
+def render_job(
+    pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlEndpoint, image: str = ""
+) -> JobDeployment:
     """A job with its files read and its arguments filled in; `mysql` is the server as the CDC user sees it."""
     spec = pipeline.jobs[job]
     arguments = {**spec.arguments, "bootstrap_servers": kafka.bootstrap_servers}
@@ -35,5 +37,6 @@ def render_job(pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlE
         arguments=arguments,
         configuration=dict(spec.configuration),
         parallelism=spec.parallelism,
+        image=image,
         secrets=secrets,
     )

@@ -39,6 +39,7 @@ class KubernetesTarget:
     def __init__(self, api: KubernetesApi, settings: KubernetesSettings) -> None:
         self._api = api
         self._settings = settings
+        self.image = settings.image
 
     def ensure_scripts(self, job: JobDeployment) -> Change:
         if self._api.get("ConfigMap", bundle_name(job)):

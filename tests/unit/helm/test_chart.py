@@ -23,6 +23,7 @@ AIRFLOW_RULES = {
     "/events": "get list",
     "/pods/log": "get",
     "/services": "get",
+    "/services/proxy": "get",
 }
 FLINK_RULES = {
     "/pods": "get list watch create update patch delete deletecollection",
