@@ -21,8 +21,10 @@ IMAGES = ("flink", "airflow", "operator", "kafka", "mysql")
 CHART = ROOT / "helm" / "olympic-streaming"
 OPERATOR = ROOT / "tests" / "kubernetes" / "operator"
 STANDINS = CHART / "ci" / "ci-standins-values.yaml"
-TIMEOUT_SECONDS = 300
+TIMEOUT_SECONDS = 180
 LOG_LINES = 40
+CRASHES = 3
+_HOPELESS = ("ErrImagePull", "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
 
 
 class ClusterError(AssertionError):
@@ -130,11 +132,29 @@ def describe(namespace: str) -> str:
 
 
 def _helm_install(namespace: str, release: str, *arguments: str) -> None:
+    """Helm waits for everything; it is ended early when a pod will not become ready by itself."""
     wait = ("--wait", "--timeout", f"{TIMEOUT_SECONDS}s")
-    try:
-        run("helm", "upgrade", "--install", release, *arguments, "--namespace", namespace, *wait, timeout=900)
-    except ClusterError as error:
-        raise ClusterError(f"{error}\n{describe(namespace)}") from None
+    command = ["helm", "upgrade", "--install", release, *arguments, "--namespace", namespace, *wait]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as helm:
+        broken: list[str] = []
+        while helm.poll() is None and not broken:
+            time.sleep(1)
+            broken = [reason for pod in get(namespace, "pods")["items"] for reason in _broken(pod)]
+        if broken:
+            helm.terminate()
+        said, _ = helm.communicate()
+    if helm.returncode or broken:
+        raise ClusterError(f"{' '.join(command)} failed: {'; '.join(broken)}\n{said}\n{describe(namespace)}")
+
+
+def _broken(pod: dict[str, Any]) -> list[str]:
+    """Reasons for which a wait is in vain."""
+    reasons = []
+    for status in pod["status"].get("containerStatuses", []):
+        reason = status["state"].get("waiting", {}).get("reason", "")
+        if reason in _HOPELESS or (reason == "CrashLoopBackOff" and status["restartCount"] >= CRASHES):
+            reasons.append(f"{pod['metadata']['name']} is in {reason} after {status['restartCount']} restarts")
+    return reasons
 
 
 def _is_fine(pod: dict[str, Any]) -> bool:

@@ -10,11 +10,17 @@ initialise() {
   [ -n "$password" ] || { echo "set MYSQL_ROOT_PASSWORD or MYSQL_ROOT_PASSWORD_FILE" >&2; exit 1; }
   password=${password//\\/\\\\} password=${password//\'/\'\'}
   find "$data" -mindepth 1 -delete # what a first start left behind that was cut short
-  mariadb-install-db --no-defaults --datadir="$data" --skip-test-db --auth-root-authentication-method=normal --extra-file=<(
+  local users
+  users=$(mktemp)
+  { # one statement a line, as bootstrap mode reads them
+    echo "DELETE FROM mysql.global_priv WHERE User = '' OR User = 'root' AND Host <> 'localhost';"
     echo "FLUSH PRIVILEGES;"
-    echo "CREATE USER root@'%' IDENTIFIED BY '$password'; GRANT ALL PRIVILEGES ON *.* TO root@'%' WITH GRANT OPTION;"
+    echo "CREATE USER root@'%' IDENTIFIED BY '$password';"
+    echo "GRANT ALL PRIVILEGES ON *.* TO root@'%' WITH GRANT OPTION;"
     echo "ALTER USER root@localhost IDENTIFIED BY '$password';"
-  )
+  } > "$users"
+  mariadb-install-db --no-defaults --datadir="$data" --skip-test-db --auth-root-authentication-method=normal --extra-file="$users"
+  rm "$users"
   touch "$data/.initialised"
 }
 

@@ -1,0 +1,176 @@
+"""The platform on the cluster that KUBECONFIG names, in a namespace of its own that goes away at the end."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.embedded.airflow import airflow_program
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.kafka.reader import read_tables
+from infra.mysql.connection import connect
+from infra.settings import ROOT
+from infra.spec import Pipeline, load_pipeline
+from infra.waiting import wait_until
+from tests.kubernetes import cluster
+from tests.olympics_model import Row, expected_outputs
+
+NAMESPACE = "olympic-streaming-tests"
+KAFKA_PORT, MYSQL_PORT = 30092, 30306
+# The smallest that is stable, so that the whole stack fits a laptop.
+SIZES = {
+    "FLINK_VERSION": "v1_18",
+    "JOBMANAGER_MEMORY_MB": "768",
+    "TASKMANAGER_MEMORY_MB": "768",
+    "CPU_MILLIS": "100",
+    "CPU_LIMIT_FACTOR": "20",
+    "CHECKPOINT_INTERVAL_MS": "2000",
+}
+
+
+def why_not() -> str | None:
+    """Why this tier cannot run here; None when it can."""
+    for program in ("kubectl", "helm"):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
+    if not os.environ.get("KUBECONFIG"):
+        return "KUBECONFIG names no cluster"
+    asked = subprocess.run(["kubectl", "version", "--request-timeout=10s"], capture_output=True, text=True, check=False)
+    return None if asked.returncode == 0 else f"the cluster does not answer: {asked.stderr.strip()}"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The deployed platform as a user outside of the cluster has it."""
+
+    folder: Path
+    pipeline: Pipeline
+    host: str
+
+    def deploy(self, root: Path = ROOT) -> list[str]:
+        """`airflow dags test olympics_deploy` for the target, from outside; returns what the steps said."""
+        command = [airflow_program(), "dags", "test", "--conf", '{"target": "kubernetes"}', "olympics_deploy"]
+        result = subprocess.run(command, env=self.environment(root), capture_output=True, text=True, check=False)
+        said = [line for line in result.stdout.splitlines() if "[infra.steps]" in line]
+        assert result.returncode == 0, "\n".join(said) + result.stdout[-3000:] + cluster.describe(NAMESPACE)
+        return [line.split("] ", 1)[1].split("[infra.steps]")[0].strip() for line in said]
+
+    def environment(self, root: Path = ROOT) -> dict[str, str]:
+        """Airflow outside of the cluster: its connections, and the settings of the target."""
+        settings = {"NAMESPACE": NAMESPACE, "IMAGE": cluster.image("flink"), **SIZES}
+        return {
+            **os.environ,
+            **{f"OLYMPIC_STREAMING_KUBERNETES_{key}": value for key, value in settings.items()},
+            **self._connections(),
+            "OLYMPIC_STREAMING_STATE_DIR": str(self.folder / "state"),
+            "AIRFLOW_HOME": str(self.folder / "airflow"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "PYTHONPATH": str(root),
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    def _connections(self) -> dict[str, str]:
+        found: dict[str, Any] = {
+            "KUBERNETES_DEFAULT": {"conn_type": "kubernetes", "extra": {"namespace": NAMESPACE}},
+            "OLYMPICS_KAFKA": {
+                "conn_type": "kafka",
+                "extra": {"bootstrap.servers": f"{self.host}:{KAFKA_PORT}", "jobs.bootstrap.servers": "kafka:9092"},
+            },
+        }
+        for role, suffix in (("mysql", "MYSQL"), ("mysql-cdc", "MYSQL_CDC"), ("mysql-reader", "MYSQL_READER")):
+            user = secret(f"olympics-{role}")
+            found[f"OLYMPICS_{suffix}"] = {
+                "conn_type": "mysql",
+                "host": self.host,
+                "port": MYSQL_PORT,
+                "login": user["username"],
+                "password": user["password"],
+                "schema": "olympics",
+                "extra": {"jobs_host": "mysql", "jobs_port": 3306},
+            }
+        return {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in found.items()}
+
+    def endpoint(self, role: str) -> MySqlEndpoint:
+        user = secret(f"olympics-{role}")
+        return MySqlEndpoint(self.host, MYSQL_PORT, user["username"], user["password"], "olympics")
+
+    @property
+    def kafka(self) -> KafkaEndpoint:
+        return KafkaEndpoint(f"{self.host}:{KAFKA_PORT}")
+
+    def execute(self, *statements: str) -> None:
+        with connect(self.endpoint("mysql")) as connection:
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+            connection.commit()
+
+    def expected(self) -> dict[str, list[str]]:
+        """The model's outputs for the rows of the table."""
+        with connect(self.endpoint("mysql-reader")) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT id, name, nationality, score FROM players")
+            rows = [Row(*row) for row in cursor.fetchall()]
+        return {f"olympics.{topic}": _lines(list(values.values())) for topic, values in expected_outputs(rows).items()}
+
+    def results(self) -> dict[str, list[str]]:
+        """What the topics hold, a line of JSON for each value, sorted."""
+        tables = read_tables(self.kafka, self.pipeline.checks, self.pipeline.quarantine)
+        return {topic: _lines(values) for topic, values in tables.items()}
+
+    def await_agreement(self, seconds: float = 120) -> float:
+        """Until the topics show what the table says; returns how long that took."""
+        begun = time.monotonic()
+        wait_until(lambda: self.results() == self.expected(), "the outputs to agree", seconds, poll_seconds=0.5)
+        return time.monotonic() - begun
+
+
+def _lines(values: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values)
+
+
+def secret(name: str) -> dict[str, str]:
+    """The values of a Secret."""
+    data = cluster.get(NAMESPACE, "secret", name)["data"]
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Operator, chart and images; the pipeline is deployed once from outside."""
+    reason = why_not()
+    if reason:
+        pytest.skip(f"the tier kubernetes needs a cluster: {reason}")
+    begun = time.monotonic()
+    cluster.build_images()
+    print(f"images: {time.monotonic() - begun:.0f} s")
+    cluster.delete_namespace(NAMESPACE)
+    try:
+        begun = time.monotonic()
+        cluster.install_operator(NAMESPACE)
+        cluster.install_chart(NAMESPACE)
+        cluster.wait_ready(NAMESPACE)
+        print(f"operator and chart: {time.monotonic() - begun:.0f} s")
+        found = Cluster(
+            tmp_path_factory.mktemp("outside"), load_pipeline(ROOT / "flink_jobs" / "olympics"), cluster.node_address()
+        )
+        subprocess.run(
+            [sys.executable, "-m", "airflow", "db", "migrate"], env=found.environment(), check=True, capture_output=True
+        )
+        begun = time.monotonic()
+        print("\n".join(found.deploy()))
+        print(f"first deployment: {time.monotonic() - begun:.0f} s")
+        yield found
+    finally:
+        cluster.delete_namespace(NAMESPACE)

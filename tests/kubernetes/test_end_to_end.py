@@ -1,0 +1,137 @@
+"""A user's days on a cluster: deploy, change rows, deploy again, change SQL, lose pods."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from infra.settings import ROOT
+from infra.waiting import wait_until
+from tests.kubernetes import cluster
+from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
+from tests.olympics_model import SEED, expected_outputs
+
+INSIDE = (
+    """airflow db migrate > /dev/null 2>&1 && airflow dags test --conf '{"target": "kubernetes"}' olympics_deploy"""
+)
+JOBS = ("olympics-players-cdc", "olympics-analytics")
+
+
+def resource(name: str) -> dict[str, Any]:
+    return cluster.get(NAMESPACE, "flinkdeployment", name)
+
+
+def pods(name: str, component: str) -> list[str]:
+    found = cluster.get(NAMESPACE, "pods", "--selector", f"app={name},component={component}")
+    return [pod["metadata"]["name"] for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+
+def test_results_of_the_seed_rows(deployed: Cluster) -> None:
+    expected = {f"olympics.{topic}": list(values.values()) for topic, values in expected_outputs(SEED).items()}
+    lines = {
+        topic: sorted(json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values)
+        for topic, values in expected.items()
+    }
+    assert deployed.results() == lines
+
+
+def test_no_secret_is_to_be_read_anywhere(deployed: Cluster) -> None:
+    values = [
+        value
+        for name in ("olympics-mysql", "olympics-mysql-cdc", "olympics-mysql-reader", "mysql-root")
+        for key, value in secret(name).items()
+        if key == "password"
+    ]
+    assert len(values) == 4
+    said = [cluster.kubectl("--namespace", NAMESPACE, "get", "configmaps,flinkdeployments,pods,events", "-o", "yaml")]
+    for pod in cluster.get(NAMESPACE, "pods")["items"]:
+        name = pod["metadata"]["name"]
+        said.append(cluster.kubectl("--namespace", NAMESPACE, "logs", name, "--all-containers"))
+    assert [value for value in values if any(value in text for text in said)] == []
+
+
+def test_a_second_deployment_changes_nothing(deployed: Cluster) -> None:
+    before = {name: resource(name)["metadata"]["generation"] for name in JOBS}
+    steps = ("provision_topics", "seed_mysql", "create_configmaps", "submit_")
+    said = [line for line in deployed.deploy() if line.startswith(steps)]
+    assert [line for line in said if "unchanged" not in line] == []
+    assert {name: resource(name)["metadata"]["generation"] for name in JOBS} == before
+
+
+def test_the_three_changes_show(deployed: Cluster) -> None:
+    deployed.execute(
+        "INSERT INTO players (name, nationality, score) VALUES ('Mary', 'Italy', 9)",
+        "UPDATE players SET score = 10 WHERE name = 'Alex'",
+        "DELETE FROM players WHERE id = 2",
+    )
+    print(f"the three changes: {deployed.await_agreement():.1f} s")
+    top = [json.loads(line)["name"] for line in deployed.results()["olympics.top_athletes"]]
+    assert sorted(top) == ["Alex", "Josef", "Mary"]
+
+
+def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: Cluster, tmp_path: Path) -> None:
+    for name in ("dags", "infra", "flink_jobs"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    changed = tmp_path / "flink_jobs" / "olympics" / "analytics" / "51_duplicates.sql"
+    changed.write_text("-- Changed.\n" + changed.read_text())
+    seed = tmp_path / "flink_jobs" / "olympics" / "data" / "players.csv"
+    seed.write_text("id,name,nationality,score\n1,Alex,Austria,3\n3,Josef,US,8\n4,Max,Austria,4\n5,Peter,US,2\n")
+    cdc = resource(JOBS[0])["metadata"]["generation"]
+    begun = time.monotonic()
+    said = deployed.deploy(tmp_path)
+    print(f"savepoint upgrade of one job, the whole run: {time.monotonic() - begun:.0f} s")
+    [outcome] = [line for line in said if line.startswith("submit_analytics")]
+    assert "changed: olympics.analytics from" in outcome
+    assert "state from file:/flink-data/olympics-analytics/savepoints/" in outcome
+    assert resource(JOBS[0])["metadata"]["generation"] == cdc, "the other job is not touched"
+    assert deployed.results() == deployed.expected()
+
+
+def test_killed_pods_come_back_and_the_outputs_agree(deployed: Cluster) -> None:
+    for component in ("jobmanager", "taskmanager"):
+        [victim] = pods(JOBS[1], component)
+        cluster.kubectl("--namespace", NAMESPACE, "delete", "pod", victim, "--grace-period=0", "--force")
+        deployed.execute("UPDATE players SET score = score + 1", "DELETE FROM players WHERE id = 1")
+        deployed.execute("INSERT INTO players VALUES (1, 'Alex', 'Austria', 5)")
+        print(f"{component} killed, rows late by {deployed.await_agreement(180):.1f} s")
+        wait_until(lambda part=component, old=victim: pods(JOBS[1], part) not in ([], [old]), "a new pod", 120)  # type: ignore[misc]
+
+
+def test_airflow_inside_of_the_cluster_deploys_the_same(deployed: Cluster) -> None:
+    settings = {key: value for key, value in deployed.environment().items() if key.startswith("OLYMPIC_STREAMING_KUB")}
+    container = {
+        "name": "airflow",
+        "image": cluster.image("airflow"),
+        "command": ["bash", "-c"],
+        "args": [INSIDE],
+        "env": [{"name": key, "value": value} for key, value in settings.items()],
+        "envFrom": [{"secretRef": {"name": "olympic-airflow-connections"}}],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    pod = {
+        "serviceAccountName": "olympic-airflow",
+        "restartPolicy": "Never",
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+    }
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "deploy-inside"},
+        "spec": {"backoffLimit": 0, "template": {"spec": pod}},
+    }
+    cluster.kubectl("--namespace", NAMESPACE, "apply", "--filename", "-", stdin=json.dumps(job))
+
+    def ended() -> dict[str, Any] | None:
+        status: dict[str, Any] = cluster.get(NAMESPACE, "job", "deploy-inside").get("status", {})
+        return status if status.get("succeeded") or status.get("failed") else None
+
+    status = wait_until(ended, "the deployment inside of the cluster", 420, poll_seconds=2)
+    log = cluster.kubectl("--namespace", NAMESPACE, "logs", "job/deploy-inside")
+    said = [line for line in log.splitlines() if "[infra.steps]" in line]
+    assert status.get("succeeded") == 1, "\n".join(said) + log[-3000:]
+    assert any("check_outputs: agreed" in line for line in said)
+    assert deployed.results() == deployed.expected()
