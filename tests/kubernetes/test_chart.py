@@ -1,0 +1,51 @@
+"""The chart on the cluster: rights as the tasks have them, and passwords that an upgrade keeps."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.kubernetes import cluster
+from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
+
+SECRETS = ("mysql-root", "olympics-mysql", "olympics-mysql-cdc", "olympics-mysql-reader", "olympic-airflow-connections")
+
+
+def may(account: str, verb: str, resource: str, namespace: str = NAMESPACE) -> bool:
+    """What the cluster itself says."""
+    user = f"--as=system:serviceaccount:{NAMESPACE}:{account}"
+    command = ["kubectl", "auth", "can-i", verb, resource, user, "--namespace", namespace, "--quiet"]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource"),
+    [
+        ("patch", "flinkdeployments.flink.apache.org"),
+        ("create", "configmaps"),
+        ("list", "events"),
+        ("get", "pods/log"),
+    ],
+)
+def test_tasks_may_in_their_namespace_alone(deployed: Cluster, verb: str, resource: str) -> None:
+    assert may("olympic-airflow", verb, resource)
+    assert not may("olympic-airflow", verb, resource, namespace="default")
+
+
+@pytest.mark.parametrize("account", ["olympic-airflow", "flink"])
+def test_nobody_reads_secrets(deployed: Cluster, account: str) -> None:
+    for verb in ("get", "list", "watch"):
+        assert not may(account, verb, "secrets")
+
+
+def test_an_upgrade_keeps_passwords_and_grants(deployed: Cluster) -> None:
+    before = {name: secret(name) for name in SECRETS}
+
+    cluster.install_chart(NAMESPACE)
+
+    assert {name: secret(name) for name in SECRETS} == before
+    said = cluster.kubectl("--namespace", NAMESPACE, "logs", "job/mysql-users")
+    assert "database olympics: unchanged" in said
+    assert "created" not in said
+    assert "grants changed" not in said

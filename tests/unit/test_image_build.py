@@ -1,0 +1,79 @@
+"""docker/build.sh: what an image is built from, and how the build is asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra.settings import ROOT
+from infra.setup.jars import jars_root, lock_file, read_lock
+from infra.versions import load_versions
+
+# Stands in for `docker build`: keeps its arguments, and the context that comes last.
+RECORDER = """#!/bin/bash
+printf '%s\\n' "$@" > "$RECORD/arguments"
+cp -r "${@: -1}" "$RECORD/context"
+"""
+
+
+def build(name: str, record: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    program = record / "build"
+    program.write_text(RECORDER)
+    program.chmod(0o755)
+    variables = {"RECORD": str(record), "IMAGE_BUILD_COMMAND": str(program), **environ}
+    command = ["bash", "docker/build.sh", name]
+    return subprocess.run(command, env={**os.environ, **variables}, cwd=ROOT, capture_output=True, text=True)
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_flink_has_the_jars_of_the_lock(tmp_path: Path) -> None:
+    if not jars_root().is_dir():
+        pytest.skip("the jars are not there; run `make setup`")
+    result = build("flink", tmp_path)
+
+    assert result.returncode == 0, result.stderr
+    jars = {f"jars/{jar.file}" for jar in read_lock(lock_file("jars")) if jar.jar_set == "flink"}
+    assert files(tmp_path / "context") == {"Dockerfile", "docker-entrypoint.sh", "requirements.txt", *jars}
+
+
+def test_airflow_has_the_source_and_nothing_else(tmp_path: Path) -> None:
+    result = build("airflow", tmp_path)
+
+    assert result.returncode == 0, result.stderr
+    found = files(tmp_path / "context")
+    assert {path.split("/")[0] for path in found} == {"Dockerfile", "requirements.txt", "source"}
+    assert {path.split("/")[1] for path in found if path.startswith("source/")} == {"dags", "flink_jobs", "infra"}
+    assert "source/infra/versions.toml" in found
+    assert [path for path in found if path.endswith(".pyc") or "/.state/" in path] == []
+
+
+def test_arguments_are_our_versions_and_the_callers(tmp_path: Path) -> None:
+    build(
+        "mysql", tmp_path, IMAGE_BUILD_ARGS="--build-arg BASE=x/debian", IMAGE_TAG="7", IMAGE_REPOSITORY="r.example/y"
+    )
+    tools = load_versions().tools
+
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    assert arguments[:4] == ["--build-arg", "BASE=x/debian", "--tag", "r.example/y/mysql:7"]
+    assert arguments[4:-1:2] == ["--build-arg"] * 3
+    assert arguments[5:-1:2] == [f"PYTHON={tools.python}", f"JAVA={tools.java}", f"UV={tools.uv}"]
+
+
+def test_unknown_image_is_named(tmp_path: Path) -> None:
+    result = build("postgres", tmp_path)
+    assert (result.returncode, result.stderr) == (1, "images: there is no image postgres\n")
+
+
+def test_a_machine_without_a_builder_is_told(tmp_path: Path) -> None:
+    for tool in ("bash", "dirname", "sed"):
+        (tmp_path / tool).symlink_to(f"/bin/{tool}" if Path(f"/bin/{tool}").exists() else f"/usr/bin/{tool}")
+    environ = {"PATH": str(tmp_path), "IMAGE_BUILD_COMMAND": ""}
+    result = subprocess.run(["bash", "docker/build.sh", "mysql"], env=environ, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == ("images: neither docker nor buildah is there; install one, or set IMAGE_BUILD_COMMAND\n")
