@@ -113,8 +113,9 @@ def delete_namespace(namespace: str) -> None:
         return
     stop = ("--all", "--ignore-not-found", "--timeout=120s")
     subprocess.run(["kubectl", "--namespace", namespace, "delete", "flinkdeployments", *stop], capture_output=True)
-    for name in kubectl("--namespace", namespace, "get", "flinkdeployments", "--output", "name").split():
-        kubectl("--namespace", namespace, "patch", name, "--type=merge", '--patch={"metadata":{"finalizers":null}}')
+    for name in _try("get", "flinkdeployments", "--output=name", namespace=namespace).split():
+        if name.startswith("flinkdeployment."):
+            _try("patch", name, "--type=merge", '--patch={"metadata":{"finalizers":null}}', namespace=namespace)
     kubectl("delete", "namespace", namespace, "--timeout=180s")
 
 
