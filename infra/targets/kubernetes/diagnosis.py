@@ -6,14 +6,13 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from infra.flink.rest import root_cause
 from infra.targets.kubernetes.api import KubernetesApi
 from infra.targets.kubernetes.manifests import CONTAINER
 
 Manifest = dict[str, Any]
 UNSCHEDULABLE_SECONDS = 60
 RESTARTS = 3
-LOG_LINES = 200
+LOG_LINES = 400
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError")
 _TRACEBACK = re.compile(
@@ -28,6 +27,18 @@ def pod_failure(api: KubernetesApi, name: str) -> str | None:
         if failure:
             return f"pod {pod['metadata']['name']}: {failure}"
     return None
+
+
+def log_failure(api: KubernetesApi, name: str) -> str | None:
+    """What the logs of the job's pods say of a script that raised, or of another cause."""
+    logs = [api.log(pod["metadata"]["name"], CONTAINER, LOG_LINES) for pod in api.list("Pod", f"app={name}")]
+    return next((found for log in logs if (found := script_failure(log) or caused_by(log))), None)
+
+
+def caused_by(log: str) -> str | None:
+    """The innermost cause of a log's last Java stack trace."""
+    causes = [line.strip().removeprefix("Caused by: ") for line in log.splitlines() if line.startswith("Caused by: ")]
+    return causes[-1] if causes else None
 
 
 def script_failure(log: str) -> str | None:
@@ -68,4 +79,4 @@ def _container_failure(api: KubernetesApi, pod: Manifest) -> str | None:
 
 def _cause_in_log(api: KubernetesApi, pod: str) -> str:
     log = api.log(pod, CONTAINER, LOG_LINES, previous=True)
-    return script_failure(log) or root_cause(log)
+    return script_failure(log) or caused_by(log) or "its log names no cause"

@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 from infra.errors import SpecError
+from infra.flink.java import JAVA_17_OPTIONS
 from infra.settings import KubernetesSettings
 from infra.targets.base import JobDeployment
 from infra.targets.flink_job import identity
@@ -131,6 +132,7 @@ def _configuration(job: JobDeployment, settings: KubernetesSettings) -> dict[str
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "500 ms",
         "restart-strategy.exponential-delay.max-backoff": "5 s",
+        "env.java.opts.all": JAVA_17_OPTIONS,
         "taskmanager.numberOfTaskSlots": str(job.parallelism),
         "taskmanager.memory.managed.size": "0m",  # state is on the heap, and no Python runs on a TaskManager
         # Without it the limit equals the request, and a small request starves the start of the JVM.
@@ -158,18 +160,30 @@ def _pod_template(settings: KubernetesSettings) -> Manifest:
             "containers": [
                 {
                     "name": CONTAINER,
-                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-                    "volumeMounts": [{"name": "flink-data", "mountPath": DATA}],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                        "readOnlyRootFilesystem": True,
+                    },
+                    "volumeMounts": [
+                        {"name": "flink-data", "mountPath": DATA},
+                        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108, a path in the container
+                        {"name": "log", "mountPath": "/opt/flink/log"},
+                    ],
                 }
             ],
-            "volumes": [{"name": "flink-data", "persistentVolumeClaim": {"claimName": settings.state_claim}}],
+            "volumes": [
+                {"name": "flink-data", "persistentVolumeClaim": {"claimName": settings.state_claim}},
+                {"name": "tmp", "emptyDir": {}},
+                {"name": "log", "emptyDir": {}},
+            ],
         },
     }
 
 
 def _job_manager_template(job: JobDeployment) -> Manifest:
     """Only the JobManager plans the SQL, so only it gets the scripts and the credentials."""
-    pipeline = job.name.partition(".")[0]
+    pipeline = resource_name(job.name.partition(".")[0])
     environment = [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": f"{pipeline}-mysql-cdc", "key": "password"}}}
         for name in job.secrets

@@ -12,7 +12,7 @@ from infra.settings import KubernetesSettings
 from infra.targets.base import Change, JobDeployment, JobState, JobStatus
 from infra.targets.flink_job import describe_run, newest_run
 from infra.targets.kubernetes.api import KubernetesApi, Manifest
-from infra.targets.kubernetes.diagnosis import pod_failure
+from infra.targets.kubernetes.diagnosis import log_failure, pod_failure
 from infra.targets.kubernetes.manifests import (
     REVISION_ANNOTATION,
     bundle_name,
@@ -129,5 +129,7 @@ class KubernetesTarget:
         rest = FlinkRest(f"service {name}-rest", fetch=lambda path: self._api.service(f"{name}-rest", REST_PORT, path))
         run = newest_run(rest, found["spec"]["flinkConfiguration"]["pipeline.name"])
         if run is None:
-            return JobStatus(state, wanted, name, restorable_state=savepoint_of(found))
+            # A script that raised never became a job; only the JobManager's log says what it raised.
+            failure = log_failure(self._api, name) if state is JobState.FAILED else None
+            return JobStatus(state, wanted, name, last_failure=failure, restorable_state=savepoint_of(found))
         return describe_run(rest, run, None, None)

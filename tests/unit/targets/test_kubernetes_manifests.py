@@ -63,7 +63,13 @@ def test_pods_keep_to_the_restricted_profile() -> None:
     assert pod["containers"][0]["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
     }
+
+
+def test_secret_of_a_pipeline_with_two_words_has_a_name_that_kubernetes_takes() -> None:
+    deployment = render_flink_deployment(replace(JOB, name="winter_games.cdc"), SETTINGS, None)
+    assert '"winter-games-mysql-cdc"' in json.dumps(deployment)
 
 
 def test_deployment_keeps_to_the_definition_of_the_resource() -> None:

@@ -1,0 +1,35 @@
+"""The options without which Flink 1.20 does not run on Java 17; a test holds them against those that Flink ships.
+
+Whoever replaces Flink's own configuration, as the Kubernetes operator does, must give them anew.
+"""
+
+from __future__ import annotations
+
+_EXPORTS = (
+    "java.base/sun.net.util",
+    "java.rmi/sun.rmi.registry",
+    "jdk.compiler/com.sun.tools.javac.api",
+    "jdk.compiler/com.sun.tools.javac.file",
+    "jdk.compiler/com.sun.tools.javac.parser",
+    "jdk.compiler/com.sun.tools.javac.tree",
+    "jdk.compiler/com.sun.tools.javac.util",
+    "java.security.jgss/sun.security.krb5",
+)
+_OPENS = (
+    "java.lang",
+    "java.net",
+    "java.io",
+    "java.nio",
+    "sun.nio.ch",
+    "java.lang.reflect",
+    "java.text",
+    "java.time",
+    "java.util",
+    "java.util.concurrent",
+    "java.util.concurrent.atomic",
+    "java.util.concurrent.locks",
+)
+JAVA_17_OPTIONS = " ".join(
+    [f"--add-exports={package}=ALL-UNNAMED" for package in _EXPORTS]
+    + [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENS]
+)

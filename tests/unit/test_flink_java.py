@@ -1,0 +1,13 @@
+"""Flink on Java 17."""
+
+from __future__ import annotations
+
+import yaml
+
+from infra.embedded.flink import flink_home
+from infra.flink.java import JAVA_17_OPTIONS
+
+
+def test_the_options_are_those_that_flink_ships() -> None:
+    shipped = yaml.safe_load((flink_home() / "conf" / "config.yaml").read_text(encoding="utf-8"))
+    assert shipped["env"]["java"]["opts"]["all"] == JAVA_17_OPTIONS
