@@ -34,11 +34,15 @@ def newest_run(rest: FlinkRest, job_name: str) -> dict[str, Any] | None:
     return max(runs, key=lambda job: int(job["start-time"]), default=None)
 
 
-def describe_run(rest: FlinkRest, run: dict[str, Any], saved_state: str | None, url: str | None) -> JobStatus:
-    """The status of a run; `saved_state` where the target knows a newer one than the last checkpoint."""
+def last_checkpoint(rest: FlinkRest, job_id: str) -> dict[str, Any]:
+    """The last completed checkpoint: `latest_ack_timestamp` (ms), `external_path`; empty where there is none."""
+    return (rest.checkpoints(job_id).get("latest") or {}).get("completed") or {}
+
+
+def describe_run(rest: FlinkRest, run: dict[str, Any], restorable: str | None, url: str | None) -> JobStatus:
+    """The status of a run; `restorable` is the newest saved state that the target knows to be there."""
     job_id = run["jid"]
-    completed = (rest.checkpoints(job_id).get("latest") or {}).get("completed") or {}
-    checkpoint_at = int(completed.get("latest_ack_timestamp", 0))
+    checkpoint_at = int(last_checkpoint(rest, job_id).get("latest_ack_timestamp", 0))
     failures = rest.exceptions(job_id)
     return JobStatus(
         state=STATES[run["state"]],
@@ -49,6 +53,6 @@ def describe_run(rest: FlinkRest, run: dict[str, Any], saved_state: str | None, 
         failures=sum(int(failure["timestamp"]) > checkpoint_at for failure in failures),
         last_failure_at=int(failures[0]["timestamp"]) if failures else 0,
         last_failure=root_cause(failures[0]["stacktrace"]) if failures else None,
-        restorable_state=saved_state or completed.get("external_path"),
+        restorable_state=restorable,
         url=url,
     )

@@ -10,7 +10,7 @@ from infra.errors import JobFailedError
 from infra.flink.rest import FlinkRest
 from infra.settings import KubernetesSettings
 from infra.targets.base import Change, JobDeployment, JobState, JobStatus
-from infra.targets.flink_job import describe_run, newest_run
+from infra.targets.flink_job import describe_run, last_checkpoint, newest_run
 from infra.targets.kubernetes.api import KubernetesApi, Manifest
 from infra.targets.kubernetes.diagnosis import log_failure, pod_failure
 from infra.targets.kubernetes.manifests import (
@@ -132,4 +132,5 @@ class KubernetesTarget:
             # A script that raised never became a job; only the JobManager's log says what it raised.
             failure = log_failure(self._api, name) if state is JobState.FAILED else None
             return JobStatus(state, wanted, name, last_failure=failure, restorable_state=savepoint_of(found))
-        return describe_run(rest, run, None, None)
+        checkpoint = last_checkpoint(rest, run["jid"]).get("external_path")
+        return describe_run(rest, run, checkpoint or savepoint_of(found), None)
