@@ -70,6 +70,10 @@ check: setup ## Lint, formatting, types and the unit tests; needs no running par
 bench: setup ## Measure freshness and snapshot rate, on parts of its own; takes minutes, and wants an idle machine
 	@$(PYTHON) -m tests.bench
 
+.PHONY: test-kubernetes
+test-kubernetes: setup ## Run the tests on the cluster that KUBECONFIG names, in a namespace of their own; needs kubectl and helm
+	@$(PYTHON) -m pytest -rs tests/kubernetes $(PYTEST_ARGS)
+
 .PHONY: images
 images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=tag IMAGE_REPOSITORY=registry/name
 	@bash docker/build.sh flink airflow
@@ -85,4 +89,4 @@ lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproje
 help: ## Show this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
