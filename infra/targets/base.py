@@ -80,10 +80,15 @@ class JobStatus:
 
 
 class Target(Protocol):
-    """Where jobs run. Every verb is safe to repeat. `image` is the container image of its jobs, empty where none is."""
+    """Where jobs run. Every verb is safe to repeat.
+
+    `image` is the container image of its jobs, empty where none is. Where `upgrades_in_place`, submitting another
+    revision of a running job takes the savepoint and starts from it; elsewhere the caller stops the job first.
+    """
 
     name: str
     image: str
+    upgrades_in_place: bool
 
     def ensure_scripts(self, job: JobDeployment) -> Change:
         """Puts the bundle of the job's revision where `submit` finds it."""

@@ -29,6 +29,11 @@ def ensure_running(target: Target, job: JobDeployment) -> Outcome:
         raise StillWaitingError(f"{job.name} is STARTING and does not say its revision yet; try again in some seconds")
     if status.state.alive and status.revision == job.revision:
         return Outcome("unchanged", f"{job.name} runs revision {job.revision} as job {status.job_id}")
+    if status.state.alive and target.upgrades_in_place:
+        job_id = target.submit(job)
+        return Outcome(
+            "changed", f"{job.name} from {status.revision} to {job.revision} as job {job_id}, by a savepoint"
+        )
     if status.state.alive:
         savepoint = _stop_for_upgrade(target, job, status)
         job_id = target.submit(job, savepoint)

@@ -30,6 +30,7 @@ class LocalTarget:
 
     name = "local"
     image = ""
+    upgrades_in_place = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -15,6 +15,7 @@ class MemoryTarget:
 
     name = "memory"
     image = ""
+    upgrades_in_place = False
 
     def __init__(self) -> None:
         self._bundles: set[tuple[str, str]] = set()

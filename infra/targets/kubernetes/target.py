@@ -35,6 +35,7 @@ class KubernetesTarget:
     """Runs jobs in one namespace of a cluster where the Flink Kubernetes Operator watches."""
 
     name = "kubernetes"
+    upgrades_in_place = True  # a job that was suspended first comes back under the id that its result store calls ended
 
     def __init__(self, api: KubernetesApi, settings: KubernetesSettings) -> None:
         self._api = api
