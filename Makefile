@@ -7,24 +7,24 @@ SHELL := bash
 PIPELINE ?= olympics
 DATA ?=
 FORMAT ?=
-TARGET ?= local
 START_FROM ?=
 ALLOW_REJECTS ?=
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
 # By the environment, and quoted in the recipes: a path with a space or a quote stays one argument.
-export PIPELINE DATA FORMAT TARGET START_FROM ALLOW_REJECTS
+export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS
 
 PYTHON := .venv/bin/python
 
 ##@ A user's day
 .PHONY: run
 run: setup ## Bring up the embedded parts and deploy a pipeline with Airflow, checked results included. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 START_FROM=scratch
-	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" --target "$$TARGET" $${DATA:+--data "$$DATA"} \
+	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" $${DATA:+--data "$$DATA"} \
 	  $${ALLOW_REJECTS:+--allow-rejects} $${START_FROM:+--start-from "$$START_FROM"}
 
 .PHONY: results
-results: setup ## Show what the output topics hold; needs `make run`. PIPELINE=name FORMAT=table|json
+results: ## Show what the output topics hold; needs `make run`. PIPELINE=name FORMAT=table|json
+	@bash infra/setup/setup.sh >&2  # standard output is the results alone, so that it can be piped
 	@$(PYTHON) -m infra results --pipeline "$$PIPELINE" $${FORMAT:+--format "$$FORMAT"}
 
 .PHONY: ui

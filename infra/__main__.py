@@ -11,7 +11,6 @@ from rich.console import Console
 from infra.embedded.airflow import airflow_environment, airflow_program
 from infra.embedded.stack import kafka_endpoint, up
 from infra.errors import PlatformError
-from infra.orchestration.targets import TARGETS
 from infra.results import print_results, results_json
 from infra.run import existing_file, pipelines_root, prepare, run_pipeline
 from infra.settings import Settings, load_settings
@@ -26,7 +25,7 @@ def main() -> int:
         settings = load_settings()
         if arguments.command == "run":
             conf = {
-                "target": arguments.target,
+                "target": "local",
                 "data_file": existing_file(arguments.data),
                 "allow_rejects": arguments.allow_rejects,
                 "start_from": arguments.start_from,
@@ -50,7 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--data", default=None, help="a CSV file that the table becomes equal to")
     run.add_argument("--allow-rejects", action="store_true", help="load the good rows even if some are bad")
     run.add_argument("--start-from", default="latest_state", choices=("latest_state", "scratch"))
-    run.add_argument("--target", default=TARGETS[0], choices=TARGETS)
     results = commands.add_parser("results", help="show what the result topics hold")
     results.add_argument("--pipeline", default="olympics")
     results.add_argument("--format", choices=("table", "json"), default="table")
