@@ -35,7 +35,7 @@ class KubernetesTarget:
     """Runs jobs in one namespace of a cluster where the Flink Kubernetes Operator watches."""
 
     name = "kubernetes"
-    upgrades_in_place = True  # a job that was suspended first comes back under the id that its result store calls ended
+    upgrades_in_place = True
 
     def __init__(self, api: KubernetesApi, settings: KubernetesSettings) -> None:
         self._api = api
@@ -52,8 +52,9 @@ class KubernetesTarget:
     def submit(self, job: JobDeployment, savepoint: str | None = None) -> str:
         name = resource_name(job.name)
         found = self._api.get(KIND, name)
-        if found and job_state(found) is JobState.FAILED:
-            # The operator leaves a failed job as it is; a new resource starts from the state that is named.
+        if found and (job_state(found) is JobState.FAILED or found["spec"]["job"]["state"] == "suspended"):
+            # The operator leaves a failed job as it is, and 1.7.0 brings a suspended one back under its old id, which is
+            # refused as ended. A new resource starts from the state that is named.
             self._remove(name)
             found = None
         self._api.apply(render_flink_deployment(job, self._settings, None if found else savepoint))
