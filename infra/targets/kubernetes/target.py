@@ -52,9 +52,10 @@ class KubernetesTarget:
     def submit(self, job: JobDeployment, savepoint: str | None = None) -> str:
         name = resource_name(job.name)
         found = self._api.get(KIND, name)
-        if found and (job_state(found) is JobState.FAILED or found["spec"]["job"]["state"] == "suspended"):
-            # The operator leaves a failed job as it is, and 1.7.0 brings a suspended one back under its old id, which is
-            # refused as ended. A new resource starts from the state that is named.
+        ended = found and (job_state(found) is JobState.FAILED or found["spec"]["job"]["state"] == "suspended")
+        if ended:
+            # The operator leaves a failed job as it is, and 1.7.0 brings a suspended one back under its old id, which
+            # is refused as ended. A new resource starts from the state that is named.
             self._remove(name)
             found = None
         self._api.apply(render_flink_deployment(job, self._settings, None if found else savepoint))
