@@ -8,7 +8,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from infra.settings import ROOT
+from kubernetes.config import new_client_from_config  # type: ignore[import-untyped]
+
+from infra.settings import ROOT, load_settings
+from infra.targets.base import JobState
+from infra.targets.kubernetes import KubernetesTarget
+from infra.targets.kubernetes.api import KubernetesApi
 from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
@@ -100,6 +105,18 @@ def test_killed_pods_come_back_and_the_outputs_agree(deployed: Cluster) -> None:
         deployed.execute("INSERT INTO players VALUES (1, 'Alex', 'Austria', 5)")
         print(f"{component} killed, rows late by {deployed.await_agreement(180):.1f} s")
         wait_until(lambda part=component, old=victim: pods(JOBS[1], part) not in ([], [old]), "a new pod", 120)  # type: ignore[misc]
+
+
+def test_a_stopped_job_starts_again_from_its_savepoint(deployed: Cluster) -> None:
+    target = KubernetesTarget(KubernetesApi(new_client_from_config(), NAMESPACE), load_settings({}).kubernetes)
+    savepoint = target.stop("olympics.analytics", savepoint=True)
+    assert savepoint is not None
+    assert target.stop("olympics.analytics", savepoint=True) is None
+    assert target.status("olympics.analytics").state is JobState.STOPPED
+    [outcome] = [line for line in deployed.deploy() if line.startswith("submit_analytics")]
+    assert outcome.startswith("submit_analytics: changed: olympics.analytics was STOPPED, runs again as job ")
+    assert outcome.endswith(f"state from {savepoint}")
+    assert deployed.results() == deployed.expected()
 
 
 def test_airflow_inside_of_the_cluster_deploys_the_same(deployed: Cluster) -> None:
