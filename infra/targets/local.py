@@ -6,10 +6,12 @@ A session cluster forgets its jobs when the JobManager ends; the newest checkpoi
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from infra.embedded.flink import flink_endpoint, flink_environment, flink_home
@@ -68,7 +70,7 @@ class LocalTarget:
         return found[1]
 
     def status(self, job_name: str) -> JobStatus:
-        run, restorable = newest_run(self._rest, job_name), self._newest_state(job_name)
+        run, restorable = newest_run(self._rest, job_name), self.newest_state(job_name)
         if run is None:
             return JobStatus(JobState.MISSING, restorable_state=restorable)
         return describe_run(self._rest, run, restorable, f"{self._rest.url}/#/job/running/{run['jid']}")
@@ -114,6 +116,18 @@ class LocalTarget:
             command += [f"--{name}", value]
         return command
 
-    def _newest_state(self, job_name: str) -> str | None:
-        found = [path for root in self._saved for path in (root / job_name).rglob("_metadata")]
-        return str(max(found, key=lambda path: path.stat().st_mtime).parent) if found else None
+    def newest_state(self, job_name: str) -> str | None:
+        """The newest savepoint or retained checkpoint on disk."""
+        found = [state for root in self._saved for state in _saved_states(root / job_name)]
+        return max(found)[1] if found else None
+
+
+def _saved_states(root: Path) -> Iterator[tuple[float, str]]:
+    """Time and path of each whole checkpoint or savepoint.
+
+    A running job removes its old checkpoints while we look; one that is gone by then is not the newest.
+    """
+    for folder, _, files in os.walk(root):  # passes over folders that are gone, as glob does not
+        if "_metadata" in files:
+            with suppress(FileNotFoundError):
+                yield (Path(folder) / "_metadata").stat().st_mtime, folder
