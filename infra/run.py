@@ -12,12 +12,12 @@ from rich.console import Console
 
 from infra.embedded.airflow import airflow_environment, airflow_program, ensure_airflow
 from infra.embedded.stack import kafka_endpoint, mysql_admin, mysql_endpoint, mysql_passwords, up
-from infra.errors import AccessDeniedError, DagFailedError, DataFileError, SpecError
+from infra.errors import AccessDeniedError, DagFailedError, DataFileError
 from infra.mysql.connection import connect
 from infra.mysql.users import Role, ensure_database, ensure_users
 from infra.results import print_results
 from infra.settings import Settings
-from infra.spec import Pipeline, find_pipelines, load_pipeline
+from infra.spec import Pipeline, load_pipeline, load_sound_pipelines
 
 LOG_TAIL = 15
 # A line of Airflow's console log that one of our steps wrote.
@@ -50,19 +50,9 @@ def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
         made = ensure_database(admin, database)
         users = ensure_users(admin, database, _new_passwords(settings, database))
         admin.commit()
-    airflow = ensure_airflow(settings, _databases(settings))
+    specs = load_sound_pipelines(pipelines_root(settings))
+    airflow = ensure_airflow(settings, {spec.name: spec.source.mysql.database for spec in specs})
     return [f"database {database}: {made}", *users, f"airflow: {airflow}"]
-
-
-def _databases(settings: Settings) -> dict[str, str]:
-    """The database of each pipeline; one with a wrong spec has no connections, and takes none from the others."""
-    databases = {}
-    for folder in find_pipelines(pipelines_root(settings)):
-        try:
-            databases[folder.name] = load_pipeline(folder).source.mysql.database
-        except SpecError:
-            continue  # its DAG says what is wrong
-    return databases
 
 
 def _new_passwords(settings: Settings, database: str) -> dict[Role, str | None]:

@@ -6,12 +6,11 @@ The tasks in `dags.py` import this module only when they run, so that parsing a 
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from infra.checks.outputs import check_outputs as check_topics
-from infra.errors import JobFailedError, PlatformError, SpecError
+from infra.errors import JobFailedError, PlatformError
 from infra.kafka.lag import group_lag
 from infra.kafka.topics import ensure_topics
 from infra.kafka.writer import clear_tables
@@ -21,7 +20,7 @@ from infra.mysql.seed import seed_table
 from infra.orchestration.connections import as_jobs_see, brokers_as_jobs_see, kafka_of, mysql_of
 from infra.orchestration.targets import target_named
 from infra.settings import load_settings
-from infra.spec import Pipeline, find_pipelines, load_pipeline
+from infra.spec import Pipeline, load_pipeline, load_sound_pipelines
 from infra.targets.base import JobDeployment, JobState, JobStatus, Target
 from infra.targets.deployment import ensure_running, ensure_started_afresh
 from infra.targets.render import job_name, render_job
@@ -92,8 +91,7 @@ def check_outputs(folder: Path, target: str, timeout_seconds: float) -> dict[str
     kafka = kafka_of(pipeline)
 
     def dead_jobs() -> list[str]:
-        statuses = _statuses(pipeline, target)
-        return [f"{name} is {status.state}" for name, status in statuses.items() if not status.state.alive]
+        return _dead(_statuses(pipeline, target))
 
     def situation() -> str:
         return "; ".join(_situation(pipeline, kafka, target))
@@ -107,7 +105,7 @@ def check_jobs_running(folder: Path, target: str) -> list[str]:
     """Every job of the pipeline runs; JobFailedError names the DAG that deploys it."""
     pipeline = load_pipeline(folder)
     statuses = _statuses(pipeline, target)
-    dead = [f"{name} is {status.state}" for name, status in statuses.items() if not status.state.alive]
+    dead = _dead(statuses)
     if dead:
         raise JobFailedError(f"{'; '.join(dead)}; a reload restarts nothing: run the DAG {pipeline.name}_deploy first")
     return _say(
@@ -117,13 +115,9 @@ def check_jobs_running(folder: Path, target: str) -> list[str]:
 
 
 def server_ids_of_others(folder: Path) -> dict[str, str]:
-    """By pipeline; one with a broken spec runs nothing, and its own DAG says so."""
-    others: dict[str, str] = {}
-    for other in find_pipelines(folder.parent):
-        if other != folder:
-            with suppress(SpecError):
-                others[other.name] = load_pipeline(other).source.mysql.server_ids
-    return others
+    """By pipeline; one with a broken spec runs nothing, and takes no ids."""
+    others = [pipeline for pipeline in load_sound_pipelines(folder.parent) if pipeline.folder != folder]
+    return {pipeline.name: pipeline.source.mysql.server_ids for pipeline in others}
 
 
 def _deployment(pipeline: Pipeline, job: str, place: Target) -> JobDeployment:
@@ -134,6 +128,11 @@ def _deployment(pipeline: Pipeline, job: str, place: Target) -> JobDeployment:
 def _statuses(pipeline: Pipeline, target: str) -> dict[str, JobStatus]:
     place = target_named(target)
     return {name: place.status(name) for name in (job_name(pipeline, job) for job in pipeline.jobs)}
+
+
+def _dead(statuses: dict[str, JobStatus]) -> list[str]:
+    """Those that nothing keeps going."""
+    return [f"{name} is {status.state}" for name, status in statuses.items() if not status.state.alive]
 
 
 def _situation(pipeline: Pipeline, kafka: Any, target: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, get_args
@@ -45,6 +46,15 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def find_pipelines(root: Path) -> list[Path]:
     """The folders below `root` that hold a pipeline, sorted by name."""
     return sorted(path.parent for path in root.glob(f"*/{SPEC_FILE}"))
+
+
+def load_sound_pipelines(root: Path) -> list[Pipeline]:
+    """The pipelines below `root` whose spec is right; a wrong one takes nothing from them, and its own DAG names it."""
+    sound = []
+    for folder in find_pipelines(root):
+        with suppress(SpecError):
+            sound.append(load_pipeline(folder))
+    return sound
 
 
 def load_pipeline(folder: Path) -> Pipeline:

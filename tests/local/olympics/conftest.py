@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,7 +123,7 @@ def deployment(stack: Stack) -> Deployment:
 
 
 @pytest.fixture
-def seeded(deployment: Deployment, tmp_path: Path) -> Deployment:
+def seeded(deployment: Deployment) -> Deployment:
     """The deployment with exactly the five seed rows, and outputs that agree."""
     rows = ", ".join(f"({row.id}, '{row.name}', '{row.nationality}', {row.score})" for row in SEED)
     deployment.execute("DELETE FROM players", f"INSERT INTO players VALUES {rows}")
