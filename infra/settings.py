@@ -11,7 +11,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -72,6 +72,21 @@ class FlinkSettings(_Section):
     checkpoint_interval_ms: int = Field(ge=100, le=3_600_000)
 
 
+class DeploymentSettings(_Section):
+    """What the DAGs do unless a run says otherwise."""
+
+    target: Literal["local", "session", "kubernetes"]
+
+
+class SessionSettings(_Section):
+    """The target `session`: a Flink session cluster that somebody else runs."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+    dir: str = Field(min_length=1)
+    flink_home: str = Field(min_length=1)
+
+
 class KubernetesSettings(_Section):
     """The target `kubernetes`; sizes in MiB, times in milliseconds, CPU in thousandths of a core."""
 
@@ -96,6 +111,8 @@ class Settings(_Section):
     kafka: KafkaSettings
     mysql: MySqlSettings
     flink: FlinkSettings
+    deployment: DeploymentSettings
+    session: SessionSettings
     kubernetes: KubernetesSettings
 
     @property
@@ -120,6 +137,8 @@ SECTIONS: dict[str, type[_Section]] = {
     "kafka": KafkaSettings,
     "mysql": MySqlSettings,
     "flink": FlinkSettings,
+    "deployment": DeploymentSettings,
+    "session": SessionSettings,
     "kubernetes": KubernetesSettings,
 }
 
@@ -211,7 +230,10 @@ def _check_known(origin: str, name: str, known: Mapping[str, Any], kind: str, ki
 def _checked(origin: str, section: str, key: str, value: Any) -> Any:
     """The value when its type and range are right."""
     field = SECTIONS[section].model_fields[key]
-    if field.annotation is str:
+    choices = get_args(field.annotation)
+    if choices:
+        allowed, good = f"one of {', '.join(choices)}", value in choices
+    elif field.annotation is str:
         allowed, good = "text that is not empty", isinstance(value, str) and value != ""
     else:
         low, high = _bounds(field)

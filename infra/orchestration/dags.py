@@ -15,6 +15,7 @@ from infra.orchestration.connections import connection_ids
 from infra.orchestration.failures import airflow_failures
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.orchestration.targets import TARGETS
+from infra.settings import load_settings
 from infra.spec import Pipeline, load_pipeline
 from infra.targets.render import job_name
 
@@ -28,7 +29,6 @@ DEFAULTS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=2),
     "execution_timeout": timedelta(minutes=20),
 }
-TARGET = Param(TARGETS[0], type="string", enum=list(TARGETS), title="Target", description="Where the jobs run.")
 ALLOW_REJECTS = Param(
     False,
     type="boolean",
@@ -46,7 +46,7 @@ def deploy_dag(folder: Path) -> DAG:
         is_paused_upon_creation=False,
         doc_md=_deploy_doc(pipeline),
         params={
-            "target": TARGET,
+            "target": _target(),
             "data_file": Param(
                 None,
                 type=["null", "string"],
@@ -102,7 +102,7 @@ def reload_dag(folder: Path) -> DAG:
         is_paused_upon_creation=True,  # there is a file for each day from the day on that somebody says so
         doc_md=_reload_doc(pipeline),
         params={
-            "target": TARGET,
+            "target": _target(),
             "data_file": Param(
                 pipeline.source.mysql.daily_data,
                 type="string",
@@ -213,6 +213,12 @@ def load_spec(folder: str) -> None:
     """Fails with what is wrong with the spec."""
     with airflow_failures("load_spec"):
         load_pipeline(Path(folder))
+
+
+def _target() -> Param:
+    """What the settings say; SettingsError when that is no target."""
+    target = load_settings().deployment.target
+    return Param(target, type="string", enum=list(TARGETS), title="Target", description="Where the jobs run.")
 
 
 def _common(pipeline: Pipeline) -> dict[str, Any]:

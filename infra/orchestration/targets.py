@@ -16,9 +16,16 @@ KUBERNETES_CONNECTION = "kubernetes_default"
 
 def _local() -> Target:
     from infra.settings import load_settings
-    from infra.targets.local import LocalTarget  # here, since a DAG file must parse without any client
+    from infra.targets.local import local_target  # here, since a DAG file must parse without any client
 
-    return LocalTarget(load_settings())
+    return local_target(load_settings())
+
+
+def _session() -> Target:
+    from infra.settings import load_settings
+    from infra.targets.session import session_target
+
+    return session_target(load_settings())
 
 
 def _kubernetes() -> Target:
@@ -35,7 +42,7 @@ def _kubernetes() -> Target:
     return KubernetesTarget(KubernetesApi(hook.get_conn(), settings.namespace), settings)
 
 
-FACTORIES: dict[str, Callable[[], Target]] = {"local": _local, "kubernetes": _kubernetes}
+FACTORIES: dict[str, Callable[[], Target]] = {"local": _local, "session": _session, "kubernetes": _kubernetes}
 TARGETS = tuple(FACTORIES)
 
 

@@ -1,1 +1,1 @@
-"""Where pipelines run: `local`, `kubernetes`, and `memory` for tests, behind one small protocol."""
+"""Where pipelines run: `local`, `session`, `kubernetes`, and `memory` for tests, behind one small protocol."""

@@ -1,6 +1,6 @@
 """What a target is: the place where jobs run, behind six verbs; and the plain values that go in and out.
 
-The three implementations are `local`, `kubernetes` and `memory`; one contract suite runs against each.
+`local` is a `session`, and there are `kubernetes` and `memory`; one contract suite runs against each.
 """
 
 from __future__ import annotations

@@ -1,133 +1,18 @@
-"""The target `local`: a Flink session cluster on this machine, jobs submitted by Flink's own command line.
-
-A job's revision travels in its global job parameters, so that Flink itself says what runs; nothing is noted beside it.
-A session cluster forgets its jobs when the JobManager ends; the newest checkpoint on disk is then what they start from.
-"""
+"""The target `local`: the embedded session cluster."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
-
 from infra.embedded.flink import flink_endpoint, flink_environment, flink_home
-from infra.errors import JobFailedError
-from infra.flink.cli import submit_failure
-from infra.flink.rest import FlinkRest
 from infra.settings import Settings
-from infra.targets.base import Change, JobDeployment, JobState, JobStatus
-from infra.targets.flink_job import describe_run, identity, newest_run
-from infra.targets.health import state_mismatch
-from infra.waiting import wait_until
-
-SUBMIT_TIMEOUT_SECONDS = 300
+from infra.targets.session import FlinkClient, SessionCluster, SessionTarget
 
 
-class LocalTarget:
-    """Runs jobs on the embedded session cluster of `settings`; bundles are staged below its state folder."""
+def local_target(settings: Settings) -> SessionTarget:
+    """Runs jobs on the embedded session cluster of `settings`; bundles and state are below its state folder."""
 
-    name = "local"
-    image = ""
-    upgrades_in_place = False
+    def client() -> FlinkClient:
+        return FlinkClient(flink_home() / "bin" / "flink", flink_environment(settings))
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._rest = FlinkRest(str(flink_endpoint(settings)))
-        self._scripts = settings.state_dir / "jobs"
-        self._saved = [settings.state_dir / "flink" / kind for kind in ("checkpoints", "savepoints")]
-
-    def ensure_scripts(self, job: JobDeployment) -> Change:
-        folder = self._folder(job)
-        if folder.is_dir():
-            return "unchanged"
-        staging = folder.with_suffix(".staging")
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        for name, content in job.files.items():
-            (staging / name).write_bytes(content)
-        staging.rename(folder)  # a folder with the revision's name is always whole
-        return "created"
-
-    def submit(self, job: JobDeployment, savepoint: str | None = None) -> str:
-        command = self._submit_command(job, savepoint)
-        environment = {**flink_environment(self._settings), **job.secrets}
-        try:
-            result = subprocess.run(
-                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                timeout=SUBMIT_TIMEOUT_SECONDS, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as error:
-            raise JobFailedError(f"{job.name}: Flink did not take the job within {error.timeout:.0f} s") from None
-        found = re.search(r"JobID ([0-9a-f]{32})", result.stdout)
-        if result.returncode != 0 or found is None:
-            cause, lines = submit_failure(result.stdout + result.stderr)
-            mismatch = state_mismatch(job.name, cause, savepoint)
-            raise mismatch or JobFailedError(f"{job.name} could not be submitted: {cause}\n{lines}")
-        return found[1]
-
-    def status(self, job_name: str) -> JobStatus:
-        run, restorable = newest_run(self._rest, job_name), self.newest_state(job_name)
-        if run is None:
-            return JobStatus(JobState.MISSING, restorable_state=restorable)
-        return describe_run(self._rest, run, restorable, f"{self._rest.url}/#/job/running/{run['jid']}")
-
-    def stop(self, job_name: str, savepoint: bool) -> str | None:
-        status = self.status(job_name)
-        if not status.state.alive or status.job_id is None:
-            return None
-        if savepoint:
-            return self._rest.stop_with_savepoint(status.job_id, self._saved[1] / job_name)
-        self._rest.cancel(status.job_id)
-        wait_until(lambda: not self.status(job_name).state.alive, f"job {job_name} to stop", timeout_seconds=60)
-        return None
-
-    def logs(self, job_name: str) -> str:
-        status = self.status(job_name)
-        failures = self._rest.exceptions(status.job_id) if status.job_id else []
-        return failures[0]["stacktrace"][:4000] if failures else f"{job_name}: Flink recorded no exception"
-
-    def delete(self, job_name: str) -> None:
-        self.stop(job_name, savepoint=False)
-        for folder in (self._scripts, *self._saved):
-            shutil.rmtree(folder / job_name, ignore_errors=True)
-
-    def _folder(self, job: JobDeployment) -> Path:
-        return self._scripts / job.name / job.revision
-
-    def _submit_command(self, job: JobDeployment, savepoint: str | None) -> list[str]:
-        folder = self._folder(job)
-        options: Mapping[str, str] = {
-            **job.configuration,
-            **identity(job),
-            "parallelism.default": str(job.parallelism),
-            "execution.checkpointing.dir": (self._saved[0] / job.name).as_uri(),
-        }
-        command = [str(flink_home() / "bin" / "flink"), "run", "--detached"]
-        command += [f"-D{option}={value}" for option, value in options.items()]
-        command += ["--fromSavepoint", savepoint] if savepoint else []
-        modules = [str(folder / name) for name in job.files if name.endswith(".py") and name != job.script]
-        command += ["--pyFiles", ",".join(modules)] if modules else []
-        command += ["--python", str(folder / job.script), "--scripts", str(folder)]
-        for name, value in job.arguments.items():
-            command += [f"--{name}", value]
-        return command
-
-    def newest_state(self, job_name: str) -> str | None:
-        """The newest savepoint or retained checkpoint on disk."""
-        found = [state for root in self._saved for state in _saved_states(root / job_name)]
-        return max(found)[1] if found else None
-
-
-def _saved_states(root: Path) -> Iterator[tuple[float, str]]:
-    """Time and path of each whole checkpoint or savepoint.
-
-    A running job removes its old checkpoints while we look; one that is gone by then is not the newest.
-    """
-    for folder, _, files in os.walk(root):  # passes over folders that are gone, as glob does not
-        if "_metadata" in files:
-            with suppress(FileNotFoundError):
-                yield (Path(folder) / "_metadata").stat().st_mtime, folder
+    state = settings.state_dir
+    cluster = SessionCluster(str(flink_endpoint(settings)), state / "jobs", state / "flink", client)
+    return SessionTarget(cluster, name="local")

@@ -28,7 +28,7 @@ from infra.spec import Pipeline, load_pipeline
 from infra.targets.base import JobDeployment
 from infra.targets.deployment import ensure_started_afresh
 from infra.targets.health import waiting_for
-from infra.targets.local import LocalTarget
+from infra.targets.local import local_target
 from infra.targets.render import render_job
 from infra.waiting import wait_until
 from tests.local.conftest import private_environ
@@ -103,7 +103,7 @@ def _one_change(connection: Connection, client: KafkaConsumer, score: int) -> fl
 
 def _snapshot(settings: Settings, pipeline: Pipeline, folder: Path) -> None:
     """The snapshot of a large table into its topic: the connector's defaults, then the pipeline's settings."""
-    target = LocalTarget(settings)
+    target = local_target(settings)
     for job in pipeline.jobs:
         target.stop(f"{pipeline.name}.{job}", savepoint=False)
     data = folder / "large.csv"
@@ -121,7 +121,7 @@ def _snapshot(settings: Settings, pipeline: Pipeline, folder: Path) -> None:
 
 def _snapshot_rate(settings: Settings, pipeline: Pipeline, job: JobDeployment, rows: int) -> float:
     """Rows a second from the first record in the topic to the last of `rows`."""
-    kafka, target = embedded.kafka_endpoint(settings), LocalTarget(settings)
+    kafka, target = embedded.kafka_endpoint(settings), local_target(settings)
     topic = next(iter(pipeline.jobs["players_cdc"].writes))
     with consumer(kafka) as client:
         partitions = [TopicPartition(topic, number) for number in range(pipeline.topics[topic].partitions)]
@@ -157,7 +157,7 @@ def _with_defaults(job: JobDeployment) -> JobDeployment:
 
 
 def _start(settings: Settings, job: JobDeployment) -> None:
-    target = LocalTarget(settings)
+    target = local_target(settings)
     ensure_started_afresh(target, job)
     wait_until(
         lambda: waiting_for(job.name, job.revision, target.status(job.name)) is None, f"{job.name} to be healthy", 180

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
 from infra.orchestration.targets import TARGETS
-from infra.settings import ROOT
+from infra.settings import ROOT, DeploymentSettings
 from infra.spec import load_pipeline
 
 if TYPE_CHECKING:
@@ -109,6 +109,18 @@ def test_parameters_of_deploy(deploy: DAG) -> None:
     assert schema(deploy, "start_from")["enum"] == ["latest_state", "scratch"]
     assert schema(deploy, "data_file")["type"] == ["null", "string"]
     assert schema(deploy, "allow_rejects")["type"] == "boolean"
+
+
+def test_settings_say_which_target_the_form_has_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    from infra.orchestration.dags import deploy_dag
+
+    monkeypatch.setenv("OLYMPIC_STREAMING_DEPLOYMENT_TARGET", "session")
+
+    assert deploy_dag(ROOT / "flink_jobs" / "olympics").params["target"] == "session"
+
+
+def test_settings_and_targets_agree() -> None:
+    assert get_args(DeploymentSettings.model_fields["target"].annotation) == TARGETS
 
 
 def test_parameters_of_reload(reload: DAG) -> None:

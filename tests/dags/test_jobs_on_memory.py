@@ -202,7 +202,7 @@ def test_trigger_for_an_unknown_target_names_those_there_are() -> None:
     assert events_of(trigger_for("abc", target="moon")) == [
         {
             "error": "SettingsError",
-            "detail": "Unknown deployment target 'moon'. The available targets are: local, kubernetes",
+            "detail": "Unknown deployment target 'moon'. The available targets are: local, session, kubernetes",
             "url": None,
         }
     ]

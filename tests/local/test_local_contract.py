@@ -15,7 +15,8 @@ from infra.settings import ROOT
 from infra.targets.base import JobDeployment, JobState, JobStatus, Target
 from infra.targets.deployment import ensure_running
 from infra.targets.health import waiting_for
-from infra.targets.local import LocalTarget
+from infra.targets.local import local_target
+from infra.targets.session import SessionTarget
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
 from tests.target_contract import TargetContract
@@ -28,12 +29,12 @@ SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
-def target(stack: Stack) -> LocalTarget:
-    return LocalTarget(stack.settings)
+def target(stack: Stack) -> SessionTarget:
+    return local_target(stack.settings)
 
 
 @pytest.fixture
-def job(target: LocalTarget) -> Iterator[JobDeployment]:
+def job(target: SessionTarget) -> Iterator[JobDeployment]:
     """A job under a name of its own; gone after the test, so that its slot is free."""
     job = JobDeployment(
         name=f"heartbeat.{os.urandom(4).hex()}",
@@ -79,7 +80,7 @@ class TestLocalContract(TargetContract):
         return replace(job, arguments={"least": "1"})
 
 
-def test_script_that_raises_says_the_last_line_of_its_traceback(target: LocalTarget, job: JobDeployment) -> None:
+def test_script_that_raises_says_the_last_line_of_its_traceback(target: SessionTarget, job: JobDeployment) -> None:
     broken = replace(job, script="raises.py")
     target.ensure_scripts(broken)
 
@@ -90,7 +91,7 @@ def test_script_that_raises_says_the_last_line_of_its_traceback(target: LocalTar
     assert target.status(job.name).state is JobState.MISSING
 
 
-def test_statement_that_is_wrong_says_what_flink_says(target: LocalTarget, job: JobDeployment) -> None:
+def test_statement_that_is_wrong_says_what_flink_says(target: SessionTarget, job: JobDeployment) -> None:
     broken = with_statement(job, b"INSERT INTO counts SELECT pulse, 1 FROM beats")
     target.ensure_scripts(broken)
 
@@ -103,7 +104,7 @@ def test_statement_that_is_wrong_says_what_flink_says(target: LocalTarget, job: 
     )
 
 
-def test_job_that_fails_at_run_time_is_failed_with_the_root_cause(target: LocalTarget, job: JobDeployment) -> None:
+def test_job_that_fails_at_run_time_is_failed_with_the_root_cause(target: SessionTarget, job: JobDeployment) -> None:
     failing = submitted(target, with_statement(job, FAILING, **NO_RESTART))
 
     error = failure_of(target, failing)
@@ -114,7 +115,7 @@ def test_job_that_fails_at_run_time_is_failed_with_the_root_cause(target: LocalT
     assert "java.lang.ArithmeticException: / by zero" in target.logs(job.name)
 
 
-def test_job_that_fails_again_and_again_is_a_restart_loop(target: LocalTarget, job: JobDeployment) -> None:
+def test_job_that_fails_again_and_again_is_a_restart_loop(target: SessionTarget, job: JobDeployment) -> None:
     backoff = "restart-strategy.exponential-delay."
     short = {backoff + "initial-backoff": "10 ms", backoff + "max-backoff": "50 ms"}
     failing = submitted(target, with_statement(job, FAILING, **short))
@@ -129,7 +130,7 @@ def test_job_that_fails_again_and_again_is_a_restart_loop(target: LocalTarget, j
     assert target.status(job.name).state.alive
 
 
-def test_mended_job_replaces_one_in_a_restart_loop(target: LocalTarget, job: JobDeployment) -> None:
+def test_mended_job_replaces_one_in_a_restart_loop(target: SessionTarget, job: JobDeployment) -> None:
     failure_of(target, submitted(target, with_statement(job, FAILING)))
     target.ensure_scripts(job)
 
@@ -139,7 +140,9 @@ def test_mended_job_replaces_one_in_a_restart_loop(target: LocalTarget, job: Job
     wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
 
 
-def test_state_that_does_not_fit_the_new_statement_says_both_ways_out(target: LocalTarget, job: JobDeployment) -> None:
+def test_state_that_does_not_fit_the_new_statement_says_both_ways_out(
+    target: SessionTarget, job: JobDeployment
+) -> None:
     submitted(target, job)
     wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
     other = with_statement(job, b"INSERT INTO counts SELECT beat, CAST(beat AS BIGINT) FROM beats", **NO_RESTART)

@@ -29,10 +29,12 @@ ALLOWED = {
     "embedded": GROUND | {"settings", "setup", "versions"},
     "targets": GROUND | {"spec", "settings"},
     "targets.flink_job": GROUND | {"flink", "targets"},
-    "targets.local": GROUND | {"settings", "flink", "embedded", "targets", "targets.flink_job"},
+    "targets.session": GROUND | {"settings", "flink", "targets", "targets.flink_job"},
+    "targets.local": {"settings", "embedded", "targets.session"},
     "targets.kubernetes": GROUND | {"settings", "versions", "flink", "targets", "targets.flink_job"},
     "orchestration": GROUND
-    | {"spec", "settings", "versions", "checks", "kafka", "mysql", "targets", "targets.local", "targets.kubernetes"},
+    | {"spec", "settings", "versions", "checks", "kafka", "mysql"}
+    | {"targets", "targets.local", "targets.session", "targets.kubernetes"},
     "results": GROUND | {"spec", "kafka", "checks"},
 }
 # The command line stands above everything; what it runs, it runs through the layers.

@@ -24,7 +24,8 @@ from infra.run import run_dag
 from infra.settings import ROOT
 from infra.spec import Pipeline, load_pipeline
 from infra.targets.base import JobStatus
-from infra.targets.local import LocalTarget
+from infra.targets.local import local_target
+from infra.targets.session import SessionTarget
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
 from tests.olympics_model import SEED, Row, expected_outputs
@@ -107,8 +108,8 @@ class Deployment:
             return [record.value for record in read_to_end(client, partitions, {})]
 
     @property
-    def target(self) -> LocalTarget:
-        return LocalTarget(self.stack.settings)
+    def target(self) -> SessionTarget:
+        return local_target(self.stack.settings)
 
     def statuses(self) -> dict[str, JobStatus]:
         return {name: self.target.status(name) for name in JOBS}

@@ -44,7 +44,7 @@ def test_relative_state_dir_starts_at_the_checkout(tmp_path: Path) -> None:
             "[prots]\nkafka = 29092\n",
             (
                 "settings.local.toml: unknown section prots; did you mean ports? "
-                "Allowed sections: state, ports, kafka, mysql, flink, kubernetes."
+                "Allowed sections: state, ports, kafka, mysql, flink, deployment, session, kubernetes."
             ),
         ),
         (
@@ -116,6 +116,14 @@ def test_wrong_file_says_what_to_do(tmp_path: Path, text: str, message: str) -> 
             (
                 "environment variable OLYMPIC_STREAMING_PORTS_KAFKA: ports.kafka is 'abc'; allowed is a whole number "
                 "from 1024 to 65535. Correct or remove it."
+            ),
+        ),
+        (
+            "OLYMPIC_STREAMING_DEPLOYMENT_TARGET",
+            "moon",
+            (
+                "environment variable OLYMPIC_STREAMING_DEPLOYMENT_TARGET: deployment.target is 'moon'; allowed is "
+                "one of local, session, kubernetes. Correct or remove it."
             ),
         ),
         (

@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 
 from infra.settings import load_settings
-from infra.targets.local import LocalTarget
+from infra.targets.local import local_target
 
 
 def test_newest_state_is_found_while_old_ones_go(tmp_path: Path) -> None:
     settings = load_settings({"OLYMPIC_STREAMING_STATE_DIR": str(tmp_path)})
-    target, job = LocalTarget(settings), tmp_path / "flink" / "checkpoints" / "games.cdc" / "run"
+    target, job = local_target(settings), tmp_path / "flink" / "checkpoints" / "games.cdc" / "run"
     newest = job / "chk-999999"
     newest.mkdir(parents=True)
     (newest / "_metadata").touch()

@@ -1,0 +1,169 @@
+"""Jobs on a Flink session cluster by Flink's own command line: the target `session`, and what `local` is made of.
+
+A job's revision travels in its global job parameters, so that Flink itself says what runs; nothing is noted beside it.
+A session cluster forgets its jobs when the JobManager ends; the newest checkpoint on disk is then what they start from.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from infra.errors import JobFailedError
+from infra.flink.cli import submit_failure
+from infra.flink.rest import FlinkRest
+from infra.settings import Settings, inherited_environment
+from infra.targets.base import Change, JobDeployment, JobState, JobStatus
+from infra.targets.flink_job import describe_run, identity, newest_run
+from infra.targets.health import state_mismatch
+from infra.waiting import wait_until
+
+SUBMIT_TIMEOUT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class FlinkClient:
+    """Flink's command line: its program, and the environment that it runs in."""
+
+    program: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SessionCluster:
+    """A session cluster as its clients see it.
+
+    `scripts` is read by `client` alone; `state` is one folder under one path for the JobManager, the TaskManagers and
+    us, since we look for saved state in it.
+    """
+
+    url: str
+    scripts: Path
+    state: Path
+    client: Callable[[], FlinkClient]
+
+
+class SessionTarget:
+    """Runs jobs on `cluster`."""
+
+    image = ""
+    upgrades_in_place = False
+
+    def __init__(self, cluster: SessionCluster, name: str = "session") -> None:
+        self.name = name
+        self._client = cluster.client
+        self._rest = FlinkRest(cluster.url)
+        self._scripts = cluster.scripts
+        self._saved = [cluster.state / kind for kind in ("checkpoints", "savepoints")]
+
+    def ensure_scripts(self, job: JobDeployment) -> Change:
+        folder = self._folder(job)
+        if folder.is_dir():
+            return "unchanged"
+        staging = folder.with_suffix(".staging")
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        for name, content in job.files.items():
+            (staging / name).write_bytes(content)
+        staging.rename(folder)  # a folder with the revision's name is always whole
+        return "created"
+
+    def submit(self, job: JobDeployment, savepoint: str | None = None) -> str:
+        client = self._client()
+        command = [str(client.program), *self._submit_arguments(job, savepoint)]
+        environment = {**client.environment, **job.secrets}
+        try:
+            result = subprocess.run(
+                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=SUBMIT_TIMEOUT_SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise JobFailedError(f"{job.name}: Flink did not take the job within {error.timeout:.0f} s") from None
+        found = re.search(r"JobID ([0-9a-f]{32})", result.stdout)
+        if result.returncode != 0 or found is None:
+            cause, lines = submit_failure(result.stdout + result.stderr)
+            mismatch = state_mismatch(job.name, cause, savepoint)
+            raise mismatch or JobFailedError(f"{job.name} could not be submitted: {cause}\n{lines}")
+        return found[1]
+
+    def status(self, job_name: str) -> JobStatus:
+        run, restorable = newest_run(self._rest, job_name), self.newest_state(job_name)
+        if run is None:
+            return JobStatus(JobState.MISSING, restorable_state=restorable)
+        return describe_run(self._rest, run, restorable, f"{self._rest.url}/#/job/running/{run['jid']}")
+
+    def stop(self, job_name: str, savepoint: bool) -> str | None:
+        status = self.status(job_name)
+        if not status.state.alive or status.job_id is None:
+            return None
+        if savepoint:
+            return self._rest.stop_with_savepoint(status.job_id, self._saved[1] / job_name)
+        self._rest.cancel(status.job_id)
+        wait_until(lambda: not self.status(job_name).state.alive, f"job {job_name} to stop", timeout_seconds=60)
+        return None
+
+    def logs(self, job_name: str) -> str:
+        status = self.status(job_name)
+        failures = self._rest.exceptions(status.job_id) if status.job_id else []
+        return failures[0]["stacktrace"][:4000] if failures else f"{job_name}: Flink recorded no exception"
+
+    def delete(self, job_name: str) -> None:
+        self.stop(job_name, savepoint=False)
+        for folder in (self._scripts, *self._saved):
+            shutil.rmtree(folder / job_name, ignore_errors=True)
+
+    def _folder(self, job: JobDeployment) -> Path:
+        return self._scripts / job.name / job.revision
+
+    def _submit_arguments(self, job: JobDeployment, savepoint: str | None) -> list[str]:
+        folder = self._folder(job)
+        options: Mapping[str, str] = {
+            **job.configuration,
+            **identity(job),
+            "parallelism.default": str(job.parallelism),
+            "execution.checkpointing.dir": (self._saved[0] / job.name).as_uri(),
+        }
+        command = ["run", "--detached", "--jobmanager", urlsplit(self._rest.url).netloc]
+        command += [f"-D{option}={value}" for option, value in options.items()]
+        command += ["--fromSavepoint", savepoint] if savepoint else []
+        modules = [str(folder / name) for name in job.files if name.endswith(".py") and name != job.script]
+        command += ["--pyFiles", ",".join(modules)] if modules else []
+        command += ["--python", str(folder / job.script), "--scripts", str(folder)]
+        for name, value in job.arguments.items():
+            command += [f"--{name}", value]
+        return command
+
+    def newest_state(self, job_name: str) -> str | None:
+        """The newest savepoint or retained checkpoint on disk."""
+        found = [state for root in self._saved for state in _saved_states(root / job_name)]
+        return max(found)[1] if found else None
+
+
+def session_target(settings: Settings) -> SessionTarget:
+    """The target `session`: the cluster that the settings name."""
+    session = settings.session
+    folder, home = Path(session.dir), Path(session.flink_home)
+
+    def client() -> FlinkClient:
+        environment = {"FLINK_HOME": str(home), "FLINK_LOG_DIR": str(settings.state_dir / "logs")}
+        return FlinkClient(home / "bin" / "flink", {**inherited_environment(), **environment})
+
+    return SessionTarget(SessionCluster(f"http://{session.host}:{session.port}", folder / "jobs", folder, client))
+
+
+def _saved_states(root: Path) -> Iterator[tuple[float, str]]:
+    """Time and path of each whole checkpoint or savepoint.
+
+    A running job removes its old checkpoints while we look; one that is gone by then is not the newest.
+    """
+    for folder, _, files in os.walk(root):  # passes over folders that are gone, as glob does not
+        if "_metadata" in files:
+            with suppress(FileNotFoundError):
+                yield (Path(folder) / "_metadata").stat().st_mtime, folder
