@@ -12,7 +12,8 @@ ALLOW_REJECTS ?=
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
 # By the environment, and quoted in the recipes: a path with a space or a quote stays one argument.
-export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS
+VOLUMES ?=
+export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS VOLUMES
 
 PYTHON := .venv/bin/python
 
@@ -50,6 +51,15 @@ clean: ## Stop them and remove all their data; .venv and the shared jar cache st
 
 embedded = if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.embedded $(1); else echo "embedded parts: not set up"; fi
 
+##@ Docker Compose
+.PHONY: compose-up
+compose-up: setup ## Build our images, start everything in containers, end with the address of Airflow. TASKMANAGERS=n KAFKA_IMAGE=... and so on
+	@$(PYTHON) -m infra.compose up
+
+.PHONY: compose-down
+compose-down: setup ## Remove the containers; data stays. VOLUMES=1 removes the data and the secrets too
+	@$(PYTHON) -m infra.compose down $${VOLUMES:+--volumes}
+
 ##@ Development
 .PHONY: setup
 setup: ## Install what is missing: system packages (apt-get, as root or by sudo), .venv, jars
@@ -73,6 +83,10 @@ bench: setup ## Measure freshness and snapshot rate, on parts of its own; takes 
 .PHONY: test-kubernetes
 test-kubernetes: setup ## Run the tests on the cluster that KUBECONFIG names, in a namespace of their own; needs kubectl and helm
 	@$(PYTHON) -m pytest -rs tests/kubernetes $(PYTEST_ARGS)
+
+.PHONY: test-compose
+test-compose: setup ## Run the tests on the Docker engine, in a project of their own; skipped where there is none
+	@$(PYTHON) -m pytest -rs tests/compose $(PYTEST_ARGS)
 
 .PHONY: images
 images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=tag IMAGE_REPOSITORY=registry/name

@@ -32,14 +32,15 @@ stage() {
 copy_jars() { mkdir "$3/jars" && cp -p "$(jars_folder "$1")/$2/"*.jar "$3/jars/"; }
 
 build() {
-  local name=$1 folder=docker/$1 context
+  local name=$1 folder=docker/$1 context bases=()
   [ -d "$folder" ] || folder=tests/kubernetes/images/$name
   [ -f "$folder/Dockerfile" ] || { echo "images: there is no image $name" >&2; exit 1; }
   context=$(mktemp -d) && trap 'rm -rf "$context"' RETURN
   cp -p "$folder"/* "$context"
   stage "$name" "$context"
+  [ "$name" != airflow-session ] || bases=(--build-arg "AIRFLOW_IMAGE=$REPOSITORY/airflow:$TAG" --build-arg "FLINK_IMAGE=$REPOSITORY/flink:$TAG")
   # shellcheck disable=SC2086 # commands and arguments are lists of words
-  $IMAGE_BUILD_COMMAND ${IMAGE_BUILD_ARGS:-} --tag "$REPOSITORY/$name:$TAG" \
+  $IMAGE_BUILD_COMMAND ${IMAGE_BUILD_ARGS:-} "${bases[@]}" --tag "$REPOSITORY/$name:$TAG" \
     --build-arg PYTHON="$(value_of python infra/versions.toml)" --build-arg JAVA="$(value_of java infra/versions.toml)" \
     --build-arg UV="$(value_of uv infra/versions.toml)" "$context"
   echo "images: built $REPOSITORY/$name:$TAG"

@@ -168,6 +168,11 @@ def inherited_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
+def whole_environment() -> dict[str, str]:
+    """All of our own environment, for a program that is the user's, such as docker."""
+    return dict(os.environ)
+
+
 def java_home() -> Path | None:
     """JAVA_HOME of the process environment."""
     value = os.environ.get("JAVA_HOME")

@@ -8,13 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.embedded.database import mysql_endpoint
+from infra.embedded.database import Role, mysql_endpoint
 from infra.embedded.kafka import kafka_endpoint
 from infra.embedded.parts import write_private
 from infra.errors import SetupError
 from infra.settings import Settings, inherited_environment
 
-ROLES = {"mysql": "application", "mysql_cdc": "cdc", "mysql_reader": "reader"}
+ROLES: dict[str, Role] = {"mysql": "application", "mysql_cdc": "cdc", "mysql_reader": "reader"}
 
 
 def airflow_environment(settings: Settings) -> dict[str, str]:
@@ -75,7 +75,7 @@ def connections(settings: Settings, databases: dict[str, str]) -> dict[str, dict
     for pipeline, database in databases.items():
         found[f"{pipeline}_kafka"] = {"conn_type": "kafka", "host": host, "port": int(port)}
         for suffix, role in ROLES.items():
-            endpoint = mysql_endpoint(settings, role, database)  # type: ignore[arg-type]
+            endpoint = mysql_endpoint(settings, role, database)
             found[f"{pipeline}_{suffix}"] = {
                 "conn_type": "mysql",
                 "host": endpoint.host,

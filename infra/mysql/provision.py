@@ -1,4 +1,4 @@
-"""Databases and users of a server on a cluster, from mounted Secrets: `python -m infra.mysql.provision`.
+"""Databases and users of a server, from mounted Secrets: `python -m infra.mysql.provision`.
 
 A Secret is a folder with the files `username` and `password`; those of a database's roles lie in one folder.
 """
@@ -44,6 +44,14 @@ def read_passwords(database: str, folder: Path) -> dict[Role, str]:
     return passwords
 
 
+def databases_in(folder: Path) -> dict[str, Path]:
+    """The folder of each database; SettingsError when there is none."""
+    found = {path.name: path for path in sorted(folder.glob("*")) if path.is_dir()}
+    if not found:
+        raise SettingsError(f"{folder} holds no folder of a database; mount one that does")
+    return found
+
+
 def provision(admin: MySqlEndpoint, databases: dict[str, Path], wait_seconds: float = WAIT_SECONDS) -> list[str]:
     """Makes each database and its users once the server answers; a line for each. Safe to repeat."""
     passwords = {database: read_passwords(database, folder) for database, folder in databases.items()}
@@ -68,10 +76,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, default=3306)
     parser.add_argument("--admin", type=Path, required=True, metavar="FOLDER", help="the administrator's Secret")
-    parser.add_argument("databases", nargs="+", metavar="DATABASE=FOLDER")
+    parser.add_argument("--databases", type=Path, metavar="FOLDER", help="with a folder for each database")
+    parser.add_argument("pairs", nargs="*", metavar="DATABASE=FOLDER")
     options = parser.parse_args(arguments)
-    databases = {name: Path(folder) for name, _, folder in (pair.partition("=") for pair in options.databases)}
+    databases = {name: Path(folder) for name, _, folder in (pair.partition("=") for pair in options.pairs)}
     try:
+        databases |= databases_in(options.databases) if options.databases else {}
         user, password = read_secret(options.admin)
         for line in provision(MySqlEndpoint(options.host, options.port, user, password), databases):
             print(line, flush=True)

@@ -65,6 +65,14 @@ def test_arguments_are_our_versions_and_the_callers(tmp_path: Path) -> None:
     assert arguments[5:-1:2] == [f"PYTHON={tools.python}", f"JAVA={tools.java}", f"UV={tools.uv}"]
 
 
+def test_airflow_of_compose_is_made_of_our_two_images(tmp_path: Path) -> None:
+    build("airflow-session", tmp_path, IMAGE_TAG="7", IMAGE_REPOSITORY="r.example/y")
+
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    assert arguments[1:4:2] == ["AIRFLOW_IMAGE=r.example/y/airflow:7", "FLINK_IMAGE=r.example/y/flink:7"]
+    assert files(tmp_path / "context") == {"Dockerfile"}
+
+
 def test_unknown_image_is_named(tmp_path: Path) -> None:
     result = build("postgres", tmp_path)
     assert (result.returncode, result.stderr) == (1, "images: there is no image postgres\n")

@@ -35,6 +35,7 @@ ALLOWED = {
     "orchestration": GROUND
     | {"spec", "settings", "versions", "checks", "kafka", "mysql"}
     | {"targets", "targets.local", "targets.session", "targets.kubernetes"},
+    "compose": GROUND | {"settings", "spec", "mysql", "embedded"},
     "results": GROUND | {"spec", "kafka", "checks"},
 }
 # The command line stands above everything; what it runs, it runs through the layers.

@@ -52,6 +52,12 @@ def test_secret_of_another_user(secrets: Path) -> None:
     )
 
 
+def test_folder_of_databases(tmp_path: Path, secrets: Path) -> None:
+    assert provision.databases_in(secrets)["cdc"] == secrets / "cdc"
+    with pytest.raises(SettingsError, match=r"holds no folder of a database; mount one that does$"):
+        provision.databases_in(tmp_path / "none")
+
+
 def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert provision.main(["--host", "mysql", "--admin", str(tmp_path), f"games={tmp_path}"]) == 1
     assert capsys.readouterr().err.startswith(f"{tmp_path}/username is missing or empty;")

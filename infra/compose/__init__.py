@@ -1,0 +1,1 @@
+"""The platform on one Docker engine, by docker/compose.yaml."""

@@ -1,0 +1,94 @@
+"""docker/compose.yaml and Flink's configuration beside it: versions, hardening, and no second opinion."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.compose.stack import OURS
+from infra.embedded.flink import flink_config
+from infra.flink.java import JAVA_17_OPTIONS
+from infra.settings import ROOT, load_settings
+from infra.versions import load_versions
+
+FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
+FLINK: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "flink-config.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = FILE["services"]
+IMAGE = re.compile(r"\$\{(?P<variable>[A-Z]+_IMAGE):-(?P<default>[^}]+)}")
+
+
+def default_image(service: str) -> tuple[str, str]:
+    """The variable and the default of a service's image."""
+    found = IMAGE.fullmatch(SERVICES[service]["image"])
+    assert found is not None, f"{service}: the image is to be overridden by a variable"
+    return found["variable"], found["default"]
+
+
+def test_images_are_the_official_ones_and_ours() -> None:
+    versions = load_versions()
+    version = re.findall(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[0]
+    flink, airflow, session = (f"olympic-streaming/{name}:{version}" for name in OURS)
+
+    assert {service: default_image(service) for service in SERVICES} == {
+        "kafka": ("KAFKA_IMAGE", f"apache/kafka:{versions.kafka.broker}"),
+        "mysql": ("MYSQL_IMAGE", f"mysql:{versions.kubernetes.mysql_image}"),
+        "mysql-users": ("AIRFLOW_IMAGE", session),
+        "jobmanager": ("FLINK_IMAGE", flink),
+        "taskmanager": ("FLINK_IMAGE", flink),
+        "airflow": ("AIRFLOW_IMAGE", session),
+    }
+    assert airflow not in str(FILE), "the image without Flink's client cannot submit"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_service_is_confined(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"mem_limit", "pids_limit", "restart", "logging"} <= service.keys()
+    assert {"privileged", "container_name", "network_mode"} & service.keys() == set()
+    assert all(port.startswith("127.0.0.1:${") for port in service.get("ports", []))
+    assert "healthcheck" in service or name == "mysql-users"
+
+
+def test_whoever_touches_the_state_of_flink_is_one_user() -> None:
+    sharing = [name for name, service in SERVICES.items() if "flink-data:/flink-data" in service.get("volumes", [])]
+
+    assert sharing == ["jobmanager", "taskmanager", "airflow"]
+    assert {SERVICES[name].get("user") for name in ("jobmanager", "taskmanager")} == {"9999:0"}
+    assert "\nUSER 9999:0\n" in (ROOT / "docker" / "airflow-session" / "Dockerfile").read_text()
+
+
+def test_no_value_is_a_secret() -> None:
+    values = [value for service in SERVICES.values() for value in service.get("environment", {}).items()]
+
+    assert [key for key, _ in values if "PASSWORD" in key] == ["MYSQL_ROOT_PASSWORD_FILE"]
+    assert all(set(secret) == {"file"} for secret in FILE["secrets"].values())
+
+
+def test_jobs_recover_as_on_the_embedded_parts() -> None:
+    settings = load_settings({})
+    embedded = flink_config(settings)
+    recovery = ("execution.checkpointing.", "state.", "restart-strategy.", "heartbeat.", "cluster.", "jobstore.")
+    ours, theirs = (
+        {key: value for key, value in config.items() if key.startswith(recovery) and "dir" not in key}
+        for config in (FLINK, embedded)
+    )
+
+    assert ours == theirs
+    assert FLINK["web.submit.enable"] is False
+
+
+def test_state_is_where_the_target_looks_for_it() -> None:
+    folder = load_settings({}).session.dir
+
+    assert FLINK["execution.checkpointing.dir"] == f"file://{folder}/checkpoints"
+    assert FLINK["execution.checkpointing.savepoint-dir"] == f"file://{folder}/savepoints"
+
+
+def test_java_has_its_options() -> None:
+    assert FLINK["env.java.opts.all"].split() == JAVA_17_OPTIONS.split()
