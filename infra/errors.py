@@ -4,7 +4,7 @@
     ├── TerminalError            trying again changes nothing: somebody must mend something
     │   ├── SpecError            a pipeline.yaml is wrong
     │   ├── SettingsError        a setting of the embedded parts is wrong
-    │   ├── SetupError           this machine lacks something
+    │   ├── SetupError           this machine or cluster lacks something
     │   ├── DataFileError        a seed file is wrong
     │   ├── SchemaError          a table is not what the pipeline needs
     │   ├── AccessDeniedError    a system knows us not, or does not let us do this
@@ -46,7 +46,7 @@ class SettingsError(TerminalError):
 
 
 class SetupError(TerminalError):
-    """This machine lacks something, such as Java or a free port."""
+    """This machine or cluster lacks something, such as Java, a free port or the Flink operator."""
 
 
 class DataFileError(TerminalError):

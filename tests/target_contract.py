@@ -26,6 +26,12 @@ class TargetContract:
         """The same job with other SQL, whose state still fits."""
         raise NotImplementedError
 
+    def assert_upgraded(self, how: str, before: JobStatus, after: JobStatus) -> None:
+        """A new run from the savepoint that is named. A target that upgrades in place says it otherwise."""
+        assert how.startswith("state from ")
+        assert "savepoint-" in how
+        assert after.job_id != before.job_id
+
     def await_health(self, target: Target, job: JobDeployment) -> JobStatus:
         """The status of the job when it is healthy."""
 
@@ -82,10 +88,9 @@ class TargetContract:
         status = self.await_health(target, other)
 
         assert outcome.change == "changed"
-        head, _, savepoint = outcome.detail.partition(", state from ")
-        assert head == f"{job.name} from {job.revision} to {other.revision} as job {status.job_id}"
-        assert "savepoint-" in savepoint
-        assert status.job_id != before.job_id
+        head, _, how = outcome.detail.partition(f" as job {status.job_id}, ")
+        assert head == f"{job.name} from {job.revision} to {other.revision}"
+        self.assert_upgraded(how, before, status)
         assert status.restorable_state
 
     def test_stop_with_a_savepoint_gives_its_path(self, target: Target, job: JobDeployment) -> None:

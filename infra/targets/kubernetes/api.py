@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from kubernetes.client import ApiClient, ApiException  # type: ignore[import-untyped]
 from urllib3.exceptions import HTTPError
 
-from infra.errors import AccessDeniedError, PlatformError, TerminalError, UnreachableError
+from infra.errors import AccessDeniedError, PlatformError, SetupError, TerminalError, UnreachableError
 
 FIELD_MANAGER = "olympic-streaming"
 TIMEOUT_SECONDS = 30
 Manifest = dict[str, Any]
+Manifests = list[Manifest]
 
 # Where a kind lives below /namespaces/<namespace>.
 _PATHS = {
     "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps",
     "Pod": "/api/v1/namespaces/{namespace}/pods",
+    "Event": "/api/v1/namespaces/{namespace}/events",
     "FlinkDeployment": "/apis/flink.apache.org/v1beta1/namespaces/{namespace}/flinkdeployments",
 }
 
@@ -28,15 +32,23 @@ class KubernetesApi:
     def __init__(self, client: ApiClient, namespace: str) -> None:
         self._client = client
         self.namespace = namespace
+        self.now = datetime.now(UTC)
+        """The cluster's own time at the last answer: ages of objects are told by its clock, not by ours."""
 
     def get(self, kind: str, name: str) -> Manifest | None:
         """The object, or None."""
         return self._call("GET", f"{self._path(kind)}/{name}", missing_ok=True)
 
-    def list(self, kind: str, selector: str) -> list[Manifest]:
+    def list(self, kind: str, selector: str) -> Manifests:
         """The objects with these labels."""
         found = self._call("GET", self._path(kind), query={"labelSelector": selector})
-        items: list[Manifest] = (found or {}).get("items", [])
+        items: Manifests = (found or {}).get("items", [])
+        return items
+
+    def events(self, reason: str) -> Manifests:
+        """The events that give this reason."""
+        found = self._call("GET", self._path("Event"), query={"fieldSelector": f"reason={reason}"})
+        items: Manifests = (found or {}).get("items", [])
         return items
 
     def apply(self, manifest: Manifest) -> Manifest:
@@ -56,10 +68,13 @@ class KubernetesApi:
         """Deletes the object; one that is not there is fine."""
         self._call("DELETE", f"{self._path(kind)}/{name}", missing_ok=True)
 
-    def log(self, pod: str, container: str, lines: int, previous: bool = False) -> str:
+    def log(
+        self, pod: str, container: str, lines: int, previous: bool = False, since_seconds: int | None = None
+    ) -> str:
         """The last lines of a container's log; empty when it has none."""
         query = {"container": container, "tailLines": str(lines), "previous": str(previous).lower()}
-        return self._text("GET", f"{self._path('Pod')}/{pod}/log", query) or ""
+        query |= {"sinceSeconds": str(since_seconds)} if since_seconds else {}
+        return self._text("GET", f"{self._path('Pod')}/{pod}/log", query, empty_for=(400, 404)) or ""
 
     def service(self, name: str, port: int, path: str) -> Manifest | None:
         """A GET to a service through the API server's proxy; None for 404."""
@@ -70,7 +85,7 @@ class KubernetesApi:
         return _PATHS[kind].format(namespace=self.namespace)
 
     def _call(self, method: str, path: str, *, missing_ok: bool = False, **options: Any) -> Manifest | None:
-        text = self._text(method, path, missing_ok=missing_ok, **options)
+        text = self._text(method, path, empty_for=(404,) if missing_ok else (), **options)
         return None if text is None else json.loads(text)
 
     def _text(
@@ -80,7 +95,7 @@ class KubernetesApi:
         query: dict[str, str] | None = None,
         body: Manifest | None = None,
         content: str = "application/json",
-        missing_ok: bool = True,
+        empty_for: tuple[int, ...] = (),
     ) -> str | None:
         try:
             response = self._client.call_api(
@@ -95,13 +110,15 @@ class KubernetesApi:
                 _request_timeout=TIMEOUT_SECONDS,
             )
         except ApiException as error:
-            if error.status == 404 and missing_ok and not _is_unknown_kind(error):
+            if error.status in empty_for and not _is_unknown_kind(error):
                 return None
             raise self._translated(error, method, path) from error
         except HTTPError as error:
             raise UnreachableError(
                 f"cannot reach Kubernetes at {self._client.configuration.host}: {error}; is the connection right?"
             ) from error
+        if "Date" in response.headers:
+            self.now = parsedate_to_datetime(response.headers["Date"])
         return str(response.data.decode())
 
     def _translated(self, error: ApiException, method: str, path: str) -> PlatformError:
@@ -112,7 +129,7 @@ class KubernetesApi:
                 "the chart's Role for Airflow's service account allows what is needed"
             )
         if error.status == 404 and _is_unknown_kind(error):
-            return TerminalError(
+            return SetupError(
                 "the cluster does not know FlinkDeployment; install the Flink Kubernetes Operator with its CRDs"
             )
         if error.status in (409, 429) or (error.status or 0) >= 500:

@@ -1,61 +1,111 @@
-"""Why the pods of a job will not come up by themselves: named, with the remedy."""
+"""Why a job on Kubernetes will not come up by itself: named, with the remedy."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from infra.flink.cli import submit_failure
 from infra.targets.kubernetes.api import KubernetesApi
-from infra.targets.kubernetes.manifests import CONTAINER
+from infra.targets.kubernetes.manifests import CONTAINER, REVISION_KEY
 
 Manifest = dict[str, Any]
-UNSCHEDULABLE_SECONDS = 60
-RESTARTS = 3
-LOG_LINES = 400
+RESTARTS = 2
+LOG_LINES = 1000
+RECENT_SECONDS = 120
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError")
-_TRACEBACK = re.compile(
-    r"^Traceback \(most recent call last\):\n(?:.*\n)*?(?P<error>\w[\w.]*(?:Error|Exception): .*)$", re.MULTILINE
-)
+_TRACEBACK = "Traceback (most recent call last):"
+# What a script prints is in the log twice: as it is, and as lines of the logger. With the last of these words begins
+# what Flink says about its end.
+_LOGGED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:")
+_AFTERMATH = "\njava.lang.RuntimeException: Python process exits with code"
+_TOO_FAST = "Failed to start Python process"
+_ENDED = re.compile(rf"{CONTAINER}\((?P<how>exitCode=\d+, reason=(?P<reason>\w+))")
 
 
-def pod_failure(api: KubernetesApi, name: str) -> str | None:
-    """The first failure of the job's pods that waiting does not mend; None while there is none."""
-    for pod in api.list("Pod", f"app={name}"):
-        failure = _unschedulable(pod) or _container_failure(api, pod)
+@dataclass(frozen=True)
+class Patience:
+    """For how many seconds something may last that can still mend itself, such as a node that is being added."""
+
+    unschedulable: float = 60
+    untaken: float = 60
+
+
+def pod_failure(
+    api: KubernetesApi, name: str, revision: str | None, patience: Patience, applied: datetime
+) -> str | None:
+    """The first failure of the revision's pods that waiting does not mend; None while there is none."""
+    pods = api.list("Pod", f"app={name},{REVISION_KEY}={revision}")
+    for pod in pods:
+        failure = _unschedulable(pod, api.now, patience) or _container_failure(api, pod)
         if failure:
             return f"pod {pod['metadata']['name']}: {failure}"
-    return None
+    return None if pods else _refused_pods(api, name, applied)
+
+
+def worker_failure(api: KubernetesApi, name: str, revision: str | None) -> str | None:
+    """Why one TaskManager after the other ends. Their pods are gone by then; the JobManager's log says how."""
+    log = "\n".join(
+        api.log(pod["metadata"]["name"], CONTAINER, LOG_LINES, since_seconds=RECENT_SECONDS)
+        for pod in api.list("Pod", f"app={name},component=jobmanager,{REVISION_KEY}={revision}")
+    )
+    ends = list(_ENDED.finditer(log))
+    if len(ends) < RESTARTS:
+        return None
+    if ends[-1]["reason"] == "OOMKilled":
+        return f"its TaskManagers run out of memory ({ends[-1]['how']}); {_more_memory('taskmanager')}"
+    return f"its TaskManagers keep ending ({ends[-1]['how']}); look at the events and logs of their pods"
 
 
 def log_failure(api: KubernetesApi, name: str) -> str | None:
-    """What the logs of the job's pods say of a script that raised, or of another cause."""
-    logs = [api.log(pod["metadata"]["name"], CONTAINER, LOG_LINES) for pod in api.list("Pod", f"app={name}")]
+    """What the logs of the job's JobManagers say of a script that raised, or of another cause."""
+    pods = api.list("Pod", f"app={name},component=jobmanager")
+    logs = [api.log(pod["metadata"]["name"], CONTAINER, LOG_LINES) for pod in pods]
     return next((found for log in logs if (found := script_failure(log) or caused_by(log))), None)
 
 
 def caused_by(log: str) -> str | None:
     """The innermost cause of a log's last Java stack trace."""
     causes = [line.strip().removeprefix("Caused by: ") for line in log.splitlines() if line.startswith("Caused by: ")]
+    if causes and _TOO_FAST in causes[-1]:
+        return f"{causes[-1]} The script ended before Flink read what it said: see whether Python can compile it"
     return causes[-1] if causes else None
 
 
 def script_failure(log: str) -> str | None:
-    """The last Python traceback's error in a JobManager's log."""
-    found = [match["error"] for match in _TRACEBACK.finditer(log)]
-    return found[-1] if found else None
+    """What a script raised, by a JobManager's log: its exception, or the innermost cause where Java raised it."""
+    said = "\n".join(line for line in log.splitlines() if not _LOGGED.match(line)).partition(_AFTERMATH)[0]
+    return submit_failure(said)[0] if _TRACEBACK in said else None
 
 
-def _unschedulable(pod: Manifest) -> str | None:
+def _more_memory(component: str) -> str:
+    return f"raise {component}_memory_mb of [kubernetes] in the settings"
+
+
+def _refused_pods(api: KubernetesApi, name: str, applied: datetime) -> str | None:
+    """A pod that nobody may create, such as by a quota or without its service account, is named by an event alone."""
+    for event in api.events("FailedCreate"):
+        at = event.get("lastTimestamp") or event.get("eventTime")
+        if event["involvedObject"]["name"].startswith(name) and at and datetime.fromisoformat(at) > applied:
+            return f"its pods are refused: {event['message']}; mend the quota, policy or service account that it names"
+    return None
+
+
+def _unschedulable(pod: Manifest, now: datetime, patience: Patience) -> str | None:
     for condition in pod["status"].get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             since = datetime.fromisoformat(condition["lastTransitionTime"])
-            if (datetime.now(UTC) - since).total_seconds() > UNSCHEDULABLE_SECONDS:
-                return (
-                    f"no node can take it: {condition.get('message')}; "
-                    "lower the memory or CPU of the jobs, or add a node"
+            if (now - since).total_seconds() >= patience.unschedulable:
+                message = condition.get("message", "")
+                remedy = (
+                    "install the chart, or set state_claim to a claim that is there and bound"
+                    if "persistentvolumeclaim" in message.lower()
+                    else "lower the memory or CPU of the jobs, or add a node"
                 )
+                return f"no node can take it: {message}; {remedy}"
     return None
 
 
@@ -69,14 +119,17 @@ def _container_failure(api: KubernetesApi, pod: Manifest) -> str | None:
             )
         if reason in _CONFIG:
             return f"its container cannot be made: {message or reason}; is the Secret or ConfigMap there that it names?"
-        ended = container.get("lastState", {}).get("terminated") or container["state"].get("terminated") or {}
-        if ended.get("reason") == "OOMKilled":
-            return "it ran out of memory; raise the memory of the jobs"
-        if container.get("restartCount", 0) >= RESTARTS:
-            return f"it keeps ending: {_cause_in_log(api, pod['metadata']['name'])}"
+        # A container that runs now may have ended long ago; one that ends again and again is made to wait.
+        if reason == "CrashLoopBackOff":
+            ended = container.get("lastState", {}).get("terminated", {}).get("reason")
+            if ended == "OOMKilled":
+                return f"it ran out of memory; {_more_memory('jobmanager')}"
+            if container.get("restartCount", 0) >= RESTARTS:
+                return f"it keeps ending: {_cause_in_log(api, pod['metadata']['name'])}"
     return None
 
 
 def _cause_in_log(api: KubernetesApi, pod: str) -> str:
     log = api.log(pod, CONTAINER, LOG_LINES, previous=True)
-    return script_failure(log) or caused_by(log) or "its log names no cause"
+    last = " / ".join([line.strip() for line in log.splitlines() if line.strip()][-3:])
+    return script_failure(log) or caused_by(log) or last or "its log is empty"

@@ -14,7 +14,8 @@ from infra.versions import load_versions
 
 Manifest = dict[str, Any]
 PART_OF = "olympic-streaming"
-REVISION_ANNOTATION = "olympic-streaming/revision"
+REVISION_KEY = "olympic-streaming/revision"
+STATE_ANNOTATION = "olympic-streaming/last-checkpoint"
 CONTAINER = "flink-main-container"
 SCRIPTS, DATA = "/opt/flink/jobs", "/flink-data"
 MAX_BUNDLE_BYTES = 1_048_576
@@ -51,7 +52,7 @@ def render_config_map(job: JobDeployment, settings: KubernetesSettings) -> Manif
             "name": bundle_name(job),
             "namespace": settings.namespace,
             "labels": labels(job.name),
-            "annotations": {REVISION_ANNOTATION: job.revision},
+            "annotations": {REVISION_KEY: job.revision},
         },
         "immutable": True,
         "data": data,
@@ -78,7 +79,7 @@ def render_flink_deployment(job: JobDeployment, settings: KubernetesSettings, sa
             "name": resource_name(job.name),
             "namespace": settings.namespace,
             "labels": labels(job.name),
-            "annotations": {REVISION_ANNOTATION: job.revision},
+            "annotations": {REVISION_KEY: job.revision},
         },
         "spec": {
             "image": settings.image,
@@ -86,7 +87,7 @@ def render_flink_deployment(job: JobDeployment, settings: KubernetesSettings, sa
             "flinkVersion": settings.flink_version,
             "serviceAccount": settings.service_account,
             "flinkConfiguration": _configuration(job, settings),
-            "podTemplate": _pod_template(settings),
+            "podTemplate": _pod_template(job, settings),
             "jobManager": {
                 "resource": _resource(settings, settings.jobmanager_memory_mb),
                 "podTemplate": _job_manager_template(job),
@@ -144,11 +145,12 @@ def _configuration(job: JobDeployment, settings: KubernetesSettings) -> dict[str
     }
 
 
-def _pod_template(settings: KubernetesSettings) -> Manifest:
+def _pod_template(job: JobDeployment, settings: KubernetesSettings) -> Manifest:
+    """Pods say their revision too, so that the trouble of those before is not taken for that of the new ones."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "pod-template"},
+        "metadata": {"name": "pod-template", "labels": {REVISION_KEY: job.revision}},
         "spec": {
             "enableServiceLinks": False,
             "securityContext": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from infra.targets.base import JobState
@@ -42,6 +43,51 @@ def reconciled_revision(resource: Manifest) -> str | None:
     return _revision(spec) if spec else None
 
 
+def flink_job_id(resource: Manifest) -> str | None:
+    """Flink's id of the job, which the operator chooses before there is any pod."""
+    return resource.get("status", {}).get("jobStatus", {}).get("jobId") or None
+
+
+def is_taken(resource: Manifest) -> bool:
+    """Whether an operator has looked at the resource at all."""
+    status = resource.get("status", {})
+    return bool(status.get("reconciliationStatus", {}).get("lastReconciledSpec") or status.get("error"))
+
+
+def has_run(resource: Manifest) -> bool:
+    """Whether the operator ever brought it up, so that it may have state."""
+    return _reconciled(resource) is not None and flink_job_id(resource) is not None
+
+
+def applied_at(resource: Manifest, manager: str) -> datetime:
+    """When the field manager last changed the spec."""
+    return _last_change(resource, manager, None) or _time(resource["metadata"]["creationTimestamp"])
+
+
+def refusal(resource: Manifest, manager: str) -> str | None:
+    """Why the operator will not take the spec as it is now; an older refusal may be that of an older spec."""
+    error = resource.get("status", {}).get("error") or ""
+    if "ValidationException" not in error:
+        return None
+    said = _last_change(resource, None, "status")
+    if has_run(resource) and (said is None or said <= applied_at(resource, manager)):
+        return None
+    return f"the operator refuses it: {operator_error(resource)}"
+
+
+def operator_error(resource: Manifest) -> str | None:
+    """What the operator says that went wrong: the innermost message of its JSON."""
+    error = resource.get("status", {}).get("error")
+    if not error:
+        return None
+    try:
+        document = json.loads(error)
+    except ValueError:
+        return str(error)
+    causes = [document, *(document.get("throwableList") or [])]
+    return str(next((cause["message"] for cause in reversed(causes) if cause.get("message")), error))
+
+
 def savepoint_of(resource: Manifest) -> str | None:
     """The newest savepoint that the operator took, where it says so: a field of its own, or the older list."""
     status = resource.get("status", {}).get("jobStatus", {})
@@ -62,3 +108,16 @@ def _reconciled(resource: Manifest) -> Manifest | None:
 def _revision(spec: Manifest) -> str | None:
     parameters = spec.get("flinkConfiguration", {}).get(REVISION_PARAMETER, "")
     return parameters.removeprefix("revision:") or None
+
+
+def _last_change(resource: Manifest, manager: str | None, subresource: str | None) -> datetime | None:
+    times = [
+        _time(entry["time"])
+        for entry in resource["metadata"].get("managedFields", [])
+        if entry.get("subresource") == subresource and manager in (None, entry["manager"])
+    ]
+    return max(times, default=None)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

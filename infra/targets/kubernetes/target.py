@@ -6,26 +6,41 @@ proxy, says what is true: its revision, its checkpoints, its failures. The resou
 
 from __future__ import annotations
 
-from infra.errors import JobFailedError
+from dataclasses import replace
+
+from infra.errors import JobFailedError, SetupError, UnreachableError
 from infra.flink.rest import FlinkRest
 from infra.settings import KubernetesSettings
 from infra.targets.base import Change, JobDeployment, JobState, JobStatus
 from infra.targets.flink_job import describe_run, last_checkpoint, newest_run
-from infra.targets.kubernetes.api import KubernetesApi, Manifest
-from infra.targets.kubernetes.diagnosis import log_failure, pod_failure
+from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi, Manifest
+from infra.targets.kubernetes.diagnosis import Patience, log_failure, pod_failure, worker_failure
 from infra.targets.kubernetes.manifests import (
-    REVISION_ANNOTATION,
+    REVISION_KEY,
+    STATE_ANNOTATION,
     bundle_name,
     labels,
     render_config_map,
     render_flink_deployment,
     resource_name,
 )
-from infra.targets.kubernetes.reconciled import job_state, reconciled_revision, savepoint_of, upgraded
+from infra.targets.kubernetes.reconciled import (
+    applied_at,
+    flink_job_id,
+    has_run,
+    is_taken,
+    job_state,
+    operator_error,
+    reconciled_revision,
+    refusal,
+    savepoint_of,
+    upgraded,
+)
 from infra.waiting import wait_until
 
 KIND = "FlinkDeployment"
 REST_PORT = 8081
+SUBMIT_SECONDS = 120
 SUSPEND_SECONDS = 180
 LOG_LINES = 60
 KEPT_BUNDLES = 3
@@ -37,9 +52,10 @@ class KubernetesTarget:
     name = "kubernetes"
     upgrades_in_place = True
 
-    def __init__(self, api: KubernetesApi, settings: KubernetesSettings) -> None:
+    def __init__(self, api: KubernetesApi, settings: KubernetesSettings, patience: Patience | None = None) -> None:
         self._api = api
         self._settings = settings
+        self._patience = patience or Patience()
         self.image = settings.image
 
     def ensure_scripts(self, job: JobDeployment) -> Change:
@@ -51,42 +67,57 @@ class KubernetesTarget:
 
     def submit(self, job: JobDeployment, savepoint: str | None = None) -> str:
         name = resource_name(job.name)
+        if self._api.get("ConfigMap", bundle_name(job)) is None:
+            raise JobFailedError(f"{job.name} could not be submitted: revision {job.revision} has no scripts")
         found = self._api.get(KIND, name)
-        ended = found and (job_state(found) is JobState.FAILED or found["spec"]["job"]["state"] == "suspended")
-        if ended:
-            # The operator leaves a failed job as it is, and 1.7.0 brings a suspended one back under its old id, which
-            # is refused as ended. A new resource starts from the state that is named.
+        if found and _must_be_new(found):
             self._remove(name)
             found = None
         self._api.apply(render_flink_deployment(job, self._settings, None if found else savepoint))
-        return name
+
+        def chosen() -> str | None:
+            seen = self._api.get(KIND, name) or {}
+            refused = refusal(seen, FIELD_MANAGER) if seen else None
+            if refused:
+                raise JobFailedError(f"{job.name} could not be submitted: {refused}")
+            self._check_taken(seen)
+            return flink_job_id(seen)
+
+        return wait_until(chosen, f"the operator to choose an id for {job.name}", SUBMIT_SECONDS)
 
     def status(self, job_name: str) -> JobStatus:
         name = resource_name(job_name)
         found = self._api.get(KIND, name)
         if found is None:
             return JobStatus(JobState.MISSING)
-        wanted = found["metadata"].get("annotations", {}).get(REVISION_ANNOTATION)
         if found["spec"]["job"]["state"] == "suspended":
-            return JobStatus(JobState.STOPPED, reconciled_revision(found), restorable_state=savepoint_of(found))
-        failure = pod_failure(self._api, name)
-        if failure or not upgraded(found):
+            return JobStatus(JobState.STOPPED, reconciled_revision(found), restorable_state=_restorable(found))
+        self._check_taken(found)
+        wanted, applied = _wanted_revision(found), applied_at(found, FIELD_MANAGER)
+        failure = refusal(found, FIELD_MANAGER) or pod_failure(self._api, name, wanted, self._patience, applied)
+        if failure:
+            return _as_operator_says(found, JobState.FAILED, failure)
+        if not upgraded(found) or job_state(found) is JobState.STARTING:
+            failure = worker_failure(self._api, name, wanted)
             state = JobState.FAILED if failure else JobState.STARTING
-            return JobStatus(state, wanted, name, last_failure=failure, restorable_state=savepoint_of(found))
-        return self._running_status(found, wanted)
+            return _as_operator_says(found, state, failure or operator_error(found))
+        return self._flink_status(found)
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
         name = resource_name(job_name)
         found = self._api.get(KIND, name)
-        if found is None or found["spec"]["job"]["state"] == "suspended":
+        if found is None or found["spec"]["job"]["state"] == "suspended" or job_state(found) is JobState.FAILED:
             return None
         mode = "savepoint" if savepoint else "stateless"
-        self._api.patch(KIND, name, {"spec": {"job": {"state": "suspended", "upgradeMode": mode}}})
+        change: Manifest = {"spec": {"job": {"state": "suspended", "upgradeMode": mode}}}
+        if not savepoint:  # the operator forgets the checkpoint, and its files stay
+            change["metadata"] = {"annotations": {STATE_ANNOTATION: self._last_checkpoint(found)}}
+        self._api.patch(KIND, name, change)
 
         def suspended() -> Manifest | None:
             seen = self._api.get(KIND, name) or {}
-            if seen.get("status", {}).get("error"):
-                raise JobFailedError(f"{job_name} could not be suspended: {seen['status']['error']}")
+            if operator_error(seen):
+                raise JobFailedError(f"{job_name} could not be suspended: {operator_error(seen)}")
             return seen if upgraded(seen) and seen["status"].get("lifecycleState") == "SUSPENDED" else None
 
         seen = wait_until(suspended, f"{job_name} to be suspended", SUSPEND_SECONDS, poll_seconds=1)
@@ -116,24 +147,90 @@ class KubernetesTarget:
         return self._api.list("ConfigMap", ",".join(f"{key}={value}" for key, value in labels(job_name).items()))
 
     def _prune_bundles(self, job: JobDeployment) -> None:
-        """Keeps the newest, and the one that the resource runs; a savepoint goes with the revision that it was of."""
+        """Keeps the newest, and those that the job runs or is to run; one that is stopped has its savepoint's."""
         found = self._api.get(KIND, resource_name(job.name))
-        used = {job.revision, (found or {}).get("metadata", {}).get("annotations", {}).get(REVISION_ANNOTATION)}
-        bundles = sorted(self._bundles(job.name), key=lambda item: str(item["metadata"]["creationTimestamp"]))
+        used = {job.revision, *(_revisions_of(found) if found else ())}
+        bundles = sorted(self._bundles(job.name), key=lambda item: int(item["metadata"]["resourceVersion"]))
         for bundle in bundles[:-KEPT_BUNDLES]:
-            if bundle["metadata"].get("annotations", {}).get(REVISION_ANNOTATION) not in used:
+            if bundle["metadata"].get("annotations", {}).get(REVISION_KEY) not in used:
                 self._api.delete("ConfigMap", bundle["metadata"]["name"])
 
-    def _running_status(self, found: Manifest, wanted: str | None) -> JobStatus:
-        """As Flink sees it; before its REST interface can know the job, as the operator does."""
-        name, state = found["metadata"]["name"], job_state(found)
-        if state is JobState.STARTING:
-            return JobStatus(state, wanted, name, restorable_state=savepoint_of(found))
-        rest = FlinkRest(f"service {name}-rest", fetch=lambda path: self._api.service(f"{name}-rest", REST_PORT, path))
-        run = newest_run(rest, found["spec"]["flinkConfiguration"]["pipeline.name"])
-        if run is None:
-            # A script that raised never became a job; only the JobManager's log says what it raised.
-            failure = log_failure(self._api, name) if state is JobState.FAILED else None
-            return JobStatus(state, wanted, name, last_failure=failure, restorable_state=savepoint_of(found))
-        checkpoint = last_checkpoint(rest, run["jid"]).get("external_path")
-        return describe_run(rest, run, checkpoint or savepoint_of(found), None)
+    def _check_taken(self, found: Manifest) -> None:
+        """SetupError when nobody has looked at the resource for so long that nobody will."""
+        if not found or is_taken(found):
+            return
+        age = (self._api.now - applied_at(found, FIELD_MANAGER)).total_seconds()
+        if age >= self._patience.untaken:
+            raise SetupError(
+                f"no operator has taken FlinkDeployment {found['metadata']['name']} since {age:.0f} s; is the Flink "
+                f"Kubernetes Operator installed, does it run, and does it watch namespace {self._api.namespace}?"
+            )
+
+    def _rest(self, found: Manifest) -> FlinkRest:
+        service = f"{found['metadata']['name']}-rest"
+        return FlinkRest(f"service {service}", fetch=lambda path: self._api.service(service, REST_PORT, path))
+
+    def _last_checkpoint(self, found: Manifest) -> str | None:
+        """None where no JobManager answers: then the operator's knowledge is all there is."""
+        rest = self._rest(found)
+        try:
+            run = newest_run(rest, _flink_name(found))
+            return last_checkpoint(rest, run["jid"]).get("external_path") if run else None
+        except UnreachableError:
+            return None
+
+    def _flink_status(self, found: Manifest) -> JobStatus:
+        """As Flink itself sees the job."""
+        name, state, rest = found["metadata"]["name"], job_state(found), self._rest(found)
+        try:
+            run = newest_run(rest, _flink_name(found))
+            if run:
+                checkpoint = last_checkpoint(rest, run["jid"]).get("external_path")
+                status = describe_run(rest, run, checkpoint or _restorable(found), None)
+                proven = status.state is JobState.RUNNING and status.last_checkpoint_at > status.submitted_at
+                failure = None if proven else worker_failure(self._api, name, _wanted_revision(found))
+                return replace(status, state=JobState.FAILED, last_failure=failure) if failure else status
+        except UnreachableError:
+            if state is not JobState.FAILED:  # what has failed for good may have no JobManager any more
+                raise
+        # A script that raised never became a job; only the JobManager's log says what it raised.
+        failure = log_failure(self._api, name) if state is JobState.FAILED else None
+        return _as_operator_says(found, state, failure or operator_error(found))
+
+
+def _revisions_of(found: Manifest) -> set[str | None]:
+    return {_wanted_revision(found), reconciled_revision(found)}
+
+
+def _wanted_revision(found: Manifest) -> str | None:
+    revision: str | None = found["metadata"].get("annotations", {}).get(REVISION_KEY)
+    return revision
+
+
+def _flink_name(found: Manifest) -> str:
+    name: str = found["spec"]["flinkConfiguration"]["pipeline.name"]
+    return name
+
+
+def _must_be_new(found: Manifest) -> bool:
+    """Whether a changed spec would not start the job.
+
+    The operator leaves a failed job as it is, and 1.7.0 brings a suspended one back under its old id, which is refused
+    as ended. What it refused before is refused again by the old words until it looks anew.
+    """
+    ended = job_state(found) is JobState.FAILED or found["spec"]["job"]["state"] == "suspended"
+    return ended or not has_run(found)
+
+
+def _restorable(found: Manifest) -> str | None:
+    """What the operator knows, or what we noted when the job was stopped without a savepoint."""
+    if found["spec"]["job"]["state"] == "suspended" and found["spec"]["job"]["upgradeMode"] == "stateless":
+        noted = found["metadata"].get("annotations", {}).get(STATE_ANNOTATION)
+        return noted or savepoint_of(found)
+    return savepoint_of(found)
+
+
+def _as_operator_says(found: Manifest, state: JobState, failure: str | None) -> JobStatus:
+    return JobStatus(
+        state, _wanted_revision(found), flink_job_id(found), last_failure=failure, restorable_state=_restorable(found)
+    )

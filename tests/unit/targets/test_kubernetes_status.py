@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from infra.targets.base import JobState
-from infra.targets.kubernetes.diagnosis import script_failure
-from infra.targets.kubernetes.reconciled import job_state, reconciled_revision, savepoint_of, upgraded
+from infra.targets.kubernetes.diagnosis import caused_by, script_failure
+from infra.targets.kubernetes.reconciled import (
+    applied_at,
+    has_run,
+    is_taken,
+    job_state,
+    operator_error,
+    reconciled_revision,
+    refusal,
+    savepoint_of,
+    upgraded,
+)
 
 
 def resource(revision: str = "new", state: str = "running", **status: Any) -> dict[str, Any]:
@@ -77,3 +88,72 @@ org.apache.flink.client.program.ProgramAbortException: Python process exits with
         "KeyError: '10_records.sql needs a value for ${entries_topic}: give --entries_topic'"
     )
     assert script_failure("nothing of the kind") is None
+
+
+def test_a_statement_that_is_wrong_is_named_by_its_innermost_cause() -> None:
+    log = """Traceback (most recent call last):
+2026-11-22 20:22:41,377 INFO  org.apache.flink.client.python.PythonDriver [] - Traceback (most recent call last):
+  File "/opt/flink/jobs/heartbeat.py", line 7, in <module>
+2026-11-22 20:22:41,378 INFO  org.apache.flink.client.python.PythonDriver [] -   File "/opt/flink/jobs/heartbeat.py"
+py4j.protocol.Py4JJavaError: An error occurred while calling o8.executeSql.
+: org.apache.flink.table.api.ValidationException: SQL validation failed.
+\tat org.apache.flink.table.planner.calcite.FlinkPlannerImpl.validate(FlinkPlannerImpl.scala:118)
+Caused by: org.apache.calcite.sql.validate.SqlValidatorException: Column 'pulse' not found in any table
+2026-11-22 20:22:41,417 ERROR org.apache.flink.client.python.PythonDriver [] - Run python process failed
+java.lang.RuntimeException: Python process exits with code: 1
+Caused by: org.apache.flink.client.program.ProgramAbortException: java.lang.RuntimeException: Python process exits
+"""
+    assert script_failure(log) == (
+        "org.apache.calcite.sql.validate.SqlValidatorException: Column 'pulse' not found in any table"
+    )
+
+
+def test_a_script_that_ends_at_once_leaves_a_hint() -> None:
+    cause = caused_by("Caused by: java.lang.RuntimeException: Failed to start Python process. \n")
+    assert str(cause).endswith("The script ended before Flink read what it said: see whether Python can compile it")
+
+
+def test_resource_that_no_operator_has_looked_at() -> None:
+    assert not is_taken({"metadata": {}, "spec": spec("new")})
+    assert not is_taken(resource(jobStatus={}, reconciliationStatus={"state": "UPGRADING"}))
+    assert is_taken(resource(reconciliationStatus=reconciled("new")))
+    assert is_taken(resource(error="refused"))
+
+
+ERROR = json.dumps(
+    {"type": "a.b.ReconciliationException", "throwableList": [{"type": "a.ValidationException", "message": "Bad key"}]}
+)
+
+
+def changed(at: str, manager: str = "olympic-streaming", **more: str) -> dict[str, str]:
+    return {"manager": manager, "time": f"2026-01-01T00:00:{at}Z", **more}
+
+
+def refused(*changes: dict[str, str], **status: Any) -> dict[str, Any]:
+    metadata = {"creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": list(changes)}
+    return {**resource(error=ERROR, **status), "metadata": metadata}
+
+
+def test_refusal_of_what_never_ran_is_believed() -> None:
+    assert refusal(refused(changed("09")), "olympic-streaming") == "the operator refuses it: Bad key"
+
+
+def test_refusal_of_an_older_spec_is_not_that_of_the_new_one() -> None:
+    ran = {"reconciliationStatus": reconciled("old"), "jobStatus": {"jobId": "f00"}}
+    operator = changed("05", "operator", subresource="status")
+    assert has_run(refused(**ran))
+    assert refusal(refused(changed("09"), operator, **ran), "olympic-streaming") is None
+    assert refusal(refused(changed("04"), operator, **ran), "olympic-streaming") == "the operator refuses it: Bad key"
+
+
+def test_what_else_goes_wrong_may_mend_itself() -> None:
+    assert refusal(resource(error='{"message": "try later"}'), "olympic-streaming") is None
+    assert operator_error(resource(error='{"message": "try later"}')) == "try later"
+    assert operator_error(resource(error="plain words")) == "plain words"
+    assert operator_error(resource()) is None
+
+
+def test_spec_was_applied_by_us_and_not_by_the_operator() -> None:
+    found = refused(changed("03"), changed("08", "operator"), changed("09", subresource="status"))
+    assert applied_at(found, "olympic-streaming") == datetime(2026, 1, 1, 0, 0, 3, tzinfo=UTC)
+    assert applied_at(refused(), "olympic-streaming") == datetime(2026, 1, 1, tzinfo=UTC)
