@@ -65,6 +65,19 @@ def build_images(names: tuple[str, ...] = IMAGES) -> None:
         run(*push, *(image(name) for name in names), timeout=900)
 
 
+def get_or_none(namespace: str, *what: str) -> dict[str, Any] | None:
+    """An object as kubectl's JSON; None where it, or its namespace, is not there."""
+    text = kubectl("--namespace", namespace, "get", *what, "--ignore-not-found", "--output", "json")
+    found: dict[str, Any] | None = json.loads(text) if text.strip() else None
+    return found
+
+
+def create_namespace(namespace: str) -> None:
+    """ClusterError where it is there already: of two runs that start at once, one goes on."""
+    kubectl("create", "namespace", namespace)
+    ensure_namespace(namespace)
+
+
 def ensure_namespace(namespace: str) -> None:
     """A namespace whose pods must keep to the profile `restricted`."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}

@@ -24,6 +24,9 @@ from infra.settings import ROOT
 from infra.spec import Pipeline, load_pipeline
 from infra.waiting import wait_until
 from tests.kubernetes import cluster
+from tests.kubernetes.figures import FIGURES, timed
+from tests.kubernetes.lock import only_run
+from tests.local.conftest import stack  # noqa: F401, the fixture: the embedded parts beside the cluster
 from tests.olympics_model import Row, expected_outputs
 
 NAMESPACE = "olympic-streaming-tests"
@@ -147,30 +150,38 @@ def secret(name: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Operator, chart and images; the pipeline is deployed once from outside."""
+def platform() -> Iterator[str]:
+    """Images, operator and chart; the namespace that they are in."""
     reason = why_not()
     if reason:
         pytest.skip(f"the tier kubernetes needs a cluster: {reason}")
-    begun = time.monotonic()
-    cluster.build_images()
-    print(f"images: {time.monotonic() - begun:.0f} s")
-    cluster.delete_namespace(NAMESPACE)
-    try:
-        begun = time.monotonic()
-        cluster.install_operator(NAMESPACE)
-        cluster.install_chart(NAMESPACE)
-        cluster.wait_ready(NAMESPACE)
-        print(f"operator and chart: {time.monotonic() - begun:.0f} s")
-        found = Cluster(
-            tmp_path_factory.mktemp("outside"), load_pipeline(ROOT / "flink_jobs" / "olympics"), cluster.node_address()
-        )
-        subprocess.run(
-            [sys.executable, "-m", "airflow", "db", "migrate"], env=found.environment(), check=True, capture_output=True
-        )
-        begun = time.monotonic()
+    with timed("the tier, from the images to the end"):
+        with timed("images, built or found"):
+            cluster.build_images()
+        with only_run(NAMESPACE, (KAFKA_PORT, MYSQL_PORT)):
+            with timed("operator and chart, to ready"):
+                cluster.install_operator(NAMESPACE)
+                cluster.install_chart(NAMESPACE)
+                cluster.wait_ready(NAMESPACE)
+            yield NAMESPACE
+
+
+@pytest.fixture(scope="session")
+def deployed(platform: str, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
+    """The pipeline, deployed once from outside."""
+    found = Cluster(
+        tmp_path_factory.mktemp("outside"), load_pipeline(ROOT / "flink_jobs" / "olympics"), cluster.node_address()
+    )
+    subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"], env=found.environment(), check=True, capture_output=True
+    )
+    with timed("first deployment, Airflow's start and the check of the results included"):
         print("\n".join(found.deploy()))
-        print(f"first deployment: {time.monotonic() - begun:.0f} s")
-        yield found
-    finally:
-        cluster.delete_namespace(NAMESPACE)
+    return found
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if FIGURES:
+        terminalreporter.section("figures of the tier kubernetes")
+        for figure in FIGURES:
+            terminalreporter.write_line(figure)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ from kubernetes.config import new_client_from_config  # type: ignore[import-unty
 from infra.settings import ROOT, load_settings
 from infra.targets.base import JobState
 from infra.targets.kubernetes import KubernetesTarget
-from infra.targets.kubernetes.api import KubernetesApi
+from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi
+from infra.targets.kubernetes.reconciled import applied_at
 from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
+from tests.kubernetes.figures import note, note_memory, note_rights, timed
 from tests.olympics_model import SEED, expected_outputs
 
 INSIDE = (
@@ -34,6 +36,14 @@ def pods(name: str, component: str) -> list[str]:
     return [pod["metadata"]["name"] for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
 
 
+def apply_to_running(name: str) -> float:
+    """Seconds from the last change of the spec to the start of the job, as the cluster's and Flink's clocks say."""
+    api = KubernetesApi(new_client_from_config(), NAMESPACE)
+    found = api.get("FlinkDeployment", name)
+    assert found
+    return int(found["status"]["jobStatus"]["startTime"]) / 1000 - applied_at(found, FIELD_MANAGER).timestamp()
+
+
 def test_results_of_the_seed_rows(deployed: Cluster) -> None:
     expected = {f"olympics.{topic}": list(values.values()) for topic, values in expected_outputs(SEED).items()}
     lines = {
@@ -41,21 +51,11 @@ def test_results_of_the_seed_rows(deployed: Cluster) -> None:
         for topic, values in expected.items()
     }
     assert deployed.results() == lines
-
-
-def test_no_secret_is_to_be_read_anywhere(deployed: Cluster) -> None:
-    values = [
-        value
-        for name in ("olympics-mysql", "olympics-mysql-cdc", "olympics-mysql-reader", "mysql-root")
-        for key, value in secret(name).items()
-        if key == "password"
-    ]
-    assert len(values) == 4
-    said = [cluster.kubectl("--namespace", NAMESPACE, "get", "configmaps,flinkdeployments,pods,events", "-o", "yaml")]
-    for pod in cluster.get(NAMESPACE, "pods")["items"]:
-        name = pod["metadata"]["name"]
-        said.append(cluster.kubectl("--namespace", NAMESPACE, "logs", name, "--all-containers"))
-    assert [value for value in values if any(value in text for text in said)] == []
+    for name in JOBS:
+        note(f"{name}, apply to running", f"{apply_to_running(name):.0f} s")
+    note_memory(NAMESPACE)
+    for account in ("olympic-airflow", "flink"):
+        note_rights(NAMESPACE, account)
 
 
 def test_a_second_deployment_changes_nothing(deployed: Cluster) -> None:
@@ -72,7 +72,7 @@ def test_the_three_changes_show(deployed: Cluster) -> None:
         "UPDATE players SET score = 10 WHERE name = 'Alex'",
         "DELETE FROM players WHERE id = 2",
     )
-    print(f"the three changes: {deployed.await_agreement():.1f} s")
+    note("INSERT, UPDATE and DELETE, until the outputs agree", f"{deployed.await_agreement():.1f} s")
     top = [json.loads(line)["name"] for line in deployed.results()["olympics.top_athletes"]]
     assert sorted(top) == ["Alex", "Josef", "Mary"]
 
@@ -85,9 +85,9 @@ def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: 
     seed = tmp_path / "flink_jobs" / "olympics" / "data" / "players.csv"
     seed.write_text("id,name,nationality,score\n1,Alex,Austria,3\n3,Josef,US,8\n4,Max,Austria,4\n5,Peter,US,2\n")
     cdc = resource(JOBS[0])["metadata"]["generation"]
-    begun = time.monotonic()
-    said = deployed.deploy(tmp_path)
-    print(f"savepoint upgrade of one job, the whole run: {time.monotonic() - begun:.0f} s")
+    with timed("deployment that upgrades one job, the whole run"):
+        said = deployed.deploy(tmp_path)
+    note("upgrade through a savepoint, apply to running again", f"{apply_to_running(JOBS[1]):.0f} s")
     [outcome] = [line for line in said if line.startswith("submit_analytics")]
     assert "changed: olympics.analytics from" in outcome
     assert outcome.endswith("by a savepoint")
@@ -103,7 +103,7 @@ def test_killed_pods_come_back_and_the_outputs_agree(deployed: Cluster) -> None:
         cluster.kubectl("--namespace", NAMESPACE, "delete", "pod", victim, "--grace-period=0", "--force")
         deployed.execute("UPDATE players SET score = score + 1", "DELETE FROM players WHERE id = 1")
         deployed.execute("INSERT INTO players VALUES (1, 'Alex', 'Austria', 5)")
-        print(f"{component} killed, rows late by {deployed.await_agreement(180):.1f} s")
+        note(f"{component} killed, rows late by", f"{deployed.await_agreement(180):.1f} s")
         wait_until(lambda part=component, old=victim: pods(JOBS[1], part) not in ([], [old]), "a new pod", 120)  # type: ignore[misc]
 
 
@@ -154,3 +154,67 @@ def test_airflow_inside_of_the_cluster_deploys_the_same(deployed: Cluster) -> No
     assert status.get("succeeded") == 1, "\n".join(said) + log[-3000:]
     assert any("check_outputs: agreed" in line for line in said)
     assert deployed.results() == deployed.expected()
+
+
+def test_no_secret_is_to_be_read_anywhere(deployed: Cluster) -> None:
+    """The last one, so that everything has been said by then; a value that is planted is found everywhere."""
+    names = ("olympics-mysql", "olympics-mysql-cdc", "olympics-mysql-reader", "mysql-root")
+    passwords = {name: secret(name)["password"] for name in names}
+    planted = os.urandom(8).hex()
+    plant(planted)
+
+    said = everything_said(deployed)
+
+    written = {place for place, text in said.items() if text.strip()}
+    for expected in ("flink-operator-", "kafka-", "mysql-", "deploy-inside-", *JOBS):
+        assert any(place.startswith(f"log of {expected}") for place in written), f"{expected} has no log"
+    assert said["logs of Airflow"].strip()
+    assert {"configmaps", "flinkdeployments", "pods", "events", "log of planted"} == {
+        place for place, text in said.items() if planted in text
+    }
+    assert [(name, place) for name, value in passwords.items() for place in said if value in said[place]] == []
+
+
+def everything_said(deployed: Cluster) -> dict[str, str]:
+    """All that can be read without a right to read Secrets: objects, logs, and what Airflow outside has written."""
+    kubectl = ("--namespace", NAMESPACE)
+    said = {
+        kind: cluster.kubectl(*kubectl, "get", kind, "--output", "yaml")
+        for kind in ("configmaps", "flinkdeployments", "pods", "events", "services", "jobs", "deployments")
+    }
+    for pod in cluster.get(NAMESPACE, "pods")["items"]:
+        name = pod["metadata"]["name"]
+        said[f"log of {name}"] = cluster.kubectl(*kubectl, "logs", name, "--all-containers")
+    logs = [path for path in (deployed.folder / "airflow" / "logs").rglob("*") if path.is_file()]
+    said["logs of Airflow"] = "\n".join(path.read_text(errors="replace") for path in logs)
+    return said
+
+
+def plant(value: str) -> None:
+    """Writes a value wherever the search must find it."""
+    container = {
+        "name": "planted",
+        "image": cluster.image("flink"),
+        "command": ["echo", value],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    pod = {
+        "restartPolicy": "Never",
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+    }
+    objects: list[dict[str, Any]] = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "data": {"key": value}},
+        {"apiVersion": "v1", "kind": "Pod", "spec": pod},
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "message": value,
+            "involvedObject": {"kind": "Pod", "name": "planted", "namespace": NAMESPACE},
+        },
+    ]
+    for item in objects:
+        item["metadata"] = {"name": "planted", "namespace": NAMESPACE}
+        cluster.kubectl("apply", "--filename", "-", stdin=json.dumps(item))
+    cluster.kubectl("--namespace", NAMESPACE, "annotate", "flinkdeployment", JOBS[0], f"planted={value}")
+    cluster.kubectl("--namespace", NAMESPACE, "wait", "pod/planted", "--for=jsonpath={.status.phase}=Succeeded")

@@ -14,6 +14,7 @@ from infra.targets.kubernetes.manifests import CONTAINER, REVISION_KEY
 Manifest = dict[str, Any]
 RESTARTS = 2
 LOG_LINES = 1000
+SHOWN_LINES = 60
 RECENT_SECONDS = 120
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError")
@@ -75,10 +76,25 @@ def caused_by(log: str) -> str | None:
     return causes[-1] if causes else None
 
 
+def telling_lines(log: str) -> str:
+    """The last lines of a log that say most: what a script raised, else the end without the frames of stacks."""
+    said = _said_by_script(log)
+    if said:
+        return submit_failure(said)[1]
+    lines = [line for line in log.splitlines() if not line.lstrip().startswith(("at ", "... "))]
+    return "\n".join(lines[-SHOWN_LINES:])
+
+
 def script_failure(log: str) -> str | None:
     """What a script raised, by a JobManager's log: its exception, or the innermost cause where Java raised it."""
+    said = _said_by_script(log)
+    return submit_failure(said)[0] if said else None
+
+
+def _said_by_script(log: str) -> str | None:
+    """The lines of a script that raised."""
     said = "\n".join(line for line in log.splitlines() if not _LOGGED.match(line)).partition(_AFTERMATH)[0]
-    return submit_failure(said)[0] if _TRACEBACK in said else None
+    return said if _TRACEBACK in said else None
 
 
 def _more_memory(component: str) -> str:

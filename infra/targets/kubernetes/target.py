@@ -14,8 +14,16 @@ from infra.settings import KubernetesSettings
 from infra.targets.base import Change, JobDeployment, JobState, JobStatus
 from infra.targets.flink_job import describe_run, last_checkpoint, newest_run
 from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi, Manifest
-from infra.targets.kubernetes.diagnosis import Patience, log_failure, pod_failure, worker_failure
+from infra.targets.kubernetes.diagnosis import (
+    LOG_LINES,
+    Patience,
+    log_failure,
+    pod_failure,
+    telling_lines,
+    worker_failure,
+)
 from infra.targets.kubernetes.manifests import (
+    CONTAINER,
     REVISION_KEY,
     STATE_ANNOTATION,
     bundle_name,
@@ -42,7 +50,6 @@ KIND = "FlinkDeployment"
 REST_PORT = 8081
 SUBMIT_SECONDS = 120
 SUSPEND_SECONDS = 180
-LOG_LINES = 60
 KEPT_BUNDLES = 3
 
 
@@ -126,8 +133,8 @@ class KubernetesTarget:
     def logs(self, job_name: str) -> str:
         lines = []
         for pod in self._pods(resource_name(job_name)):
-            log = self._api.log(pod["metadata"]["name"], "flink-main-container", LOG_LINES)
-            lines.append(f"--- {pod['metadata']['name']}\n{log}")
+            log = self._api.log(pod["metadata"]["name"], CONTAINER, LOG_LINES)
+            lines.append(f"--- {pod['metadata']['name']}\n{telling_lines(log)}")
         return "\n".join(lines) or f"{job_name}: there is no pod"
 
     def delete(self, job_name: str) -> None:

@@ -1,0 +1,112 @@
+"""The contract of targets on the cluster, and what is particular to it: states to start from, and ConfigMaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from infra.targets.base import JobDeployment, JobStatus
+from infra.targets.deployment import ensure_running
+from infra.targets.kubernetes import KubernetesTarget
+from infra.targets.kubernetes.manifests import resource_name
+from tests.kubernetes import cluster
+from tests.kubernetes.conftest import NAMESPACE
+from tests.kubernetes.heartbeat import (
+    NO_RESTART,
+    SECONDS,
+    await_health,
+    failure_of,
+    heartbeat,
+    submitted,
+    target,
+    with_statement,
+)
+from tests.target_contract import TargetContract
+
+# Five beats a second: the job fails after some seconds, and so after some checkpoints.
+BEATS_IN_ORDER = b"""CREATE TABLE beats (beat INT) WITH (
+    'connector' = 'datagen',
+    'rows-per-second' = '5',
+    'fields.beat.kind' = 'sequence',
+    'fields.beat.start' = '1',
+    'fields.beat.end' = '100000'
+)"""
+COUNTS_UP_TO = b"INSERT INTO counts SELECT beat, COUNT(10 / (%d - beat)) FROM beats GROUP BY beat"
+
+
+@pytest.fixture(scope="module", name="target")
+def target_(platform: str) -> KubernetesTarget:
+    return target()
+
+
+@pytest.fixture
+def job(target: KubernetesTarget) -> Iterator[JobDeployment]:
+    """A job under a name of its own; gone after the test."""
+    job = heartbeat()
+    yield job
+    target.delete(job.name)
+
+
+class TestKubernetesContract(TargetContract):
+    healthy_seconds = SECONDS
+
+    def changed(self, job: JobDeployment) -> JobDeployment:
+        return replace(job, arguments={"least": "1"})
+
+    def assert_upgraded(self, how: str, before: JobStatus, after: JobStatus) -> None:
+        """The operator takes the savepoint and goes on under the same id."""
+        assert how == "by a savepoint"
+        assert after.job_id == before.job_id
+        assert after.submitted_at > before.submitted_at
+
+
+def test_job_stopped_without_a_savepoint_starts_from_its_last_checkpoint(
+    target: KubernetesTarget, job: JobDeployment
+) -> None:
+    await_health(target, submitted(target, job))
+    target.stop(job.name, savepoint=False)
+
+    outcome = ensure_running(target, job)
+    status = await_health(target, job)
+
+    head, _, state = outcome.detail.partition(", state from ")
+    assert head == f"{job.name} was STOPPED, runs again as job {status.job_id}"
+    assert "/chk-" in state
+
+
+def test_failed_job_starts_again_from_its_last_checkpoint(target: KubernetesTarget, job: JobDeployment) -> None:
+    counted = {**job.files, "10_beats.sql": BEATS_IN_ORDER}
+    failing = with_statement(replace(job, files=counted), COUNTS_UP_TO % 60, **NO_RESTART)
+    error = failure_of(target, submitted(target, failing))
+    assert str(error) == f"{job.name} is FAILED: java.lang.ArithmeticException: / by zero"
+    state = target.status(job.name).restorable_state
+    mended = with_statement(replace(job, files=counted), COUNTS_UP_TO % 1_000_000)
+    target.ensure_scripts(mended)
+
+    outcome = ensure_running(target, mended)
+    status = await_health(target, mended)
+
+    assert "/chk-" in str(state)
+    assert outcome.detail == f"{job.name} was FAILED, runs again as job {status.job_id}, state from {state}"
+
+
+def test_bundles_that_nothing_uses_go(target: KubernetesTarget, job: JobDeployment) -> None:
+    revisions = [replace(job, arguments={"least": str(least)}) for least in range(6)]
+    await_health(target, submitted(target, revisions[0]))
+    for revision in revisions[1:]:
+        target.ensure_scripts(revision)
+
+    kept = bundles(job)
+
+    assert revisions[0].revision in kept, "the one that runs"
+    assert [each.revision for each in revisions[1:] if each.revision in kept] == [
+        each.revision for each in revisions[-3:]
+    ]
+
+
+def bundles(job: JobDeployment) -> set[str]:
+    """The revisions whose scripts are on the cluster."""
+    found = cluster.get(NAMESPACE, "configmaps", "--selector", f"app.kubernetes.io/name={resource_name(job.name)}")
+    return {item["metadata"]["annotations"]["olympic-streaming/revision"] for item in found["items"]}
