@@ -57,8 +57,8 @@ compose-up: setup ## Build our images, start everything in containers, end with 
 	@$(PYTHON) -m infra.compose up
 
 .PHONY: compose-down
-compose-down: setup ## Remove the containers; data stays. VOLUMES=1 removes the data and the secrets too
-	@$(PYTHON) -m infra.compose down $${VOLUMES:+--volumes}
+compose-down: ## Remove the containers; data stays. VOLUMES=1 removes the data and the secrets too
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.compose down $${VOLUMES:+--volumes}; else echo "compose: not set up"; fi
 
 ##@ Development
 .PHONY: setup

@@ -83,6 +83,7 @@ class SessionSettings(_Section):
 
     host: str = Field(min_length=1)
     port: int = Field(ge=1, le=65535)
+    ui: str = Field(min_length=1)
     dir: str = Field(min_length=1)
     flink_home: str = Field(min_length=1)
 

@@ -15,7 +15,6 @@ from infra.settings import load_settings
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m infra.compose", description="The platform by Docker Compose.")
-    parser.add_argument("--project-name", default=None, help="another name than that of the file")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="build what is missing, start everything, wait until it is healthy")
     down = commands.add_parser("down", help="remove the containers; the data stays")
@@ -23,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = load_settings()
-        compose = Compose(settings, options.project_name)
+        compose = Compose(settings)
         if options.command == "down":
             stack.down(settings, compose, options.volumes, _say)
             return 0

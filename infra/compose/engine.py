@@ -14,14 +14,14 @@ from infra.settings import Settings, whole_environment
 
 FILE = Path("docker") / "compose.yaml"
 LOG_LINES = 30
+ANSWER_SECONDS = 60
 
 
 class Compose:
-    """`docker compose` on the project of docker/compose.yaml; `name` gives it another name."""
+    """`docker compose` on docker/compose.yaml; COMPOSE_PROJECT_NAME gives its project another name."""
 
-    def __init__(self, settings: Settings, name: str | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._name = name
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """What the command printed; SetupError with all that it said when it fails."""
@@ -53,8 +53,7 @@ class Compose:
         return {**whole_environment(), "SECRETS_DIR": str(mounted_dir(self._settings))}
 
     def _command(self, *arguments: str) -> list[str]:
-        name = ["--project-name", self._name] if self._name else []
-        return ["docker", "compose", *name, "--file", str(self._settings.root / FILE), *arguments]
+        return ["docker", "compose", "--file", str(self._settings.root / FILE), *arguments]
 
 
 def check_engine() -> None:
@@ -84,4 +83,9 @@ def volume_exists(name: str) -> bool:
 
 def _asked(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["docker", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise SetupError(
+            f"docker {arguments[0]} did not answer within {ANSWER_SECONDS} s; is its engine well?"
+        ) from None

@@ -13,6 +13,6 @@ def local_target(settings: Settings) -> SessionTarget:
     def client() -> FlinkClient:
         return FlinkClient(flink_home() / "bin" / "flink", flink_environment(settings))
 
-    state = settings.state_dir
-    cluster = SessionCluster(str(flink_endpoint(settings)), state / "jobs", state / "flink", client)
+    state, url = settings.state_dir, str(flink_endpoint(settings))
+    cluster = SessionCluster(url, url, state / "jobs", state / "flink", client)
     return SessionTarget(cluster, name="local")

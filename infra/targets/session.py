@@ -40,11 +40,12 @@ class FlinkClient:
 class SessionCluster:
     """A session cluster as its clients see it.
 
-    `scripts` is read by `client` alone; `state` is one folder under one path for the JobManager, the TaskManagers and
-    us, since we look for saved state in it.
+    `ui` is where people reach its web interface; `scripts` is read by `client` alone; `state` is one folder under one
+    path for the JobManager, the TaskManagers and us, since we look for saved state in it.
     """
 
     url: str
+    ui: str
     scripts: Path
     state: Path
     client: Callable[[], FlinkClient]
@@ -60,6 +61,7 @@ class SessionTarget:
         self.name = name
         self._client = cluster.client
         self._rest = FlinkRest(cluster.url)
+        self._ui = cluster.ui.rstrip("/")
         self._scripts = cluster.scripts
         self._saved = [cluster.state / kind for kind in ("checkpoints", "savepoints")]
 
@@ -97,7 +99,7 @@ class SessionTarget:
         run, restorable = newest_run(self._rest, job_name), self.newest_state(job_name)
         if run is None:
             return JobStatus(JobState.MISSING, restorable_state=restorable)
-        return describe_run(self._rest, run, restorable, f"{self._rest.url}/#/job/running/{run['jid']}")
+        return describe_run(self._rest, run, restorable, f"{self._ui}/#/job/running/{run['jid']}")
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
         status = self.status(job_name)
@@ -155,7 +157,8 @@ def session_target(settings: Settings) -> SessionTarget:
         environment = {"FLINK_HOME": str(home), "FLINK_LOG_DIR": str(settings.state_dir / "logs")}
         return FlinkClient(home / "bin" / "flink", {**inherited_environment(), **environment})
 
-    return SessionTarget(SessionCluster(f"http://{session.host}:{session.port}", folder / "jobs", folder, client))
+    url = f"http://{session.host}:{session.port}"
+    return SessionTarget(SessionCluster(url, session.ui, folder / "jobs", folder, client))
 
 
 def _saved_states(root: Path) -> Iterator[tuple[float, str]]:

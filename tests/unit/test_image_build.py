@@ -66,7 +66,7 @@ def test_arguments_are_our_versions_and_the_callers(tmp_path: Path) -> None:
 
 
 def test_airflow_of_compose_is_made_of_our_two_images(tmp_path: Path) -> None:
-    build("airflow-session", tmp_path, IMAGE_TAG="7", IMAGE_REPOSITORY="r.example/y")
+    build("airflow-session", tmp_path, IMAGE_BUILD_ARGS="", IMAGE_TAG="7", IMAGE_REPOSITORY="r.example/y")
 
     arguments = (tmp_path / "arguments").read_text().splitlines()
     assert arguments[1:4:2] == ["AIRFLOW_IMAGE=r.example/y/airflow:7", "FLINK_IMAGE=r.example/y/flink:7"]
