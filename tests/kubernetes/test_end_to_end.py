@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 from kubernetes.config import new_client_from_config  # type: ignore[import-untyped]
 
-from infra.settings import ROOT, load_settings
+from infra.settings import ROOT
 from infra.targets.base import JobState
-from infra.targets.kubernetes import KubernetesTarget
 from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi
 from infra.targets.kubernetes.reconciled import applied_at
 from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
 from tests.kubernetes.figures import note, note_memory, note_rights, timed
+from tests.kubernetes.heartbeat import target
 from tests.olympics_model import SEED, expected_outputs
 
 INSIDE = (
@@ -31,9 +32,14 @@ def resource(name: str) -> dict[str, Any]:
     return cluster.get(NAMESPACE, "flinkdeployment", name)
 
 
-def pods(name: str, component: str) -> list[str]:
+def pods(name: str, component: str) -> list[dict[str, Any]]:
+    """The metadata of the pods that are not about to go."""
     found = cluster.get(NAMESPACE, "pods", "--selector", f"app={name},component={component}")
-    return [pod["metadata"]["name"] for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
+    return [pod["metadata"] for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
+
+
+def _uids(found: list[dict[str, Any]]) -> set[str]:
+    return {pod["uid"] for pod in found}
 
 
 def apply_to_running(name: str) -> float:
@@ -98,21 +104,30 @@ def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: 
 
 
 def test_killed_pods_come_back_and_the_outputs_agree(deployed: Cluster) -> None:
+    place = target()
     for component in ("jobmanager", "taskmanager"):
         [victim] = pods(JOBS[1], component)
-        cluster.kubectl("--namespace", NAMESPACE, "delete", "pod", victim, "--grace-period=0", "--force")
+        begun = time.time()
+        cluster.kubectl("--namespace", NAMESPACE, "delete", "pod", victim["name"], "--grace-period=0", "--force")
+        uids = {victim["uid"]}  # the name may be that of the new pod, too
+        wait_until(lambda part=component, old=uids: _uids(pods(JOBS[1], part)) - old, "a new pod", 120)  # type: ignore[misc]
         deployed.execute("UPDATE players SET score = score + 1", "DELETE FROM players WHERE id = 1")
         deployed.execute("INSERT INTO players VALUES (1, 'Alex', 'Austria', 5)")
         note(f"{component} killed, rows late by", f"{deployed.await_agreement(180):.1f} s")
-        wait_until(lambda part=component, old=victim: pods(JOBS[1], part) not in ([], [old]), "a new pod", 120)  # type: ignore[misc]
+        wait_until(
+            lambda since=begun: place.status("olympics.analytics").last_checkpoint_at > since * 1000,  # type: ignore[misc]
+            "a checkpoint after the kill",
+            180,
+        )
+        note(f"{component} killed, first checkpoint after", f"{time.time() - begun:.1f} s")
 
 
 def test_a_stopped_job_starts_again_from_its_savepoint(deployed: Cluster) -> None:
-    target = KubernetesTarget(KubernetesApi(new_client_from_config(), NAMESPACE), load_settings({}).kubernetes)
-    savepoint = target.stop("olympics.analytics", savepoint=True)
+    place = target()
+    savepoint = place.stop("olympics.analytics", savepoint=True)
     assert savepoint is not None
-    assert target.stop("olympics.analytics", savepoint=True) is None
-    assert target.status("olympics.analytics").state is JobState.STOPPED
+    assert place.stop("olympics.analytics", savepoint=True) is None
+    assert place.status("olympics.analytics").state is JobState.STOPPED
     [outcome] = [line for line in deployed.deploy() if line.startswith("submit_analytics")]
     assert outcome.startswith("submit_analytics: changed: olympics.analytics was STOPPED, runs again as job ")
     assert outcome.endswith(f"state from {savepoint}")

@@ -123,11 +123,11 @@ class KubernetesTarget:
 
         def suspended() -> Manifest | None:
             seen = self._api.get(KIND, name) or {}
-            if operator_error(seen):
+            if operator_error(seen) not in (None, operator_error(found)):
                 raise JobFailedError(f"{job_name} could not be suspended: {operator_error(seen)}")
             return seen if upgraded(seen) and seen["status"].get("lifecycleState") == "SUSPENDED" else None
 
-        seen = wait_until(suspended, f"{job_name} to be suspended", SUSPEND_SECONDS, poll_seconds=1)
+        seen = wait_until(suspended, f"{job_name} to be suspended", SUSPEND_SECONDS, 1, _operators_work)
         return savepoint_of(seen) if savepoint else None
 
     def logs(self, job_name: str) -> str:
@@ -145,7 +145,8 @@ class KubernetesTarget:
 
     def _remove(self, name: str) -> None:
         self._api.delete(KIND, name)
-        wait_until(lambda: self._api.get(KIND, name) is None, f"{name} to be deleted", SUSPEND_SECONDS, poll_seconds=1)
+        gone = f"{name} to be deleted"
+        wait_until(lambda: self._api.get(KIND, name) is None, gone, SUSPEND_SECONDS, 1, _operators_work)
 
     def _pods(self, name: str) -> list[Manifest]:
         return self._api.list("Pod", f"app={name}")
@@ -212,6 +213,10 @@ def _revisions_of(found: Manifest) -> set[str | None]:
 def _wanted_revision(found: Manifest) -> str | None:
     revision: str | None = found["metadata"].get("annotations", {}).get(REVISION_KEY)
     return revision
+
+
+def _operators_work() -> str:
+    return "; this is the operator's work: does it run?"
 
 
 def _flink_name(found: Manifest) -> str:
