@@ -1,0 +1,83 @@
+"""The platform on the Docker engine, in a project, a state folder and ports of its own, all gone at the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from infra.compose.engine import check_engine
+from infra.compose.stack import REPOSITORY
+from infra.errors import SetupError
+from infra.settings import ROOT
+from tests.compose.airflow import Airflow
+from tests.compose.engine import PROJECT, Project
+from tests.local.conftest import free_ports
+
+TAG = "compose-tests"
+# Built where no other image is named, since a registry may not be in reach.
+STANDINS = {"KAFKA_IMAGE": "kafka", "MYSQL_IMAGE": "mysql"}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The running platform, and what `make compose-up` printed."""
+
+    project: Project
+    airflow: Airflow
+    flink: str
+    said: list[str]
+
+
+def standins() -> dict[str, str]:
+    """The images of Kafka and MySQL: those that the environment names, else ours, which are built."""
+    missing = [name for variable, name in STANDINS.items() if not os.environ.get(variable)]
+    variables = {"IMAGE_BUILD_COMMAND": "docker build", "IMAGE_REPOSITORY": REPOSITORY, "IMAGE_TAG": TAG}
+    if missing:
+        subprocess.run(
+            ["bash", "docker/build.sh", *missing],
+            env={**os.environ, **variables},
+            cwd=ROOT,
+            check=True,
+            timeout=1200,
+            stdout=subprocess.DEVNULL,
+        )
+    built = {variable: f"{REPOSITORY}/{name}:{TAG}" for variable, name in STANDINS.items() if name in missing}
+    return {**{variable: os.environ[variable] for variable in STANDINS if variable not in built}, **built}
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Brought up from nothing; `olympics_deploy` has not run."""
+    try:
+        check_engine()
+    except SetupError as error:
+        pytest.skip(f"the tier compose needs a Docker engine: {error}")
+    airflow_port, flink_port = free_ports(2)
+    state = tmp_path_factory.mktemp("compose") / "state"
+    project = Project(
+        state,
+        {
+            "COMPOSE_PROJECT_NAME": PROJECT,
+            "SECRETS_DIR": str(state / "compose" / "mounted"),
+            "OLYMPIC_STREAMING_STATE_DIR": str(state),
+            "AIRFLOW_PORT": str(airflow_port),
+            "FLINK_PORT": str(flink_port),
+            **standins(),
+        },
+    )
+    project.make("compose-down", VOLUMES="1")  # what a run that was cut short has left
+    try:
+        begun = time.monotonic()
+        said = project.make("compose-up")
+        print(f"compose-up from nothing: {time.monotonic() - begun:.0f} s")
+        yield Platform(project, Airflow(f"http://127.0.0.1:{airflow_port}"), f"http://127.0.0.1:{flink_port}", said)
+    finally:
+        project.make("compose-down", VOLUMES="1")
+    of_project = ("--filter", f"label=com.docker.compose.project={PROJECT}", "--quiet")
+    assert project.docker("ps", "--all", *of_project) == project.docker("volume", "ls", *of_project) == ""
+    assert not (state / "compose").exists()

@@ -1,0 +1,181 @@
+"""A user's days with Docker Compose: up, deploy, change rows, scale, lose containers, down and up again."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infra.errors import UnreachableError
+from infra.settings import ROOT
+from infra.waiting import wait_until
+from tests.compose.conftest import Platform
+from tests.compose.engine import EngineError, model_of
+from tests.olympics_model import SEED
+
+THREE_CHANGES = (
+    "INSERT INTO players (name, nationality, score) VALUES ('Mary', 'Italy', 9)",
+    "UPDATE players SET score = 10 WHERE name = 'Alex'",
+    "DELETE FROM players WHERE id = 2",
+)
+CHANGING = ("provision_topics", "seed_mysql", "create_configmaps", "submit_players_cdc", "submit_analytics")
+
+IN_IMAGE = "/opt/olympic-streaming"
+# The image has no test tools; these are what pytest lacks there.
+BORROWED = ("pytest", "_pytest", "iniconfig", "py")
+
+
+def await_agreement(platform: Platform, seconds: float = 120) -> float:
+    """Until the topics show what the table says; returns how long that took, the reading of them included."""
+    begun, expected = time.monotonic(), platform.project.expected()
+    wait_until(lambda: platform.project.results() == expected, "the outputs to agree", seconds)
+    return time.monotonic() - begun
+
+
+def task_managers(platform: Platform) -> list[dict[str, Any]]:
+    try:
+        answer = httpx.get(f"{platform.flink}/taskmanagers", timeout=10)
+    except httpx.TransportError as error:
+        raise UnreachableError(str(error)) from None
+    found: list[dict[str, Any]] = answer.json()["taskmanagers"]
+    return found
+
+
+def end_processes(platform: Platform, service: str) -> None:
+    """Ends all that runs in the service's first container, as the kernel does when memory is short."""
+    [container, *_] = platform.project.container_ids(service)
+    started = "{{.State.StartedAt}}"
+    before = platform.project.docker("inspect", "--format", started, container)
+    platform.project.compose("exec", "--detach", "--index", "1", service, "bash", "-c", "kill -KILL -1")
+    wait_until(
+        lambda: platform.project.docker("inspect", "--format", started, container) != before,
+        f"{service} to start again",
+        60,
+    )
+
+
+def borrowed(name: str) -> list[str]:
+    found = importlib.util.find_spec(name)
+    assert found is not None
+    assert found.origin is not None
+    path = Path(found.origin).parent if found.submodule_search_locations else Path(found.origin)
+    return ["--volume", f"{path}:/opt/borrowed/{path.name}:ro"]
+
+
+def test_up_ends_with_the_address_of_airflow(platform: Platform) -> None:
+    assert platform.said[-1] == f"Airflow: {platform.airflow.url}"
+    assert httpx.get(platform.airflow.url, timeout=30).status_code == httpx.codes.OK
+    health = platform.airflow.get("monitor/health")
+    assert {part["status"] for part in health.values()} == {"healthy"}
+
+
+def test_deployment_in_airflow_validates(platform: Platform) -> None:
+    begun = time.monotonic()
+    said = platform.airflow.deploy()
+    print(f"first deployment: {time.monotonic() - begun:.0f} s")
+    assert any("agreed" in line for line in said["check_outputs"]), said
+    assert platform.project.results() == model_of(SEED)
+
+
+def test_second_deployment_changes_nothing(platform: Platform) -> None:
+    begun = time.monotonic()
+    said = platform.airflow.deploy()
+    print(f"second deployment: {time.monotonic() - begun:.0f} s")
+    assert all(said[task] for task in CHANGING), said
+    assert [line for task in CHANGING for line in said[task] if "unchanged" not in line] == []
+
+
+def test_the_three_changes_show(platform: Platform) -> None:
+    platform.project.execute(*THREE_CHANGES)
+    print(f"the three changes: {await_agreement(platform):.1f} s")
+    top = [json.loads(line)["name"] for line in platform.project.results()["olympics.top_athletes"]]
+    assert sorted(top) == ["Alex", "Josef", "Mary"]
+
+
+def test_no_secret_is_to_be_read_anywhere(platform: Platform) -> None:
+    project, values = platform.project, platform.project.secrets()
+    assert len(values) == 4
+    containers = project.compose("ps", "--all", "--quiet").split()
+    assert len(containers) == 6
+    seen = {
+        "config": project.compose("config"),
+        "inspect": project.docker("inspect", *containers),
+        "logs": project.compose("logs", "--no-color"),
+        "processes": "".join(project.docker("top", container) for container in project.container_ids()),
+        "logs of tasks": project.compose("exec", "-T", "airflow", "bash", "-c", "cat $(find logs -name '*.log')"),
+    }
+    assert all(seen.values())
+    assert [where for where, text in seen.items() if any(value in text for value in values)] == []
+
+
+def test_second_up_changes_nothing(platform: Platform) -> None:
+    before = platform.project.container_ids()
+    begun = time.monotonic()
+    said = platform.project.make("compose-up")
+    print(f"compose-up, unchanged: {time.monotonic() - begun:.0f} s")
+    services = ("kafka", "mysql", "jobmanager", "taskmanager", "airflow")
+    assert {f"olympic-streaming-tests-{name}-1: unchanged" for name in services} <= set(said)
+    assert "secrets: unchanged" in said
+    assert platform.project.container_ids() == before
+
+
+def test_more_taskmanagers_register(platform: Platform) -> None:
+    begun = time.monotonic()
+    platform.project.make("compose-up", TASKMANAGERS="2")
+    found = task_managers(platform)
+    print(f"a second TaskManager: {time.monotonic() - begun:.0f} s")
+    assert [manager["slotsNumber"] for manager in found] == [4, 4]
+    assert len(platform.project.container_ids("taskmanager")) == 2
+    print(platform.project.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"))
+
+
+def test_session_keeps_the_contract_of_targets(platform: Platform) -> None:
+    mounts = [*(word for name in BORROWED for word in borrowed(name)), "--volume", f"{ROOT}/tests:{IN_IMAGE}/tests:ro"]
+    said = platform.project.compose(
+        "run", "--rm", "--no-deps", "-T", *mounts, "--env", f"PYTHONPATH={IN_IMAGE}:/opt/borrowed", "airflow",
+        "python", "-m", "pytest", "-q", "--noconftest", "--import-mode=importlib", "-p", "no:cacheprovider",
+        "-c", "/dev/null", f"{IN_IMAGE}/tests/compose/session_contract.py",
+    )  # fmt: skip
+    print(said.splitlines()[-1])
+    assert " passed" in said.splitlines()[-1]
+
+
+def test_lost_taskmanager_is_made_good(platform: Platform) -> None:
+    end_processes(platform, "taskmanager")
+    platform.project.execute("UPDATE players SET score = score + 1")
+    print(f"TaskManager ended, rows late by {await_agreement(platform):.1f} s")
+
+
+def test_lost_jobmanager_is_made_good_by_the_next_deployment(platform: Platform) -> None:
+    end_processes(platform, "jobmanager")
+    platform.project.execute("DELETE FROM players WHERE name = 'Alex'")
+    wait_until(lambda: len(task_managers(platform)) == 2, "both TaskManagers to register again", 120)
+    begun = time.monotonic()
+    said = platform.airflow.deploy()
+    print(f"deployment after the loss of the JobManager: {time.monotonic() - begun:.0f} s")
+    for job in ("players_cdc", "analytics"):
+        [line] = said[f"submit_{job}"]
+        assert f"changed: olympics.{job} was MISSING, runs again as job " in line
+        assert f"state from /flink-data/checkpoints/olympics.{job}/" in line
+    assert platform.project.results() == platform.project.expected()
+
+
+def test_down_keeps_the_data_and_up_finds_it(platform: Platform, tmp_path: Path) -> None:
+    said = platform.project.make("compose-down")
+    assert said[-1] == "containers: removed; the data is kept"
+    assert platform.project.container_ids() == []
+    secrets = (platform.project.state / "compose").rename(tmp_path / "elsewhere")
+    with pytest.raises(EngineError, match="holds a database whose passwords are gone from "):
+        platform.project.make("compose-up")
+    secrets.rename(platform.project.state / "compose")
+    begun = time.monotonic()
+    said = platform.project.make("compose-up")
+    print(f"compose-up on the data that is there: {time.monotonic() - begun:.0f} s")
+    assert "secrets: unchanged" in said
+    assert platform.project.results() == platform.project.expected()
+    assert platform.airflow.get("dags/olympics_deploy/dagRuns")["total_entries"] == 3
