@@ -9,7 +9,7 @@ import httpx
 from infra.errors import UnreachableError
 from infra.waiting import wait_until
 
-RUN_SECONDS = 300.0
+RUN_SECONDS = 540.0
 _ENDED = ("success", "failed")
 
 
