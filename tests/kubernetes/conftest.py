@@ -65,6 +65,8 @@ class Cluster:
         """`airflow dags test olympics_deploy` for the target, from outside; returns what the steps said."""
         command = [airflow_program(), "dags", "test", "--conf", '{"target": "kubernetes"}', "olympics_deploy"]
         result = subprocess.run(command, env=self.environment(root), capture_output=True, text=True, check=False)
+        with (self.folder / "airflow.log").open("a") as log:
+            log.write(result.stdout + result.stderr)
         said = [line for line in result.stdout.splitlines() if "[infra.steps]" in line]
         assert result.returncode == 0, "\n".join(said) + result.stdout[-3000:] + cluster.describe(NAMESPACE)
         return [line.split("] ", 1)[1].split("[infra.steps]")[0].strip() for line in said]
