@@ -26,7 +26,7 @@ NO_RESTART = {"restart-strategy.type": "none"}
 BACKOFF = "restart-strategy.exponential-delay."
 SHORT_BACKOFF = {BACKOFF + "initial-backoff": "10 ms", BACKOFF + "max-backoff": "50 ms"}
 SHORT = Patience(unschedulable=2, untaken=5)
-SECONDS = 150.0
+SECONDS = 240.0
 
 
 def target(
@@ -47,7 +47,7 @@ def heartbeat(image: str = "", **configuration: str) -> JobDeployment:
         files={path.name: path.read_bytes() for path in FILES if path.is_file()},
         arguments={"least": "0"},
         configuration={
-            "execution.checkpointing.interval": "1 s",
+            "execution.checkpointing.interval": "2 s",
             "env.java.opts.all": f"{JAVA_17_OPTIONS} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
             **configuration,
         },

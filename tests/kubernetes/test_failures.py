@@ -108,6 +108,19 @@ def test_service_account_that_is_not_there(new_job: NewJob) -> None:
     assert 'serviceaccount "absent" not found' in str(error)
 
 
+def test_secret_that_is_not_there(place: KubernetesTarget, new_job: NewJob) -> None:
+    job = replace(new_job(), secrets={"MYSQL_PASSWORD": "swordfish"})
+
+    error = failure_of(place, submitted(place, job))
+
+    assert re.fullmatch(
+        rf"{job.name} is FAILED: pod heartbeat-\S+: its container cannot be made: "
+        'secret "heartbeat-mysql-cdc" not found; '
+        "is the Secret or ConfigMap there that it names\\?",
+        str(error),
+    )
+
+
 def test_job_manager_that_runs_out_of_memory(place: KubernetesTarget, new_job: NewJob) -> None:
     job = new_job(**{"env.java.opts.jobmanager": TOO_MUCH_HEAP})
 

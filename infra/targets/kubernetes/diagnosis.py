@@ -12,7 +12,7 @@ from infra.targets.kubernetes.api import KubernetesApi
 from infra.targets.kubernetes.manifests import CONTAINER, REVISION_KEY
 
 Manifest = dict[str, Any]
-RESTARTS = 2
+RESTARTS = 3
 LOG_LINES = 1000
 SHOWN_LINES = 60
 RECENT_SECONDS = 120

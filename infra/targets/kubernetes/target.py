@@ -197,7 +197,12 @@ class KubernetesTarget:
                 status = describe_run(rest, run, checkpoint or _restorable(found), None)
                 proven = status.state is JobState.RUNNING and status.last_checkpoint_at > status.submitted_at
                 failure = None if proven else worker_failure(self._api, name, _wanted_revision(found))
-                return replace(status, state=JobState.FAILED, last_failure=failure) if failure else status
+                if failure:
+                    return replace(status, state=JobState.FAILED, last_failure=failure)
+                if status.state is JobState.FAILED and not status.last_failure:
+                    # While Flink moves an ended job to its history, it says nothing of its exceptions.
+                    return replace(status, last_failure=log_failure(self._api, name))
+                return status
         except UnreachableError:
             if state is not JobState.FAILED:  # what has failed for good may have no JobManager any more
                 raise
