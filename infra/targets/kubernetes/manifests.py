@@ -125,7 +125,7 @@ def _configuration(job: JobDeployment, settings: KubernetesSettings) -> dict[str
         "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
         "execution.checkpointing.min-pause": "500 ms",
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        # The checkpoint that is noted before a job is stopped without a savepoint must still be there afterwards.
+        # Flink names the newest checkpoint with some seconds' delay; the one that it named must still be there.
         "state.checkpoints.num-retained": "3",
         "state.backend.type": "hashmap",
         "state.checkpoints.dir": f"{folder}/checkpoints",

@@ -12,7 +12,7 @@ from infra.errors import JobFailedError, SetupError, UnreachableError
 from infra.flink.rest import FlinkRest
 from infra.settings import KubernetesSettings
 from infra.targets.base import Change, JobDeployment, JobState, JobStatus
-from infra.targets.flink_job import describe_run, last_checkpoint, newest_run
+from infra.targets.flink_job import STATES, describe_run, last_checkpoint, newest_run
 from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi, Manifest
 from infra.targets.kubernetes.diagnosis import (
     LOG_LINES,
@@ -77,7 +77,7 @@ class KubernetesTarget:
         if self._api.get("ConfigMap", bundle_name(job)) is None:
             raise JobFailedError(f"{job.name} could not be submitted: revision {job.revision} has no scripts")
         found = self._api.get(KIND, name)
-        if found and _must_be_new(found):
+        if found and (_must_be_new(found) or self._has_ended(found)):
             self._remove(name)
             found = None
         self._api.apply(render_flink_deployment(job, self._settings, None if found else savepoint))
@@ -187,6 +187,14 @@ class KubernetesTarget:
         except UnreachableError:
             return None
 
+    def _has_ended(self, found: Manifest) -> bool:
+        """Whether Flink says so already; the operator may take seconds to learn it."""
+        try:
+            run = newest_run(self._rest(found), _flink_name(found))
+        except UnreachableError:
+            return False
+        return run is not None and STATES[run["state"]] in (JobState.FAILED, JobState.STOPPED)
+
     def _flink_status(self, found: Manifest) -> JobStatus:
         """As Flink itself sees the job."""
         name, state, rest = found["metadata"]["name"], job_state(found), self._rest(found)
@@ -200,7 +208,7 @@ class KubernetesTarget:
                 if failure:
                     return replace(status, state=JobState.FAILED, last_failure=failure)
                 if status.state is JobState.FAILED and not status.last_failure:
-                    # While Flink moves an ended job to its history, it says nothing of its exceptions.
+                    # Flink says that a job failed some seconds before it says why: it answers from a cache.
                     return replace(status, last_failure=log_failure(self._api, name))
                 return status
         except UnreachableError:
