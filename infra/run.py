@@ -17,7 +17,7 @@ from infra.mysql.connection import connect
 from infra.mysql.users import Role, ensure_database, ensure_users
 from infra.results import print_results
 from infra.settings import Settings
-from infra.spec import Pipeline, load_pipeline, load_sound_pipelines
+from infra.spec import Pipeline, databases_of, load_pipeline, load_sound_pipelines
 
 LOG_TAIL = 15
 # A line of Airflow's console log that one of our steps wrote.
@@ -44,15 +44,18 @@ def run_pipeline(settings: Settings, name: str, conf: dict[str, object], console
 
 
 def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
-    """The pipeline's database, its users, and Airflow's own database and connections."""
-    database = pipeline.source.mysql.database
+    """The pipeline's database and its users, if it has one, and Airflow's own database and connections."""
+    lines = _prepare_database(settings, pipeline.mysql.database) if pipeline.source.mysql else []
+    airflow = ensure_airflow(settings, databases_of(load_sound_pipelines(pipelines_root(settings))))
+    return [*lines, f"airflow: {airflow}"]
+
+
+def _prepare_database(settings: Settings, database: str) -> list[str]:
     with connect(mysql_admin(settings)) as admin:
         made = ensure_database(admin, database)
         users = ensure_users(admin, database, _new_passwords(settings, database))
         admin.commit()
-    specs = load_sound_pipelines(pipelines_root(settings))
-    airflow = ensure_airflow(settings, {spec.name: spec.source.mysql.database for spec in specs})
-    return [f"database {database}: {made}", *users, f"airflow: {airflow}"]
+    return [f"database {database}: {made}", *users]
 
 
 def _new_passwords(settings: Settings, database: str) -> dict[Role, str | None]:

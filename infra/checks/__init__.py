@@ -1,1 +1,1 @@
-"""Validation: what the topics hold against an independent recomputation in the database."""
+"""Validation: what the topics hold against an independent recomputation, and what became of each record."""

@@ -1,28 +1,72 @@
-"""The independent recomputation: the pipeline's check SQL, run in the database on one consistent snapshot."""
+"""The independent recomputation: the pipeline's check SQL, run over the source of truth.
+
+A table is recomputed in its database, a topic in an embedded one; the SQL of the checks is the same for both: standard
+SQL with identifiers in double quotes.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from typing import Any
 
-from infra.endpoints import MySqlEndpoint
+from infra.checks.ledger import Ledger, Rows
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.errors import SpecError
-from infra.mysql.connection import Connection, connect
+from infra.kafka.client import consumer
+from infra.kafka.reader import RecordReader
+from infra.mysql.connection import connect
 from infra.spec import Pipeline
 
 Key = tuple[Any, ...]
 Table = dict[Key, dict[str, Any]]
+Recompute = Callable[[], dict[str, Table]]
 
 
-def recompute(pipeline: Pipeline, reader: MySqlEndpoint) -> dict[str, Table]:
-    """By topic: the rows that it must hold, by key; all topics as of the same moment.
+def recomputed(
+    pipeline: Pipeline, reader: MySqlEndpoint | None, kafka: KafkaEndpoint
+) -> AbstractContextManager[Recompute]:
+    """Each call gives the rows that every checked topic must hold, as of one moment of the source.
 
-    SpecError when a check does not return its key columns, or two rows with one key.
+    `reader` is the database where that is the source. SpecError when a check does not return its key columns, or two
+    rows with one key.
     """
-    with connect(reader) as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        return {topic: _table(pipeline, topic, connection) for topic in pipeline.checks}
+    return _from_database(pipeline, reader) if reader else _from_feed(pipeline, kafka)
+
+
+@contextmanager
+def _from_database(pipeline: Pipeline, reader: MySqlEndpoint) -> Iterator[Recompute]:
+    def recompute() -> dict[str, Table]:
+        with connect(reader) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES')")
+                cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+
+            def run(relative: str) -> Rows:
+                with connection.cursor() as cursor:
+                    cursor.execute(pipeline.path(relative).read_text(encoding="utf-8"))
+                    return [description[0] for description in cursor.description], list(cursor.fetchall())
+
+            return _tables(pipeline, run)
+
+    yield recompute
+
+
+@contextmanager
+def _from_feed(pipeline: Pipeline, kafka: KafkaEndpoint) -> Iterator[Recompute]:
+    last: dict[str, Table] = {}
+    with consumer(kafka) as client, Ledger(pipeline) as ledger:
+        records = RecordReader(client, pipeline.feed.topic)
+
+        def recompute() -> dict[str, Table]:
+            new = records.refresh()
+            if new or not last:
+                ledger.add_records(new)
+                last.update(_tables(pipeline, ledger.query))
+            return dict(last)
+
+        yield recompute
 
 
 def keyed(rows: list[dict[str, Any]], key: tuple[str, ...]) -> Table:
@@ -30,12 +74,14 @@ def keyed(rows: list[dict[str, Any]], key: tuple[str, ...]) -> Table:
     return {tuple(row[column] for column in key): row for row in rows}
 
 
-def _table(pipeline: Pipeline, topic: str, connection: Connection) -> Table:
+def _tables(pipeline: Pipeline, run: Callable[[str], Rows]) -> dict[str, Table]:
+    return {topic: _table(pipeline, topic, run) for topic in pipeline.checks}
+
+
+def _table(pipeline: Pipeline, topic: str, run: Callable[[str], Rows]) -> Table:
     check = pipeline.checks[topic]
-    with connection.cursor() as cursor:
-        cursor.execute(pipeline.path(check.expect).read_text(encoding="utf-8"))
-        columns = [description[0] for description in cursor.description]
-        rows = [dict(zip(columns, map(_plain, row), strict=True)) for row in cursor.fetchall()]
+    columns, found = run(check.expect)
+    rows = [dict(zip(columns, map(_plain, row), strict=True)) for row in found]
     missing = set(check.key) - set(columns)
     if missing:
         raise SpecError(

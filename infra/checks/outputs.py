@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from infra.checks.compare import Difference, compare, found_table
-from infra.checks.expected import Table, recompute
+from infra.checks.expected import Table, recomputed
 from infra.checks.verdict import Stability, verdict
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.kafka.client import consumer
@@ -40,7 +40,7 @@ class CheckReport:
 
 def check_outputs(
     pipeline: Pipeline,
-    reader: MySqlEndpoint,
+    reader: MySqlEndpoint | None,
     kafka: KafkaEndpoint,
     dead_jobs: Callable[[], list[str]],
     situation: Callable[[], str],
@@ -49,16 +49,17 @@ def check_outputs(
 ) -> CheckReport:
     """Waits until every result topic agrees with the recomputation, and reports.
 
-    `dead_jobs` says which jobs will never catch up, `situation` the lag and the state of the jobs, for the message.
+    `reader` is the database where that is the source. `dead_jobs` says which jobs will never catch up, `situation` the
+    lag and the state of the jobs, for the message.
     CheckFailedError shows the first differing rows; InconclusiveError when only rows that keep changing differ.
     """
     begun = time.monotonic()
     stability = Stability()
     records = 0
-    with consumer(kafka) as client:
+    with consumer(kafka) as client, recomputed(pipeline, reader, kafka) as recompute:
         topics = TableReader(client, pipeline.checks, pipeline.quarantine)
         while True:
-            stability.observe(recompute(pipeline, reader), time.monotonic())
+            stability.observe(recompute(), time.monotonic())
             records += topics.refresh()
             differences = _differences(pipeline, stability.values, topics)
             now = time.monotonic()
@@ -68,7 +69,7 @@ def check_outputs(
             dead = dead_jobs()
             if dead or now - begun >= timeout_seconds:
                 # A last look at the source: a row may have changed while the topics were read.
-                stability.observe(recompute(pipeline, reader), now)
+                stability.observe(recompute(), now)
                 settled = [d for d in differences if stability.settled(d, begun, now, settle_seconds)]
                 raise verdict(differences, settled, dead, situation(), now - begun)
             time.sleep(POLL_SECONDS)

@@ -47,8 +47,8 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def ensure_airflow(settings: Settings, databases: dict[str, str]) -> str:
-    """Airflow's own database, and the connections of every pipeline; `databases` is pipeline to database.
+def ensure_airflow(settings: Settings, databases: dict[str, str | None]) -> str:
+    """Airflow's own database, and the connections of every pipeline; `databases` is pipeline to database, if any.
 
     Returns "created" or "unchanged"; SetupError when the database cannot be made.
     """
@@ -68,12 +68,14 @@ def ensure_airflow(settings: Settings, databases: dict[str, str]) -> str:
     return "created"
 
 
-def connections(settings: Settings, databases: dict[str, str]) -> dict[str, dict[str, object]]:
+def connections(settings: Settings, databases: dict[str, str | None]) -> dict[str, dict[str, object]]:
     """The connections by id, as Airflow's local secrets file has them."""
     host, _, port = kafka_endpoint(settings).bootstrap_servers.rpartition(":")
     found: dict[str, dict[str, object]] = {}
     for pipeline, database in databases.items():
         found[f"{pipeline}_kafka"] = {"conn_type": "kafka", "host": host, "port": int(port)}
+        if database is None:
+            continue
         for suffix, role in ROLES.items():
             endpoint = mysql_endpoint(settings, role, database)
             found[f"{pipeline}_{suffix}"] = {

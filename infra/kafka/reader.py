@@ -24,6 +24,21 @@ Value = dict[str, Any]
 Origin = tuple[str, int, int]
 
 
+class RecordReader:
+    """Reads a topic record by record; each `refresh` gives those up to the end offsets of that moment."""
+
+    def __init__(self, client: KafkaConsumer, topic: str) -> None:
+        self._client = client
+        self._topic = topic
+        self._position: dict[TopicPartition, int] = {}
+
+    def refresh(self) -> list[ConsumerRecord]:
+        """The records that are new; CheckFailedError when the topic does not exist."""
+        partitions = partitions_of(self._client, self._topic)
+        self._client.assign(partitions)
+        return list(read_to_end(self._client, partitions, self._position))
+
+
 class TableReader:
     """Folds compacted topics with JSON keys and values; each `refresh` reads on to the end offsets of that moment."""
 
@@ -38,7 +53,7 @@ class TableReader:
         """Reads what is new and returns the number of records; CheckFailedError when a topic does not exist."""
         if self._quarantine:
             self._learn_bad_records(self._quarantine)
-        partitions = [partition for topic in self.tables for partition in self._partitions(topic)]
+        partitions = [partition for topic in self.tables for partition in partitions_of(self._client, topic)]
         self._client.assign(partitions)
         count = 0
         for record in read_to_end(self._client, partitions, self._position):
@@ -57,20 +72,25 @@ class TableReader:
 
     def _learn_bad_records(self, quarantine: str) -> None:
         """A table that took a record before the job found it bad is read again from the beginning."""
-        partitions = self._partitions(quarantine)
+        partitions = partitions_of(self._client, quarantine)
         self._client.assign(partitions)
-        found = {_origin(record.value) for record in read_to_end(self._client, partitions, self._position)} - self._bad
+        found = {
+            _origin(record.value)
+            for record in read_to_end(self._client, partitions, self._position)
+            if record.key is None  # one with a key is a mark, see infra.kafka.quarantine
+        } - self._bad
         self._bad |= found
         for topic in {topic for topic, _, _ in found} & self.tables.keys():
             self.tables[topic] = {}
             self._position = {partition: at for partition, at in self._position.items() if partition.topic != topic}
 
-    def _partitions(self, topic: str) -> list[TopicPartition]:
-        """Without the error a topic that is not there would look like an empty one."""
-        numbers = self._client.partitions_for_topic(topic)
-        if not numbers:
-            raise CheckFailedError(f"there is no topic {topic}; deploy the pipeline, which creates it")
-        return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+def partitions_of(client: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    """All of them; CheckFailedError for a topic that is not there, which would look like an empty one."""
+    numbers = client.partitions_for_topic(topic)
+    if not numbers:
+        raise CheckFailedError(f"there is no topic {topic}; deploy the pipeline, which creates it")
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 def read_to_end(

@@ -11,18 +11,29 @@ from infra.kafka.reader import TableReader
 
 
 class Record(NamedTuple):
-    """A record to write; a value of None is a tombstone, a partition of None lets the key decide."""
+    """A record to write; a value of None is a tombstone, a partition of None lets the key decide.
+
+    A timestamp (milliseconds) of None is the time of writing.
+    """
 
     topic: str
     key: bytes | None
     value: bytes | None
     partition: int | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    timestamp_ms: int | None = None
 
 
 def send_records(endpoint: KafkaEndpoint, records: Iterable[Record]) -> int:
     """Writes the records in order and returns how many; an error when the broker refuses one."""
     with producer(endpoint) as sender:
-        sent = [sender.send(r.topic, key=r.key, value=r.value, partition=r.partition) for r in records]
+        sent = [
+            sender.send(
+                r.topic, key=r.key, value=r.value, partition=r.partition,
+                headers=list(r.headers), timestamp_ms=r.timestamp_ms,
+            )
+            for r in records
+        ]  # fmt: skip
         for future in sent:
             future.get(timeout=60)
     return len(sent)

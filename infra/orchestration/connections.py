@@ -44,7 +44,7 @@ def mysql_of(pipeline: Pipeline, role: Role) -> MySqlEndpoint:
         port=connection.port or 3306,
         user=str(connection.login),
         password=str(connection.password),
-        database=pipeline.source.mysql.database,
+        database=pipeline.mysql.database,
     )
 
 
@@ -63,9 +63,10 @@ def brokers_as_jobs_see(pipeline: Pipeline) -> KafkaEndpoint:
     return replace(endpoint, bootstrap_servers=extra.get("jobs.bootstrap.servers", endpoint.bootstrap_servers))
 
 
-def connection_ids(pipeline_name: str) -> list[str]:
+def connection_ids(pipeline: Pipeline) -> list[str]:
     """All that a pipeline needs."""
-    return [*(mysql_connection_id(pipeline_name, role) for role in MYSQL_SUFFIXES), kafka_connection_id(pipeline_name)]
+    roles = MYSQL_SUFFIXES if pipeline.source.mysql else ()
+    return [*(mysql_connection_id(pipeline.name, role) for role in roles), kafka_connection_id(pipeline.name)]
 
 
 def kafka_of(pipeline: Pipeline) -> KafkaEndpoint:

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, Asset, Context, Param, get_current_context, task
-from jinja2 import UndefinedError
+from airflow.sdk import DAG, Asset, Param
+from airflow.sdk.bases.operator import chain
 
-from infra.errors import DataFileError
+from infra.orchestration import tasks
 from infra.orchestration.connections import connection_ids
-from infra.orchestration.failures import airflow_failures
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.orchestration.targets import TARGETS
 from infra.settings import load_settings
@@ -21,7 +20,6 @@ from infra.targets.render import job_name
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
 JOB_TIMEOUT = timedelta(minutes=10)
-CHECK_TIMEOUT_SECONDS = 180
 DEFAULTS: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(seconds=10),
@@ -33,7 +31,8 @@ ALLOW_REJECTS = Param(
     False,
     type="boolean",
     title="Allow rejects",
-    description="Load the good rows even when the file has bad ones; the bad ones are listed in the rejects file.",
+    description="Load the file even when it has bad rows: they are listed in the rejects file of a table, and a topic "
+    "takes them for the quarantine.",
 )
 
 
@@ -51,7 +50,7 @@ def deploy_dag(folder: Path) -> DAG:
                 None,
                 type=["null", "string"],
                 title="Data file",
-                description=f"CSV that the table becomes equal to; empty: the pipeline's {pipeline.source.mysql.data}.",
+                description=f"{_what_is_loaded(pipeline)}; empty: the pipeline's {pipeline.source.files.data}.",
             ),
             "allow_rejects": ALLOW_REJECTS,
             "start_from": Param(
@@ -64,11 +63,15 @@ def deploy_dag(folder: Path) -> DAG:
         },
         **_common(pipeline),
     ) as dag:
-        provisioned = provision_topics(str(folder))
-        seeded = seed_mysql(str(folder), "{{ params.data_file or '' }}")
-        ready = preflight_cdc(str(folder))
-        staged = create_configmaps(str(folder))
-        seeded >> ready
+        provisioned = tasks.provision_topics(str(folder))
+        loaded = _load(pipeline, folder, "{{ params.data_file or '' }}")
+        staged = tasks.create_configmaps(str(folder))
+        if pipeline.source.kafka:
+            provisioned >> loaded
+            ready = loaded
+        else:
+            ready = tasks.preflight_cdc(str(folder))
+            loaded >> ready
         healthy: dict[str, WaitForJobOperator] = {}
         for job, spec in pipeline.jobs.items():
             submitted = SubmitJobOperator(
@@ -89,12 +92,12 @@ def deploy_dag(folder: Path) -> DAG:
             )
             [provisioned, staged, ready] >> submitted >> healthy[job]
             [healthy[other] for other in spec.after] >> submitted
-        list(healthy.values()) >> check_outputs_task(pipeline, folder)
+        chain(list(healthy.values()), *_checks(pipeline, folder))
     return dag
 
 
 def reload_dag(folder: Path) -> DAG:
-    """`<pipeline>_daily_reload`: the table becomes equal to the day's file while the jobs keep running."""
+    """`<pipeline>_daily_reload`: the source gets the day's file while the jobs keep running."""
     pipeline = load_pipeline(folder)
     with DAG(
         dag_id=f"{pipeline.name}_daily_reload",
@@ -104,17 +107,17 @@ def reload_dag(folder: Path) -> DAG:
         params={
             "target": _target(),
             "data_file": Param(
-                pipeline.source.mysql.daily_data,
+                pipeline.source.files.daily_data,
                 type="string",
                 minLength=1,
                 title="Data file",
-                description="The day's CSV, by a template with the logical date; relative to the pipeline's folder.",
+                description="The day's file, by a template with the logical date; relative to the pipeline's folder.",
             ),
             "allow_rejects": ALLOW_REJECTS,
         },
         **_common(pipeline),
     ) as dag:
-        check_jobs_running(str(folder)) >> seed_mysql(str(folder), None) >> check_outputs_task(pipeline, folder)
+        chain(tasks.check_jobs_running(str(folder)), _load(pipeline, folder, None), *_checks(pipeline, folder))
     return dag
 
 
@@ -127,92 +130,24 @@ def broken_dag(folder: Path, kind: str, error: Exception) -> DAG:
         tags=["broken-spec"],
         doc_md=f"```\n{error}\n```",
     ) as dag:
-        load_spec(str(folder))
+        tasks.load_spec(str(folder))
     return dag
 
 
-def check_outputs_task(pipeline: Pipeline, folder: Path) -> Any:
-    """`check_outputs` with the pipeline's result topics as outlets: who waits for one waits for checked data."""
+def _load(pipeline: Pipeline, folder: Path, data_file: str | None) -> Any:
+    """The step that brings a file to the source; None is the day's file."""
+    load = tasks.publish_records if pipeline.source.kafka else tasks.seed_mysql
+    return load(str(folder), data_file)
+
+
+def _checks(pipeline: Pipeline, folder: Path) -> list[Any]:
+    """`check_outputs` has the result topics as outlets: who waits for one waits for checked data."""
     outlets = [
         Asset(name=topic, uri=f"kafka://{pipeline.name}_kafka/{topic}", group=pipeline.name)
         for topic in pipeline.checks
     ]
-    return check_outputs.override(outlets=outlets)(str(folder))
-
-
-@task
-def provision_topics(folder: str) -> list[str]:
-    """Brings the pipeline's topics to their spec; never deletes."""
-    from infra.orchestration import steps
-
-    with airflow_failures("provision_topics"):
-        return steps.provision_topics(Path(folder))
-
-
-@task
-def seed_mysql(folder: str, data_file: str | None) -> list[str]:
-    """Makes the table equal to the data file by the fewest changes, in one transaction."""
-    from infra.orchestration import steps
-
-    context = get_current_context()
-    params = context["params"]
-    with airflow_failures("seed_mysql"):
-        path = data_file if data_file is not None else render_data_file(params["data_file"], context)
-        return steps.seed_mysql(Path(folder), path or None, params["allow_rejects"])
-
-
-def render_data_file(template: str, context: Context) -> str:
-    """A template inside a param, which Airflow itself does not render: the daily reload's file by the logical date."""
-    try:
-        rendered: str = context["task"].render_template(template, context)
-    except UndefinedError as error:
-        raise DataFileError(
-            f"data_file {template!r}: {error}; a run without a logical date has no day; give it one, or name a file"
-        ) from None
-    return rendered
-
-
-@task
-def preflight_cdc(folder: str) -> list[str]:
-    """Checks what reading the binlog needs; each failure says how to mend it."""
-    from infra.orchestration import steps
-
-    with airflow_failures("preflight_cdc"):
-        return steps.preflight_cdc(Path(folder))
-
-
-@task
-def create_configmaps(folder: str) -> list[str]:
-    """Stages the script bundle of every job by revision: a folder on `local`, a ConfigMap on `kubernetes`."""
-    from infra.orchestration import steps
-
-    with airflow_failures("create_configmaps"):
-        return steps.create_configmaps(Path(folder), get_current_context()["params"]["target"])
-
-
-@task
-def check_jobs_running(folder: str) -> list[str]:
-    """A reload restarts nothing: a job that does not run is an error that names the deploy DAG."""
-    from infra.orchestration import steps
-
-    with airflow_failures("check_jobs_running"):
-        return steps.check_jobs_running(Path(folder), get_current_context()["params"]["target"])
-
-
-@task
-def check_outputs(folder: str) -> dict[str, Any]:
-    """Waits until every result topic agrees with the recomputation in the database, and reports."""
-    from infra.orchestration import steps
-
-    with airflow_failures("check_outputs"):
-        return steps.check_outputs(Path(folder), get_current_context()["params"]["target"], CHECK_TIMEOUT_SECONDS)
-
-
-@task(retries=0)
-def load_spec(folder: str) -> None:
-    """Fails with what is wrong with the spec."""
-    with airflow_failures("load_spec"):
-        load_pipeline(Path(folder))
+    checks = [tasks.check_outputs.override(outlets=outlets)(str(folder))]
+    return [*checks, tasks.check_conservation(str(folder))] if pipeline.conservation else checks
 
 
 def _target() -> Param:
@@ -241,17 +176,23 @@ def _deploy_doc(pipeline: Pipeline) -> str:
     return f"""### Deploy {pipeline.name}
 {pipeline.description}
 
-Topics, seed, job scripts, jobs, health, and at the end every result topic compared with a recomputation
-in the database. Every step is safe to repeat: what is as it should be says `unchanged` and is not touched.
+Topics, data, job scripts, jobs, health, and at the end every result topic compared with a recomputation
+from the source. Every step is safe to repeat: what is as it should be says `unchanged` and is not touched.
 
 {jobs}
 
-Connections: {", ".join(f"`{name}`" for name in connection_ids(pipeline.name))}.
+Connections: {", ".join(f"`{name}`" for name in connection_ids(pipeline))}.
 """
 
 
 def _reload_doc(pipeline: Pipeline) -> str:
     return f"""### Reload {pipeline.name}
-Makes the table `{pipeline.source.mysql.table}` equal to the day's file while the jobs keep running, then checks
-the outputs. It restarts nothing; deploy with `{pipeline.name}_deploy` first.
+{_what_is_loaded(pipeline)}: the day's file, while the jobs keep running; then checks the outputs. It restarts
+nothing; deploy with `{pipeline.name}_deploy` first.
 """
+
+
+def _what_is_loaded(pipeline: Pipeline) -> str:
+    if pipeline.source.kafka:
+        return f"JSON lines that are published to the topic `{pipeline.feed.topic}`, each once"
+    return f"CSV that the table `{pipeline.mysql.table}` becomes equal to"

@@ -9,9 +9,11 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from infra.checks.conservation import check_conservation as check_outcomes
 from infra.checks.outputs import check_outputs as check_topics
-from infra.errors import JobFailedError, PlatformError
+from infra.errors import JobFailedError, PlatformError, SpecError
 from infra.kafka.lag import group_lag
+from infra.kafka.publish import publish_records as publish_lines
 from infra.kafka.topics import ensure_topics
 from infra.kafka.writer import clear_tables
 from infra.mysql.preflight import check_cdc_ready
@@ -37,7 +39,7 @@ def provision_topics(folder: Path) -> list[str]:
 def seed_mysql(folder: Path, data_file: str | None, allow_rejects: bool) -> list[str]:
     """Applies the schema and makes the table equal to the data file; its path is relative to the spec."""
     pipeline = load_pipeline(folder)
-    source = pipeline.source.mysql
+    source = pipeline.mysql
     endpoint = mysql_of(pipeline, "application")
     path = pipeline.path(data_file or source.data)
     rejects = load_settings().state_dir / "rejects" / f"{pipeline.name}.csv"
@@ -48,10 +50,18 @@ def seed_mysql(folder: Path, data_file: str | None, allow_rejects: bool) -> list
     return _say("seed_mysql", lines)
 
 
+def publish_records(folder: Path, data_file: str | None, allow_rejects: bool) -> list[str]:
+    """Makes the source topic hold every line of the data file; its path is relative to the spec."""
+    pipeline = load_pipeline(folder)
+    path = pipeline.path(data_file or pipeline.feed.data)
+    report = publish_lines(kafka_of(pipeline), pipeline.feed, path, allow_rejects)
+    return _say("publish_records", [f"{path.name} on {pipeline.feed.topic}: {report}"])
+
+
 def preflight_cdc(folder: Path) -> list[str]:
     """Whether the database is ready to be read as a changelog."""
     pipeline = load_pipeline(folder)
-    source = pipeline.source.mysql
+    source = pipeline.mysql
     others = server_ids_of_others(folder)
     lines = check_cdc_ready(mysql_of(pipeline, "cdc"), source.database, source.table, source.server_ids, others)
     passed = [line for line in lines if line.startswith("ok ")]
@@ -96,9 +106,20 @@ def check_outputs(folder: Path, target: str, timeout_seconds: float) -> dict[str
     def situation() -> str:
         return "; ".join(_situation(pipeline, kafka, target))
 
-    report = check_topics(pipeline, mysql_of(pipeline, "reader"), kafka, dead_jobs, situation, timeout_seconds)
+    reader = mysql_of(pipeline, "reader") if pipeline.source.mysql else None
+    report = check_topics(pipeline, reader, kafka, dead_jobs, situation, timeout_seconds)
     _say("check_outputs", [str(report)])
     return {"rows": report.rows, "records": report.records, "seconds": round(report.seconds, 1)}
+
+
+def check_conservation(folder: Path, timeout_seconds: float) -> dict[str, int]:
+    """Whether every record of the source topic has one outcome; the numbers by outcome are what Airflow shows."""
+    pipeline = load_pipeline(folder)
+    if pipeline.conservation is None:
+        raise SpecError(f"pipeline {pipeline.name} has no conservation; add it to its spec")
+    report = check_outcomes(pipeline, pipeline.conservation, kafka_of(pipeline), timeout_seconds)
+    _say("check_conservation", report.lines())
+    return report.outcomes
 
 
 def check_jobs_running(folder: Path, target: str) -> list[str]:
@@ -117,11 +138,11 @@ def check_jobs_running(folder: Path, target: str) -> list[str]:
 def server_ids_of_others(folder: Path) -> dict[str, str]:
     """By pipeline; one with a broken spec runs nothing, and takes no ids."""
     others = [pipeline for pipeline in load_sound_pipelines(folder.parent) if pipeline.folder != folder]
-    return {pipeline.name: pipeline.source.mysql.server_ids for pipeline in others}
+    return {pipeline.name: pipeline.mysql.server_ids for pipeline in others if pipeline.source.mysql}
 
 
 def _deployment(pipeline: Pipeline, job: str, place: Target) -> JobDeployment:
-    database = as_jobs_see(mysql_of(pipeline, "cdc"), pipeline)
+    database = as_jobs_see(mysql_of(pipeline, "cdc"), pipeline) if pipeline.source.mysql else None
     return render_job(pipeline, job, brokers_as_jobs_see(pipeline), database, place.image)
 
 

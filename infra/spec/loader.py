@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -22,6 +22,15 @@ _YAML_WORDS = {  # for types that have another name in Python
     "model_type": "must be a mapping, key: value",
     "string_type": "must be text",
     "int_type": "must be a whole number",
+}
+
+_OWNERS = {
+    "topics": "topic",
+    "jobs": "job",
+    "checks": "check",
+    "results": "result table",
+    "mysql": "MySQL source",
+    "kafka": "Kafka source",
 }
 
 
@@ -55,6 +64,11 @@ def load_sound_pipelines(root: Path) -> list[Pipeline]:
         with suppress(SpecError):
             sound.append(load_pipeline(folder))
     return sound
+
+
+def databases_of(pipelines: Iterable[Pipeline]) -> dict[str, str | None]:
+    """By pipeline the database that it starts from; None where it starts from a topic."""
+    return {pipeline.name: pipeline.mysql.database if pipeline.source.mysql else None for pipeline in pipelines}
 
 
 def load_pipeline(folder: Path) -> Pipeline:
@@ -106,6 +120,8 @@ def _describe(detail: Any) -> str:
         return f"{key}: {detail['input']!r} is not allowed; allowed: {context['expected']}"
     if kind == "too_short":
         return f"{key}: is empty; it needs at least {context['min_length']} entry"
+    if kind == "value_error":
+        return f"{key}: {context['error']}"
     message = _YAML_WORDS.get(kind) or detail["msg"].replace("Input should be", "must be")
     return f"{key}: {detail['input']!r}: {message}"
 
@@ -134,7 +150,14 @@ def _models_in(annotation: Any) -> Iterator[Any]:
 
 def _owner_of(location: tuple[Any, ...]) -> str:
     parent = [str(part) for part in location[:-1] if not isinstance(part, int)]
-    names = {"topics": "topic", "jobs": "job", "checks": "check", "results": "result table", "mysql": "MySQL source"}
+    names = {
+        "topics": "topic",
+        "jobs": "job",
+        "checks": "check",
+        "results": "result table",
+        "mysql": "MySQL source",
+        "kafka": "Kafka source",
+    }
     return next((names[part] for part in reversed(parent) if part in names), parent[-1] if parent else "pipeline")
 
 
@@ -143,17 +166,27 @@ def _inconsistencies(pipeline: Pipeline) -> Iterator[str]:
         yield f"name: {pipeline.name!r} must be the name of its folder, {pipeline.folder.resolve().name!r}"
     yield from _unknown_names(pipeline)
     yield from _missing_files(pipeline)
-    low, high = (int(part) for part in pipeline.source.mysql.server_ids.split("-"))
-    readers = max((job.parallelism for job in pipeline.jobs.values() if "mysql" in job.uses), default=1)
-    if not 0 < low <= high < 2**32 or high - low + 1 < readers:
-        yield (
-            f"source.mysql.server_ids: {low}-{high} must be an ascending range of at least {readers} ids"
-            " (one for each parallel reader) between 1 and 4294967295"
-        )
+    yield from _wrong_readers(pipeline)
     try:
         TopologicalSorter({name: job.after for name, job in pipeline.jobs.items()}).prepare()
     except CycleError as error:
         yield f"jobs: after goes in a circle: {' -> '.join(error.args[1])}"
+
+
+def _wrong_readers(pipeline: Pipeline) -> Iterator[str]:
+    """Jobs that read the database, against the database there is."""
+    readers = {name: job.parallelism for name, job in pipeline.jobs.items() if "mysql" in job.uses}
+    if pipeline.source.mysql is None:
+        for name in readers:
+            yield f"jobs.{name}.uses: mysql is not there, since the source is kafka; allowed: kafka"
+        return
+    low, high = (int(part) for part in pipeline.source.mysql.server_ids.split("-"))
+    most = max(readers.values(), default=1)
+    if not 0 < low <= high < 2**32 or high - low + 1 < most:
+        yield (
+            f"source.mysql.server_ids: {low}-{high} must be an ascending range of at least {most} ids"
+            " (one for each parallel reader) between 1 and 4294967295"
+        )
 
 
 def _unknown_names(pipeline: Pipeline) -> Iterator[str]:
@@ -162,6 +195,8 @@ def _unknown_names(pipeline: Pipeline) -> Iterator[str]:
     named_topics = [(f"jobs.{name}.writes", topic) for name, spec in pipeline.jobs.items() for topic in spec.writes]
     named_topics += [("checks", topic) for topic in pipeline.checks]
     named_topics += [("quarantine", pipeline.quarantine)] if pipeline.quarantine else []
+    named_topics += [("conservation.topic", pipeline.conservation.topic)] if pipeline.conservation else []
+    named_topics += [("source.kafka.topic", pipeline.source.kafka.topic)] if pipeline.source.kafka else []
     for key, job in named_jobs:
         if job not in pipeline.jobs:
             yield f"{key}: there is no job {job!r}; allowed: {jobs}"
@@ -173,12 +208,24 @@ def _unknown_names(pipeline: Pipeline) -> Iterator[str]:
             yield f"results.{index}.topic: there is no check of {table.topic!r}; allowed: {', '.join(pipeline.checks)}"
 
 
-def _missing_files(pipeline: Pipeline) -> Iterator[str]:
-    mysql = pipeline.source.mysql
-    named = {"source.mysql.schema": [mysql.schema_file], "source.mysql.data": [mysql.data]}
+def _named_files(pipeline: Pipeline) -> dict[str, list[str]]:
+    """The paths of the spec by their key."""
+    mysql, kafka = pipeline.source.mysql, pipeline.source.kafka
+    named: dict[str, list[str]] = {}
+    if mysql:
+        named |= {"source.mysql.schema": [mysql.schema_file], "source.mysql.data": [mysql.data]}
+    if kafka:
+        named |= {"source.kafka.data": [kafka.data]}
+        named |= {f"source.kafka.tables.{name}": [query] for name, query in kafka.tables.items()}
+    if pipeline.conservation:
+        named |= {"conservation.query": [pipeline.conservation.query]}
     named |= {f"jobs.{name}.script": [job.script] for name, job in pipeline.jobs.items()}
     named |= {f"jobs.{name}.files": list(job.files) for name, job in pipeline.jobs.items()}
-    named |= {f"checks.{topic}.expect": [check.expect] for topic, check in pipeline.checks.items()}
+    return named | {f"checks.{topic}.expect": [check.expect] for topic, check in pipeline.checks.items()}
+
+
+def _missing_files(pipeline: Pipeline) -> Iterator[str]:
+    named = _named_files(pipeline)
     missing = False
     for key, paths in named.items():
         for relative in paths:

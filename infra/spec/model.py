@@ -9,7 +9,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from infra.errors import SpecError
 
 _DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -61,10 +63,38 @@ class MySqlSource(_Part):
     server_ids: str = Field(default="5400-5409", pattern=r"^\d+-\d+$")
 
 
-class Source(_Part):
-    """Where the records come from."""
+class KafkaSource(_Part):
+    """The topic that a pipeline starts from, and the JSON lines that are published to it; paths are relative.
 
-    mysql: MySqlSource
+    `key` names the field of a record that becomes its key. `tables` are what the checks read: a SELECT each, over the
+    records of the topic.
+    """
+
+    topic: TopicName
+    data: str
+    daily_data: str = Field(default="data/daily/{{ ds }}.jsonl", description="a Jinja template with the logical date")
+    key: str | None = None
+    tables: dict[Name, str] = {}
+
+
+class Source(_Part):
+    """Where the records come from: exactly one of the two."""
+
+    mysql: MySqlSource | None = None
+    kafka: KafkaSource | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Source:
+        if (self.mysql is None) == (self.kafka is None):
+            raise ValueError("must name exactly one of mysql and kafka")
+        return self
+
+    @property
+    def files(self) -> MySqlSource | KafkaSource:
+        """The one there is: `data` and `daily_data` are what a run loads."""
+        source = self.mysql or self.kafka
+        assert source is not None, "the validator sees to it"  # noqa: S101
+        return source
 
 
 class Job(_Part):
@@ -81,10 +111,17 @@ class Job(_Part):
 
 
 class Check(_Part):
-    """How one result topic is recomputed: its key columns, and a SELECT for the database."""
+    """How one result topic is recomputed: its key columns, and a SELECT over the source of truth."""
 
     key: tuple[str, ...] = Field(min_length=1, strict=False)
     expect: str
+
+
+class Conservation(_Part):
+    """What became of the records of one topic: a SELECT with an outcome for each of them, or each element of them."""
+
+    topic: TopicName
+    query: str
 
 
 class ResultTable(_Part):
@@ -107,8 +144,23 @@ class Pipeline(_Part):
     jobs: dict[Name, Job] = Field(min_length=1)
     quarantine: TopicName | None = None
     checks: dict[TopicName, Check] = {}
+    conservation: Conservation | None = None
     results: tuple[ResultTable, ...] = Field(default=(), strict=False)
     folder: Path = Field(default=Path(), exclude=True, strict=False)
+
+    @property
+    def mysql(self) -> MySqlSource:
+        """The table that the pipeline starts from; SpecError where it starts from a topic."""
+        if self.source.mysql is None:
+            raise SpecError(f"pipeline {self.name} has no source.mysql; its records come from source.kafka")
+        return self.source.mysql
+
+    @property
+    def feed(self) -> KafkaSource:
+        """The topic that the pipeline starts from; SpecError where it starts from a table."""
+        if self.source.kafka is None:
+            raise SpecError(f"pipeline {self.name} has no source.kafka; its records come from source.mysql")
+        return self.source.kafka
 
     def path(self, relative: str) -> Path:
         """The path of a file that the spec names."""

@@ -13,14 +13,14 @@ def job_name(pipeline: Pipeline, job: str) -> str:
 
 
 def render_job(
-    pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlEndpoint, image: str = ""
+    pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlEndpoint | None, image: str = ""
 ) -> JobDeployment:
-    """A job with its files read and its arguments filled in; `mysql` is the server as the CDC user sees it."""
+    """A job with its files read and its arguments filled in; `mysql` is the server as the CDC user sees it, if any."""
     spec = pipeline.jobs[job]
     arguments = {**spec.arguments, "bootstrap_servers": kafka.bootstrap_servers}
     secrets = {}
-    if "mysql" in spec.uses:
-        source = pipeline.source.mysql
+    if mysql and "mysql" in spec.uses:
+        source = pipeline.mysql
         arguments |= {
             "mysql_host": mysql.host,
             "mysql_port": str(mysql.port),

@@ -43,7 +43,7 @@ def main() -> None:
     """Starts private parts, measures, prints, and removes them."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, _stack(Path(folder)) as settings:
         pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
-        _prepare(settings, pipeline, pipeline.path(pipeline.source.mysql.data))
+        _prepare(settings, pipeline, pipeline.path(pipeline.mysql.data))
         _freshness(settings, pipeline)
         _snapshot(settings, pipeline, Path(folder))
 
@@ -63,7 +63,7 @@ def _prepare(settings: Settings, pipeline: Pipeline, data: Path) -> None:
         ensure_database(admin, DATABASE)
         ensure_users(admin, DATABASE, embedded.mysql_passwords(settings, DATABASE))
     ensure_topics(embedded.kafka_endpoint(settings), pipeline.topics)
-    source, application = pipeline.source.mysql, embedded.mysql_endpoint(settings, "application", DATABASE)
+    source, application = pipeline.mysql, embedded.mysql_endpoint(settings, "application", DATABASE)
     ensure_schema(application, pipeline.path(source.schema_file), source.table)
     print(seed_table(application, source.table, data, settings.state_dir / "rejects.csv"), flush=True)
 

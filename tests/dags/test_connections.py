@@ -25,7 +25,15 @@ def give(monkeypatch: pytest.MonkeyPatch, connection_id: str, **parts: object) -
 
 
 def test_every_connection_of_a_pipeline() -> None:
-    assert connection_ids("games") == ["games_mysql", "games_mysql_cdc", "games_mysql_reader", "games_kafka"]
+    olympics, events = (load_pipeline(ROOT / "flink_jobs" / name) for name in ("olympics", "olympic_events"))
+
+    assert connection_ids(olympics) == [
+        "olympics_mysql",
+        "olympics_mysql_cdc",
+        "olympics_mysql_reader",
+        "olympics_kafka",
+    ]
+    assert connection_ids(events) == ["olympic_events_kafka"]
 
 
 def test_mysql_is_the_role_s_own_connection(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:

@@ -22,7 +22,7 @@ from infra.errors import (
     StillWaitingError,
     UnreachableError,
 )
-from infra.orchestration import dags, steps, targets, triggers
+from infra.orchestration import steps, targets, tasks, triggers
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.orchestration.triggers import JobHealthTrigger, raise_failure
 from infra.settings import ROOT
@@ -246,7 +246,7 @@ def test_reload_without_a_logical_date_names_the_data_file() -> None:
     with DAG("reload", schedule=None):
         context: Any = {"task": BaseOperator(task_id="seed_mysql")}
     with pytest.raises(DataFileError) as caught:
-        dags.render_data_file("data/{{ ds }}.csv", context)
+        tasks.render_data_file("data/{{ ds }}.csv", context)
     assert str(caught.value) == (
         "data_file 'data/{{ ds }}.csv': 'ds' is undefined; "
         "a run without a logical date has no day; give it one, or name a file"

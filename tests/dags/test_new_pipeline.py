@@ -67,7 +67,7 @@ def test_dag_follows_the_jobs_of_the_spec(checkout: Path) -> None:
 def test_broken_spec_becomes_a_dag_that_says_so_and_harms_no_other(checkout: Path) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from infra.orchestration.dags import load_spec
+    from infra.orchestration.tasks import load_spec
 
     spec = add_pipeline(checkout, "winter_games")
     spec.write_text(spec.read_text().replace("parallelism: 2", "paralelism: 2"))

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from flink_jobs.shared.statements import render_statements
+from infra.settings import ROOT
 from infra.spec import load_pipeline
 from tests.jobs.flink import flink_environment
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
 
-OLYMPICS = Path(__file__).parents[2] / "flink_jobs" / "olympics"
+OLYMPICS = ROOT / "flink_jobs" / "olympics"
+OLYMPIC_EVENTS = ROOT / "flink_jobs" / "olympic_events"
 RECORDS = """
 CREATE TABLE records (
-    message_key BYTES, message_value BYTES, source_partition INT, source_offset BIGINT,
+    message_key BYTES, message_value BYTES, headers MAP<STRING, BYTES>, source_partition INT, source_offset BIGINT,
     source_timestamp TIMESTAMP_LTZ(3), arrived_at AS PROCTIME()
 ) WITH ('connector' = 'filesystem', 'path' = '{path}', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601')
 """
 
 
 class Record(NamedTuple):
-    """One record of a topic, as bytes."""
+    """One record of a topic, as bytes; its offset is its place among the records of its partition."""
 
     key: bytes | None
     value: bytes | None
+    partition: int = 0
+    timestamp_ms: int = 1_770_408_000_000
+    attempts: int | None = None
 
 
 class Outputs(NamedTuple):
@@ -48,40 +57,53 @@ KEYS = {
     "best_nationality": "position",
     "top_athletes": "rank",
 }
-RunAnalytics = Callable[[Iterable[Record]], Outputs]
+RunJob = Callable[[Iterable[Record]], Outputs]
 
 
 @pytest.fixture
 def environment() -> TableEnvironment:
-    """A fresh streaming table environment with the options that the spec gives to the job."""
+    """A fresh streaming table environment with the options that the spec gives to the analytics job."""
     return flink_environment(load_pipeline(OLYMPICS).jobs["analytics"].configuration)
 
 
 @pytest.fixture
-def run_analytics(environment: TableEnvironment, tmp_path: Path) -> RunAnalytics:
+def run_analytics(tmp_path: Path) -> RunJob:
     """Feeds records to the analytics job in order and returns what it wrote."""
-
-    def run(records: Iterable[Record]) -> Outputs:
-        source = tmp_path / "records"
-        source.mkdir()
-        lines = [_as_line(offset, record) for offset, record in enumerate(records)]
-        (source / "records.json").write_text("\n".join(lines) + "\n")
-        for name, statement in analytics_statements().items():
-            result = environment.execute_sql(_replace_ends(name, statement, tmp_path))
-            if name == "90_publish.sql":
-                result.wait()
-        return Outputs(
-            {topic: _fold(tmp_path / topic, key) for topic, key in KEYS.items()},
-            [change["after"] for change in _changes(tmp_path / "quarantine")],
-        )
-
-    return run
+    return partial(run_bounded, OLYMPICS, "analytics", KEYS, tmp_path)
 
 
-def analytics_statements() -> dict[str, str]:
+@pytest.fixture
+def run_record_join(tmp_path: Path) -> RunJob:
+    """Feeds records to the join of the record feed in order and returns what it wrote."""
+    return partial(run_bounded, OLYMPIC_EVENTS, "record_join", {"entries": "id"}, tmp_path)
+
+
+def run_bounded(pipeline: Path, job: str, keys: dict[str, str], folder: Path, records: Iterable[Record]) -> Outputs:
+    """Runs a job of a pipeline to the end of the records; its tables at both ends are files below `folder`."""
+    environment = flink_environment(load_pipeline(pipeline).jobs[job].configuration)
+    source = folder / "records"
+    source.mkdir()
+    offsets: dict[int, Iterator[int]] = defaultdict(itertools.count)
+    lines = [_as_line(next(offsets[record.partition]), record) for record in records]
+    (source / "records.json").write_text("\n".join(lines) + "\n")
+    for name, statement in job_statements(pipeline, job).items():
+        result = environment.execute_sql(_replace_ends(name, statement, folder))
+        if name == "90_publish.sql":
+            result.wait()
+    return Outputs(
+        {topic: _fold(folder / topic, key) for topic, key in keys.items()},
+        [change["after"] for change in _changes(folder / "quarantine")],
+    )
+
+
+def job_statements(pipeline: Path, job: str) -> dict[str, str]:
     """The job's statements with the arguments of the spec."""
-    job = load_pipeline(OLYMPICS).jobs["analytics"]
-    return render_statements(OLYMPICS / "analytics", {**job.arguments, "bootstrap_servers": "127.0.0.1:1"})
+    spec = load_pipeline(pipeline)
+    variables = {**spec.jobs[job].arguments, "bootstrap_servers": "127.0.0.1:1"}
+    rendered: dict[str, str] = {}
+    for folder in sorted({path.parent for path in spec.job_files(job) if path.suffix == ".sql"}):
+        rendered |= render_statements(folder, variables)
+    return dict(sorted(rendered.items()))
 
 
 def _replace_ends(name: str, statement: str, folder: Path) -> str:
@@ -98,20 +120,23 @@ def _as_line(offset: int, record: Record) -> str:
     def encoded(data: bytes | None) -> str | None:
         return None if data is None else base64.b64encode(data).decode()
 
+    timestamp = datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    attempts = None if record.attempts is None else {"attempts": encoded(str(record.attempts).encode())}
     return json.dumps(
         {
             "message_key": encoded(record.key),
             "message_value": encoded(record.value),
-            "source_partition": 0,
+            "headers": attempts,
+            "source_partition": record.partition,
             "source_offset": offset,
-            "source_timestamp": "2026-02-06T20:00:00.000Z",
+            "source_timestamp": timestamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{record.timestamp_ms % 1000:03}Z",
         }
     )
 
 
 def _changes(folder: Path) -> Iterable[dict[str, Any]]:
     for path in sorted(folder.rglob("*part-*")):
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
             yield json.loads(line)
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.jobs.conftest import KEYS, Record, RunAnalytics
+from tests.jobs.conftest import KEYS, Record, RunJob
 from tests.olympics_model import SEED, Row, expected_outputs
 
 
@@ -24,7 +24,7 @@ def assert_matches(outputs: dict[str, dict[object, dict[str, object]]], rows: li
         assert outputs[topic] == expected[topic], topic
 
 
-def test_seed_rows_give_the_known_results(run_analytics: RunAnalytics) -> None:
+def test_seed_rows_give_the_known_results(run_analytics: RunJob) -> None:
     tables, quarantine = run_analytics(map(upsert, SEED))
     assert quarantine == []
     assert {name: value["id"] for name, value in tables["athletes"].items()} == {
@@ -48,7 +48,7 @@ def test_seed_rows_give_the_known_results(run_analytics: RunAnalytics) -> None:
     assert_matches(tables, SEED)
 
 
-def test_insert_update_delete_and_promotion(run_analytics: RunAnalytics) -> None:
+def test_insert_update_delete_and_promotion(run_analytics: RunJob) -> None:
     mary, alex = Row(6, "Mary", "Italy", 9), Row(1, "Alex", "Austria", 10)
     tables, _ = run_analytics([*map(upsert, SEED), upsert(mary), upsert(alex), delete(2)])
     assert tables["athletes"]["Peter"]["id"] == 5
@@ -57,18 +57,18 @@ def test_insert_update_delete_and_promotion(run_analytics: RunAnalytics) -> None
     assert_matches(tables, [alex, SEED[2], SEED[3], SEED[4], mary])
 
 
-def test_fewer_than_three_athletes_leave_no_stale_rank(run_analytics: RunAnalytics) -> None:
+def test_fewer_than_three_athletes_leave_no_stale_rank(run_analytics: RunJob) -> None:
     tables, _ = run_analytics([*map(upsert, SEED), *(delete(row.id) for row in SEED[:4])])
     assert list(tables["top_athletes"]) == [1]
     assert_matches(tables, SEED[4:])
 
 
-def test_everything_deleted_leaves_nothing(run_analytics: RunAnalytics) -> None:
+def test_everything_deleted_leaves_nothing(run_analytics: RunJob) -> None:
     tables, _ = run_analytics([*map(upsert, SEED), *(delete(row.id) for row in SEED)])
     assert tables == {topic: {} for topic in KEYS}
 
 
-def test_names_are_compared_exactly(run_analytics: RunAnalytics) -> None:
+def test_names_are_compared_exactly(run_analytics: RunJob) -> None:
     rows = [
         Row(1, "Zoë", "Ø", 1),
         Row(2, "zoë", "Ø", 1),
@@ -83,7 +83,7 @@ def test_names_are_compared_exactly(run_analytics: RunAnalytics) -> None:
     assert_matches(tables, rows)
 
 
-def test_averages_stay_exact_under_updates(run_analytics: RunAnalytics) -> None:
+def test_averages_stay_exact_under_updates(run_analytics: RunJob) -> None:
     scores = [10**9 + 7, 3, 1, 2**31 - 1, -5]
     changes = [Row(i, f"a{i}", "X", s) for s in scores for i in range(1, 8)]
     last = [Row(i, f"a{i}", "X", scores[-1] + i) for i in range(1, 8)]
@@ -91,7 +91,7 @@ def test_averages_stay_exact_under_updates(run_analytics: RunAnalytics) -> None:
     assert_matches(tables, last)
 
 
-def test_ties_go_to_the_lower_id_and_the_first_nationality(run_analytics: RunAnalytics) -> None:
+def test_ties_go_to_the_lower_id_and_the_first_nationality(run_analytics: RunJob) -> None:
     rows = [
         Row(4, "d", "B", 5),
         Row(3, "c", "B", 5),
@@ -116,6 +116,16 @@ BAD = [
     (b'{"id":1}', b"", "the value is not JSON"),
     (b'{"id":1}', b'{"id":1,"name":"n","nationality":"x","score":1} and more', "the value is not JSON"),
     (b'{"id":1}', b'{"id":1},{"id":2}', "the value is not JSON"),
+    (b'{"id":1}', b'{"id":1,"name":"n","nationality":"x","score":1},"end"],[', "the value is not JSON"),
+    (b'{"id":1}', b"[" * 4000 + b"]" * 4000, "the value is not JSON"),
+    (b"[" * 4000 + b"]" * 4000, None, "the key is not JSON"),
+    (
+        b'{"id":1}',
+        b'{"id":1,"name":"' + b"n" * 8192 + b'","nationality":"x","score":1}',
+        "the value is larger than 8192 bytes",
+    ),
+    (b'{"id":' + b"1" * 8192 + b"}", None, "the key is larger than 8192 bytes"),
+    (b'{"id":1}', b'{"id":1,"name":"n","nationality":"x","score":01}', "the value is not JSON"),
     (b'{"id":1}', b'{"id":1,"name":"n"', "the value is not JSON"),
     (b'{"id":1}', b'["id", 1]', "the value is not a JSON object"),
     (b'{"id":1}', b"null", "the value is not a JSON object"),
@@ -136,7 +146,7 @@ BAD = [
 ]
 
 
-def test_bad_records_go_to_quarantine_and_change_nothing(run_analytics: RunAnalytics) -> None:
+def test_bad_records_go_to_quarantine_and_change_nothing(run_analytics: RunJob) -> None:
     good = list(map(upsert, SEED))
     tables, quarantine = run_analytics([*good[:2], *(Record(key, value) for key, value, _ in BAD), *good[2:]])
     assert [(bad["source_offset"], bad["reason"]) for bad in quarantine] == [
@@ -145,7 +155,7 @@ def test_bad_records_go_to_quarantine_and_change_nothing(run_analytics: RunAnaly
     assert_matches(tables, SEED)
 
 
-def test_quarantine_keeps_origin_and_bytes(run_analytics: RunAnalytics) -> None:
+def test_quarantine_keeps_origin_and_bytes(run_analytics: RunJob) -> None:
     _, quarantine = run_analytics([Record(b"\xff\x00", b"\xfe")])
     assert quarantine == [
         {
@@ -153,7 +163,9 @@ def test_quarantine_keeps_origin_and_bytes(run_analytics: RunAnalytics) -> None:
             "source_partition": 0,
             "source_offset": 0,
             "source_timestamp": "2026-02-06 20:00:00Z",
+            "position": None,
             "reason": "the key is not UTF-8",
+            "attempts": 0,
             "message_key": "/wA=",
             "message_value": "/g==",
         }
@@ -167,7 +179,7 @@ def test_quarantine_keeps_origin_and_bytes(run_analytics: RunAnalytics) -> None:
         b'\n{"id":1,"name":"Alex","nationality":"Austria","score":7}\n',
     ],
 )
-def test_other_spellings_of_a_good_record_count(run_analytics: RunAnalytics, value: bytes) -> None:
+def test_other_spellings_of_a_good_record_count(run_analytics: RunJob, value: bytes) -> None:
     tables, quarantine = run_analytics([Record(b'{ "id": 1 }', value)])
     assert quarantine == []
     assert_matches(tables, SEED[:1])

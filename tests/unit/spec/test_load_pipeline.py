@@ -26,7 +26,7 @@ def test_small_spec_and_its_defaults(folder: Path) -> None:
     pipeline = load_pipeline(folder)
 
     assert (pipeline.name, pipeline.owner, pipeline.tags) == ("games", "data-platform", ())
-    assert pipeline.source.mysql.daily_data == "data/daily/{{ ds }}.csv"
+    assert pipeline.mysql.daily_data == "data/daily/{{ ds }}.csv"
     assert (pipeline.jobs["totals"].uses, pipeline.jobs["totals"].parallelism) == (("kafka",), 1)
     assert pipeline.folder == folder
 
@@ -34,7 +34,7 @@ def test_small_spec_and_its_defaults(folder: Path) -> None:
 def test_without_server_ids_there_is_a_range(folder: Path) -> None:
     (folder / "pipeline.yaml").write_text(SPEC.replace(", server_ids: 10-12", ""))
 
-    assert load_pipeline(folder).source.mysql.server_ids == "5400-5409"
+    assert load_pipeline(folder).mysql.server_ids == "5400-5409"
 
 
 def test_one_server_id_for_each_parallel_reader_is_enough(folder: Path) -> None:
@@ -42,7 +42,7 @@ def test_one_server_id_for_each_parallel_reader_is_enough(folder: Path) -> None:
 
     pipeline = load_pipeline(folder)
 
-    assert (pipeline.source.mysql.server_ids, pipeline.jobs["cdc"].parallelism) == ("10-11", 2)
+    assert (pipeline.mysql.server_ids, pipeline.jobs["cdc"].parallelism) == ("10-11", 2)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_pipelines_are_the_folders_with_a_spec(folder: Path) -> None:
 @pytest.mark.parametrize("shipped", PIPELINES, ids=lambda path: path.name)
 def test_shipped_pipeline_uses_every_one_of_its_files(shipped: Path) -> None:
     pipeline = load_pipeline(shipped)
-    mysql = pipeline.source.mysql
+    mysql = pipeline.mysql
     used = {pipeline.path(check.expect) for check in pipeline.checks.values()}
     used |= {path for job in pipeline.jobs for path in pipeline.job_files(job)}
     used |= {pipeline.path(mysql.schema_file), pipeline.path(mysql.data), shipped / "pipeline.yaml"}
@@ -130,6 +130,6 @@ def test_shipped_pipelines_are_there() -> None:
 def test_shipped_pipelines_have_server_ids_of_their_own() -> None:
     taken: list[int] = []
     for path in PIPELINES:
-        low, high = map(int, load_pipeline(path).source.mysql.server_ids.split("-"))
+        low, high = map(int, load_pipeline(path).mysql.server_ids.split("-"))
         taken += range(low, high + 1)
     assert len(taken) == len(set(taken))

@@ -2,6 +2,7 @@
 CREATE TABLE records (
     message_key BYTES,
     message_value BYTES,
+    headers MAP<STRING, BYTES> METADATA VIRTUAL,
     source_partition INT METADATA FROM 'partition' VIRTUAL,
     source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
     source_timestamp TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,

@@ -1,0 +1,48 @@
+-- Every element of every record of the feed, judged by the contract and not by the job: `good` elements count as values,
+-- a null among them takes the athlete's value away. A record that is bad as a whole, or has no elements, is one row
+-- without a position.
+WITH judged AS (
+    SELECT
+        source_partition, source_offset, source_timestamp, value_json,
+        value_json ->> '$.type' AS type,
+        COALESCE(TRY_CAST(value_json ->> '$.first_id' AS BIGINT), 1) AS first_id,
+        COALESCE(json_array_length(value_json, '$.data'), 0) AS elements,
+        COALESCE(
+            octet_length(message_value) BETWEEN 1 AND 65536
+            AND json_type(value_json) = 'OBJECT' AND value_levels <= 8
+            AND list_has_all(['type', 'data', 'first_id'], json_keys(value_json))
+            AND json_type(value_json, '$.type') = 'VARCHAR'
+            AND (value_json ->> '$.type') IN ('name', 'score', 'nationality')
+            AND json_type(value_json, '$.data') = 'ARRAY'
+            AND (
+                NOT json_exists(value_json, '$.first_id')
+                OR json_type(value_json, '$.first_id') IN ('UBIGINT', 'BIGINT')
+                AND TRY_CAST(value_json ->> '$.first_id' AS BIGINT) BETWEEN 1 AND 2147483647
+            )
+            AND COALESCE(TRY_CAST(value_json ->> '$.first_id' AS BIGINT), 1) + json_array_length(value_json, '$.data') <= 2147483648,
+            false
+        ) AS good
+    FROM records
+), elements AS (
+    SELECT
+        source_partition, source_offset, source_timestamp, type, first_id,
+        unnest(json_extract(value_json, '$.data[*]')) AS element,
+        unnest(range(elements)) AS position
+    FROM judged
+    WHERE good
+)
+SELECT
+    source_partition, source_offset, source_timestamp, position, type, first_id + position AS id, element ->> '$' AS value,
+    CASE
+        WHEN json_type(element) = 'NULL' THEN true
+        WHEN type = 'score' THEN
+            json_type(element) IN ('UBIGINT', 'BIGINT')
+            AND COALESCE(TRY_CAST(element ->> '$' AS BIGINT) BETWEEN -2147483648 AND 2147483647, false)
+        WHEN type = 'name' THEN json_type(element) = 'VARCHAR' AND length(element ->> '$') <= 255
+        ELSE json_type(element) = 'VARCHAR' AND length(element ->> '$') <= 100
+    END AS good
+FROM elements
+UNION ALL
+SELECT source_partition, source_offset, source_timestamp, NULL, type, NULL, NULL, good
+FROM judged
+WHERE NOT good OR elements = 0

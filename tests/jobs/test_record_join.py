@@ -1,0 +1,254 @@
+"""The join of the record feed: the contract on the seed's records, and every way in which a record can be bad."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from tests.feed_model import MAX_BYTES, Bad, Sent, fold
+from tests.jobs.conftest import OLYMPIC_EVENTS, Outputs, Record, RunJob
+from tests.olympics_model import SEED
+
+SAMPLE = [line.encode() for line in (OLYMPIC_EVENTS / "data" / "records.jsonl").read_text().splitlines()]
+START = 1_770_408_000_000
+
+
+def record(kind: str, data: list[Any], at: int = 0, partition: int = 0, **more: Any) -> Record:
+    """A record `at` milliseconds after the first."""
+    value = json.dumps({"type": kind, "data": data, **more}, ensure_ascii=False).encode()
+    return Record(kind.encode(), value, partition, START + at)
+
+
+def raw(value: bytes | None, at: int = 0) -> Record:
+    return Record(b"name", value, 0, START + at)
+
+
+def athlete(first_id: int = 1) -> list[Record]:
+    """Three records that make one entry."""
+    values = {"name": "Ann", "score": 3, "nationality": "Peru"}
+    return [record(kind, [value], first_id=first_id) for kind, value in values.items()]
+
+
+def assert_is_folded(outputs: Outputs, records: list[Record]) -> None:
+    """Entries and quarantine are what the model says."""
+    offsets: dict[int, int] = {}
+    sent = []
+    for each in records:
+        offset = offsets.get(each.partition, 0)
+        offsets[each.partition] = offset + 1
+        sent.append(Sent(each.partition, offset, each.timestamp_ms, each.value))
+    expected = fold(sent)
+    assert outputs.tables["entries"] == {row.id: row._asdict() for row in expected.entries.values()}
+    assert quarantined(outputs) == expected.quarantine
+
+
+def quarantined(outputs: Outputs) -> set[Bad]:
+    found = [
+        Bad(bad["source_partition"], bad["source_offset"], bad["position"], bad["reason"])  # type: ignore[arg-type]
+        for bad in outputs.quarantine
+    ]
+    assert len(set(found)) == len(found)
+    return set(found)
+
+
+def test_sample_gives_the_seed_rows_in_their_order(run_record_join: RunJob) -> None:
+    outputs = run_record_join(Record(None, line) for line in SAMPLE)
+
+    assert outputs.quarantine == []
+    assert outputs.tables["entries"] == {row.id: row._asdict() for row in SEED}
+
+
+def test_latest_value_counts_by_timestamp_then_partition_then_offset(run_record_join: RunJob) -> None:
+    records = [
+        *athlete(),
+        record("name", ["late"], at=50),
+        record("name", ["early, and read later"], at=20),
+        record("score", [4], at=10, partition=2),
+        record("score", [5], at=10, partition=1),
+        record("nationality", ["first"], at=10, partition=1),
+        record("nationality", ["second"], at=10, partition=1),
+    ]
+
+    outputs = run_record_join(records)
+
+    entry = {"id": 1, "name": "late", "nationality": "second", "score": 4}
+    assert outputs.tables["entries"] == {1: entry}
+    assert_is_folded(outputs, records)
+
+
+def test_null_takes_a_value_away_and_a_later_one_brings_it_back(run_record_join: RunJob) -> None:
+    records = [
+        *athlete(1), *athlete(2), *athlete(3),
+        record("score", [None, None], at=10, first_id=2),
+        record("score", [9], at=20, first_id=3),
+        record("name", [None], at=5, first_id=7),
+    ]  # fmt: skip
+
+    outputs = run_record_join(records)
+
+    assert set(outputs.tables["entries"]) == {1, 3}
+    assert outputs.tables["entries"][3]["score"] == 9
+    assert_is_folded(outputs, records)
+
+
+def test_entry_waits_for_its_other_parts(run_record_join: RunJob) -> None:
+    records = [record("name", ["a", "b"]), record("score", [1, 2]), record("nationality", ["x"])]
+
+    outputs = run_record_join(records)
+
+    assert set(outputs.tables["entries"]) == {1}
+
+
+def test_text_is_kept_to_the_letter(run_record_join: RunJob) -> None:
+    names = ["", " a ", 'q"uote', "back\\slash", '\\"', "a,b", "[1]", "{}", "7", "null", "true", "s", "é", "e\u0301",
+             "\U0001f3c5", "tab\tnew\nline", "\x00", "n" * 255, "\\ud800", "\u2028"]  # fmt: skip
+    records = [
+        record("name", list(names)),
+        record("score", [*range(len(names))]),
+        record("nationality", ["\U0001f3c5" * 100] * len(names)),
+    ]
+
+    outputs = run_record_join(records)
+
+    assert [entry["name"] for _, entry in sorted(outputs.tables["entries"].items())] == names  # type: ignore[type-var]
+    assert_is_folded(outputs, records)
+
+
+def test_list_of_as_many_elements_as_a_record_takes(run_record_join: RunJob) -> None:
+    value = b'{"type":"score","data":[' + b"1," * 32_754 + b"2]}"
+    assert len(value) <= MAX_BYTES
+    names = [record("name", ["n"], first_id=i) for i in (1, 10_000, 32_755)]
+    nations = [record("nationality", ["x"], first_id=i) for i in (1, 10_000, 32_755)]
+
+    outputs = run_record_join([raw(value), *names, *nations])
+
+    assert {i: entry["score"] for i, entry in outputs.tables["entries"].items()} == {1: 1, 10_000: 1, 32_755: 2}
+
+
+NOT_JSON = "the record is not a JSON object of at most 8 levels"
+FIRST_ID = "first_id is not a positive 32-bit integer"
+BEYOND = "the ids of the elements go beyond 2147483647"
+UNKNOWN_KEY = "the record has an unknown key; allowed are type, data and first_id"
+TYPE = "type is not name, score or nationality"
+NO_LIST = "data is not a list"
+HALF = "the record has half of a surrogate pair"
+BAD = [
+    (None, "the record is empty"),
+    (b"", "the record is empty"),
+    (b'{"type":"name","data":["' + b"n" * MAX_BYTES + b'"]}', f"the record is larger than {MAX_BYTES} bytes"),
+    (b"[" * MAX_BYTES + b"]", f"the record is larger than {MAX_BYTES} bytes"),
+    (b'{"type":"name","data":["\xe9"]}', "the record is not UTF-8"),
+    (b"\xff\xfe", "the record is not UTF-8"),
+    (b"not json", NOT_JSON),
+    (b" ", NOT_JSON),
+    (b"7", NOT_JSON),
+    (b"0", NOT_JSON),
+    (b"null", NOT_JSON),
+    (b'"name"', NOT_JSON),
+    (b'["name"]', NOT_JSON),
+    (b'{"type":"name","data":["a"]', NOT_JSON),
+    (b'{"type":"name","data":["a"]} and more', NOT_JSON),
+    (b'{"type":"name","data":["a"]}0', NOT_JSON),
+    (b'{"type":"name","data":["a"]}{}', NOT_JSON),
+    (b'{"type":"name","data":["a"]},"end"],[', NOT_JSON),
+    (b'{"type":"name","data":["a",]}', NOT_JSON),
+    (b"{'type':'name','data':['a']}", NOT_JSON),
+    (b'{"type":"score","data":[01]}', NOT_JSON),
+    (b'{"type":"score","data":[NaN]}', NOT_JSON),
+    (b'{"type":"name","data":["a\nb"]}', NOT_JSON),
+    (b'\xef\xbb\xbf{"type":"name","data":["a"]}', NOT_JSON),
+    (b'{"type":"name","data":' + b"[" * 8 + b"]" * 8 + b"}", NOT_JSON),
+    (b"[" * 32_000 + b"]" * 32_000, NOT_JSON),
+    (b'{"a":' * 13_000, NOT_JSON),
+    (b'{"type":"name","data":["\\ud800"]}', HALF),
+    (b'{"type":"name","data":["x\\udc00\\ud83c"]}', HALF),
+    (b'{"type":"name","data":["\\ud83c\\ud83c\\udfc5"]}', HALF),
+    (b'{"type":"name","data":["\\ud83c\\udfc5\\udfc5"]}', HALF),
+    (b'{"type":"name","data":["a"],"extra":1}', UNKNOWN_KEY),
+    (b'{"type":"name","data":["a"],"first_id":1,"Type":"x"}', UNKNOWN_KEY),
+    (b"{}", TYPE),
+    (b'{"data":["a"]}', TYPE),
+    (b'{"type":null,"data":["a"]}', TYPE),
+    (b'{"type":"names","data":["a"]}', TYPE),
+    (b'{"type":"Name","data":["a"]}', TYPE),
+    (b'{"type":["name"],"data":["a"]}', TYPE),
+    (b'{"type":1,"data":["a"]}', TYPE),
+    (b'{"type":"name"}', NO_LIST),
+    (b'{"type":"name","data":null}', NO_LIST),
+    (b'{"type":"name","data":"a"}', NO_LIST),
+    (b'{"type":"name","data":{"0":"a"}}', NO_LIST),
+    *(
+        (b'{"type":"name","data":["a"],"first_id":%s}' % first_id, FIRST_ID)
+        for first_id in (b"0", b"-1", b"1.0", b"1e2", b'"1"', b"null", b"true", b"[1]", b"2147483648", b"9" * 40)
+    ),
+    (b'{"type":"name","data":["a","b"],"first_id":2147483647}', BEYOND),
+]
+
+
+def test_bad_records_go_to_quarantine_and_the_good_ones_count(run_record_join: RunJob) -> None:
+    records = [*athlete(1), *(raw(value) for value, _ in BAD), *athlete(2)]
+
+    outputs = run_record_join(records)
+
+    assert quarantined(outputs) == {Bad(0, offset, None, reason) for offset, (_, reason) in enumerate(BAD, start=3)}
+    assert set(outputs.tables["entries"]) == {1, 2}
+    assert_is_folded(outputs, records)
+
+
+def test_other_spellings_of_a_good_record_count(run_record_join: RunJob) -> None:
+    spellings = [
+        b'\n { "data" : [ "\\u0061\\ud83c\\udfc5" , "\\\\ud800" ] , "type" : "n\\u0061me" } \t\r\n',
+        b'{"type":"score","type":"name","data":[1],"data":["last counts"],"first_id":3}',
+        b'{"type":"name","data":[]}',
+        b'{"type":"name","data":["top"],"first_id":2147483647}',
+    ]
+    ids = [*range(1, 4), 2147483647]
+    records = [*(raw(value) for value in spellings)]
+    records += [record(kind, [value], first_id=i) for i in ids for kind, value in (("score", -0), ("nationality", ""))]
+
+    outputs = run_record_join(records)
+
+    assert outputs.quarantine == []
+    names = {i: entry["name"] for i, entry in outputs.tables["entries"].items()}
+    assert names == {1: "a\U0001f3c5", 2: "\\ud800", 3: "last counts", 2147483647: "top"}
+    assert_is_folded(outputs, records)
+
+
+def test_bad_element_is_quarantined_with_its_position_and_the_others_count(run_record_join: RunJob) -> None:
+    names = ["a", 1, "c", True, "d" * 256, ["x", "y"], {"s": "s"}, 1.5, "i"]
+    nations = ["A"] * 8 + ["B" * 101]
+    scores = [1, "2", 3, 2147483648, -2147483648, 1.0, 1e3, False, [4]]
+    records = [record("name", names), record("nationality", nations), record("score", scores), *athlete(20)]
+
+    outputs = run_record_join(records)
+
+    assert set(outputs.tables["entries"]) == {1, 3, 20}
+    assert {(bad.offset, bad.position) for bad in quarantined(outputs)} == {
+        *((0, position) for position in (1, 3, 4, 5, 6, 7)),
+        (1, 8),
+        *((2, position) for position in (1, 3, 5, 6, 7, 8)),
+    }
+    assert_is_folded(outputs, records)
+
+
+def test_quarantine_keeps_origin_bytes_and_attempts(run_record_join: RunJob) -> None:
+    value = b'{"type":"name","data":["a",1]}'
+    outputs = run_record_join([Record(b"\xff\x00", b"\xfe", 2, START, attempts=3), Record(None, value, 1, START)])
+
+    common = {"source_topic": "olympic_data", "source_timestamp": "2026-02-06 20:00:00Z", "source_offset": 0}
+    by_partition = {bad["source_partition"]: bad for bad in outputs.quarantine}
+    assert by_partition[2] == {
+        **common, "source_partition": 2, "position": None, "reason": "the record is not UTF-8", "attempts": 3,
+        "message_key": "/wA=", "message_value": "/g==",
+    }  # fmt: skip
+    assert by_partition[1] == {
+        **common, "source_partition": 1, "position": 1, "reason": "the element is not a text", "attempts": 0,
+        "message_key": None, "message_value": base64.b64encode(value).decode(),
+    }  # fmt: skip
+
+
+def test_model_itself_knows_the_listed_reasons() -> None:
+    """The model is held against the list, so that neither is only compared with the job."""
+    for value, reason in BAD:
+        assert fold([Sent(0, 0, 0, value)]).quarantine == {Bad(0, 0, None, reason)}, value
