@@ -88,7 +88,7 @@ def check_conservation(
             ledger.put_quarantine(read_quarantine(client, pipeline.quarantine) if pipeline.quarantine else [])
             for topic, table in topics.tables.items():
                 ledger.put_topic(topic, table)
-            accounts, gaps = _audit(conservation, ledger)
+            accounts, gaps = audit(conservation, ledger)
             now = time.monotonic()
             if not gaps:
                 return ConservationReport(conservation.topic, accounts, now - begun)
@@ -98,7 +98,8 @@ def check_conservation(
             time.sleep(POLL_SECONDS)
 
 
-def _audit(conservation: Conservation, ledger: Ledger) -> tuple[dict[int, PartitionAccount], dict[Element, str]]:
+def audit(conservation: Conservation, ledger: Ledger) -> tuple[dict[int, PartitionAccount], dict[Element, str]]:
+    """The accounts by partition, and what is wrong with each element that has no outcome."""
     columns, rows = ledger.query(conservation.query)
     if tuple(columns) != _COLUMNS:
         raise SpecError(f"{conservation.query}: returns {', '.join(columns)}; allowed are {', '.join(_COLUMNS)}")

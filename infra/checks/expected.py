@@ -48,7 +48,7 @@ def _from_database(pipeline: Pipeline, reader: MySqlEndpoint) -> Iterator[Recomp
                     cursor.execute(pipeline.path(relative).read_text(encoding="utf-8"))
                     return [description[0] for description in cursor.description], list(cursor.fetchall())
 
-            return _tables(pipeline, run)
+            return tables_of(pipeline, run)
 
     yield recompute
 
@@ -63,7 +63,7 @@ def _from_feed(pipeline: Pipeline, kafka: KafkaEndpoint) -> Iterator[Recompute]:
             new = records.refresh()
             if new or not last:
                 ledger.add_records(new)
-                last.update(_tables(pipeline, ledger.query))
+                last.update(tables_of(pipeline, ledger.query))
             return dict(last)
 
         yield recompute
@@ -74,7 +74,8 @@ def keyed(rows: list[dict[str, Any]], key: tuple[str, ...]) -> Table:
     return {tuple(row[column] for column in key): row for row in rows}
 
 
-def _tables(pipeline: Pipeline, run: Callable[[str], Rows]) -> dict[str, Table]:
+def tables_of(pipeline: Pipeline, run: Callable[[str], Rows]) -> dict[str, Table]:
+    """The expected rows of every checked topic; `run` runs a query of the pipeline by its path."""
     return {topic: _table(pipeline, topic, run) for topic in pipeline.checks}
 
 

@@ -24,8 +24,24 @@ DEPLOY_EDGES = {
     ("wait_for_players_cdc", "submit_analytics"),
     ("wait_for_players_cdc", "check_outputs"),
     ("wait_for_analytics", "check_outputs"),
+    ("check_outputs", "check_conservation"),
 }
-RELOAD_EDGES = {("check_jobs_running", "seed_mysql"), ("seed_mysql", "check_outputs")}
+RELOAD_EDGES = {
+    ("check_jobs_running", "seed_mysql"),
+    ("seed_mysql", "check_outputs"),
+    ("check_outputs", "check_conservation"),
+}
+FEED_EDGES = {
+    ("provision_topics", "publish_records"),
+    *((before, "submit_record_join") for before in ("provision_topics", "publish_records", "create_configmaps")),
+    *((before, "submit_analytics") for before in ("provision_topics", "publish_records", "create_configmaps")),
+    ("submit_record_join", "wait_for_record_join"),
+    ("submit_analytics", "wait_for_analytics"),
+    ("wait_for_record_join", "submit_analytics"),
+    ("wait_for_record_join", "check_outputs"),
+    ("wait_for_analytics", "check_outputs"),
+    ("check_outputs", "check_conservation"),
+}
 RESULT_TOPICS = ["players", "athletes", "duplicates", "nationality_stats", "best_nationality", "top_athletes"]
 
 
@@ -45,11 +61,23 @@ def schema(dag: DAG, name: str) -> dict[str, Any]:
 def test_every_dag_file_is_imported(bag: DagBag) -> None:
     assert bag.import_errors == {}
     assert bag.captured_warnings == {}
-    assert sorted(bag.dags) == ["olympics_daily_reload", "olympics_deploy"]
+    assert sorted(bag.dags) == [
+        f"{pipeline}_{kind}" for pipeline in ("olympic_events", "olympics") for kind in ("daily_reload", "deploy")
+    ]
 
 
 def test_deploy_does_its_steps_in_this_order(deploy: DAG) -> None:
     assert edges(deploy) == DEPLOY_EDGES
+
+
+def test_feed_is_published_where_a_table_would_be_seeded(bag: DagBag) -> None:
+    assert edges(bag.dags["olympic_events_deploy"]) == FEED_EDGES
+    assert edges(bag.dags["olympic_events_daily_reload"]) == {
+        ("check_jobs_running", "publish_records"),
+        ("publish_records", "check_outputs"),
+        ("check_outputs", "check_conservation"),
+    }
+    assert schema(bag.dags["olympic_events_deploy"], "data_file")["title"] == "Data file"
 
 
 def test_reload_restarts_nothing(reload: DAG) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+from tests.feed_cases import BAD
 from tests.feed_model import MAX_BYTES, Bad, Sent, fold
 from tests.jobs.conftest import OLYMPIC_EVENTS, Outputs, Record, RunJob
 from tests.olympics_model import SEED
@@ -126,66 +127,6 @@ def test_list_of_as_many_elements_as_a_record_takes(run_record_join: RunJob) -> 
     assert {i: entry["score"] for i, entry in outputs.tables["entries"].items()} == {1: 1, 10_000: 1, 32_755: 2}
 
 
-NOT_JSON = "the record is not a JSON object of at most 8 levels"
-FIRST_ID = "first_id is not a positive 32-bit integer"
-BEYOND = "the ids of the elements go beyond 2147483647"
-UNKNOWN_KEY = "the record has an unknown key; allowed are type, data and first_id"
-TYPE = "type is not name, score or nationality"
-NO_LIST = "data is not a list"
-HALF = "the record has half of a surrogate pair"
-BAD = [
-    (None, "the record is empty"),
-    (b"", "the record is empty"),
-    (b'{"type":"name","data":["' + b"n" * MAX_BYTES + b'"]}', f"the record is larger than {MAX_BYTES} bytes"),
-    (b"[" * MAX_BYTES + b"]", f"the record is larger than {MAX_BYTES} bytes"),
-    (b'{"type":"name","data":["\xe9"]}', "the record is not UTF-8"),
-    (b"\xff\xfe", "the record is not UTF-8"),
-    (b"not json", NOT_JSON),
-    (b" ", NOT_JSON),
-    (b"7", NOT_JSON),
-    (b"0", NOT_JSON),
-    (b"null", NOT_JSON),
-    (b'"name"', NOT_JSON),
-    (b'["name"]', NOT_JSON),
-    (b'{"type":"name","data":["a"]', NOT_JSON),
-    (b'{"type":"name","data":["a"]} and more', NOT_JSON),
-    (b'{"type":"name","data":["a"]}0', NOT_JSON),
-    (b'{"type":"name","data":["a"]}{}', NOT_JSON),
-    (b'{"type":"name","data":["a"]},"end"],[', NOT_JSON),
-    (b'{"type":"name","data":["a",]}', NOT_JSON),
-    (b"{'type':'name','data':['a']}", NOT_JSON),
-    (b'{"type":"score","data":[01]}', NOT_JSON),
-    (b'{"type":"score","data":[NaN]}', NOT_JSON),
-    (b'{"type":"name","data":["a\nb"]}', NOT_JSON),
-    (b'\xef\xbb\xbf{"type":"name","data":["a"]}', NOT_JSON),
-    (b'{"type":"name","data":' + b"[" * 8 + b"]" * 8 + b"}", NOT_JSON),
-    (b"[" * 32_000 + b"]" * 32_000, NOT_JSON),
-    (b'{"a":' * 13_000, NOT_JSON),
-    (b'{"type":"name","data":["\\ud800"]}', HALF),
-    (b'{"type":"name","data":["x\\udc00\\ud83c"]}', HALF),
-    (b'{"type":"name","data":["\\ud83c\\ud83c\\udfc5"]}', HALF),
-    (b'{"type":"name","data":["\\ud83c\\udfc5\\udfc5"]}', HALF),
-    (b'{"type":"name","data":["a"],"extra":1}', UNKNOWN_KEY),
-    (b'{"type":"name","data":["a"],"first_id":1,"Type":"x"}', UNKNOWN_KEY),
-    (b"{}", TYPE),
-    (b'{"data":["a"]}', TYPE),
-    (b'{"type":null,"data":["a"]}', TYPE),
-    (b'{"type":"names","data":["a"]}', TYPE),
-    (b'{"type":"Name","data":["a"]}', TYPE),
-    (b'{"type":["name"],"data":["a"]}', TYPE),
-    (b'{"type":1,"data":["a"]}', TYPE),
-    (b'{"type":"name"}', NO_LIST),
-    (b'{"type":"name","data":null}', NO_LIST),
-    (b'{"type":"name","data":"a"}', NO_LIST),
-    (b'{"type":"name","data":{"0":"a"}}', NO_LIST),
-    *(
-        (b'{"type":"name","data":["a"],"first_id":%s}' % first_id, FIRST_ID)
-        for first_id in (b"0", b"-1", b"1.0", b"1e2", b'"1"', b"null", b"true", b"[1]", b"2147483648", b"9" * 40)
-    ),
-    (b'{"type":"name","data":["a","b"],"first_id":2147483647}', BEYOND),
-]
-
-
 def test_bad_records_go_to_quarantine_and_the_good_ones_count(run_record_join: RunJob) -> None:
     records = [*athlete(1), *(raw(value) for value, _ in BAD), *athlete(2)]
 
@@ -246,9 +187,3 @@ def test_quarantine_keeps_origin_bytes_and_attempts(run_record_join: RunJob) -> 
         **common, "source_partition": 1, "position": 1, "reason": "the element is not a text", "attempts": 0,
         "message_key": None, "message_value": base64.b64encode(value).decode(),
     }  # fmt: skip
-
-
-def test_model_itself_knows_the_listed_reasons() -> None:
-    """The model is held against the list, so that neither is only compared with the job."""
-    for value, reason in BAD:
-        assert fold([Sent(0, 0, 0, value)]).quarantine == {Bad(0, 0, None, reason)}, value

@@ -6,7 +6,7 @@ WITH judged AS (
         source_partition, source_offset, source_timestamp, value_json,
         value_json ->> '$.type' AS type,
         COALESCE(TRY_CAST(value_json ->> '$.first_id' AS BIGINT), 1) AS first_id,
-        COALESCE(json_array_length(value_json, '$.data'), 0) AS elements,
+        CAST(COALESCE(json_array_length(value_json, '$.data'), 0) AS BIGINT) AS elements,
         COALESCE(
             octet_length(message_value) BETWEEN 1 AND 65536
             AND json_type(value_json) = 'OBJECT' AND value_levels <= 8

@@ -7,7 +7,7 @@ SELECT
     CAST(JSON_VALUE(data_json, '$.length()') AS INT) AS elements,
     COALESCE(TRY_CAST(REGEXP_EXTRACT(first_id_json, '^\[([0-9]+)\]$', 1) AS INT), 1) AS first_id,
     CASE
-        WHEN message_value IS NULL OR message_value = X'' THEN 'the record is empty'
+        WHEN message_value IS NULL OR value_text = '' THEN 'the record is empty'
         WHEN value_text IS NULL THEN 'the record is larger than ${max_record_bytes} bytes'
         WHEN ENCODE(value_text, 'UTF-8') <> message_value THEN 'the record is not UTF-8'
         WHEN value_json IS NULL OR NOT value_json LIKE '{%' THEN 'the record is not a JSON object of at most 8 levels'

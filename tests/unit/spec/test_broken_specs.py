@@ -19,9 +19,53 @@ BROKEN = {
         "description: A pipeline",
         "description: A pipeline\nowners: me",
         (
-            "owners: unknown key; did you mean 'owner'? allowed: checks, description, jobs, name, owner, quarantine, "
-            "results, source, tags, topics"
+            "owners: unknown key; did you mean 'owner'? allowed: checks, conservation, description, jobs, name, owner, "
+            "quarantine, results, source, tags, topics"
         ),
+    ),
+    "two sources": (
+        "source:\n",
+        "source:\n  kafka: {topic: games.players, data: players.csv}\n",
+        "source: must name exactly one of mysql and kafka",
+    ),
+    "no source": (
+        "source:\n  mysql: {database: games, schema: schema.sql, table: players, data: players.csv, server_ids: 10-12}",
+        "source: {}",
+        "source: must name exactly one of mysql and kafka",
+    ),
+    "job that reads a database which is not there": (
+        "  mysql: {database: games, schema: schema.sql, table: players, data: players.csv, server_ids: 10-12}",
+        "  kafka: {topic: games.players, data: players.csv}",
+        "jobs.cdc.uses: mysql is not there, since the source is kafka; allowed: kafka",
+    ),
+    "unknown topic of the source": (
+        (
+            "  mysql: {database: games, schema: schema.sql, table: players, data: players.csv, server_ids: 10-12}\n"
+            "jobs:\n  cdc: {script: cdc.py, files: [sql], uses: [kafka, mysql],"
+        ),
+        "  kafka: {topic: games.feed, data: players.csv}\njobs:\n  cdc: {script: cdc.py, files: [sql],",
+        f"source.kafka.topic: there is no topic 'games.feed'; allowed: {TOPICS}",
+    ),
+    "missing table of the source": (
+        (
+            "  mysql: {database: games, schema: schema.sql, table: players, data: players.csv, server_ids: 10-12}\n"
+            "jobs:\n  cdc: {script: cdc.py, files: [sql], uses: [kafka, mysql],"
+        ),
+        (
+            "  kafka: {topic: games.players, data: players.csv, tables: {players: fold.sql}}\n"
+            "jobs:\n  cdc: {script: cdc.py, files: [sql],"
+        ),
+        "source.kafka.tables.players: fold.sql does not exist in {folder}",
+    ),
+    "unknown topic of the conservation": (
+        "results:\n",
+        "conservation: {topic: games.feed, query: players.sql}\nresults:\n",
+        f"conservation.topic: there is no topic 'games.feed'; allowed: {TOPICS}",
+    ),
+    "missing query of the conservation": (
+        "results:\n",
+        "conservation: {topic: games.players, query: no.sql}\nresults:\n",
+        "conservation.query: no.sql does not exist in {folder}",
     ),
     "unknown key of a topic": (
         "partitions: 1",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.errors import SpecError
 from infra.settings import ROOT
-from infra.spec import find_pipelines, load_pipeline
+from infra.spec import databases_of, find_pipelines, load_pipeline
 from tests.unit.spec.conftest import SPEC
 
 FLINK_JOBS = ROOT / "flink_jobs"
@@ -99,10 +100,12 @@ def test_pipelines_are_the_folders_with_a_spec(folder: Path) -> None:
 @pytest.mark.parametrize("shipped", PIPELINES, ids=lambda path: path.name)
 def test_shipped_pipeline_uses_every_one_of_its_files(shipped: Path) -> None:
     pipeline = load_pipeline(shipped)
-    mysql = pipeline.mysql
     used = {pipeline.path(check.expect) for check in pipeline.checks.values()}
     used |= {path for job in pipeline.jobs for path in pipeline.job_files(job)}
-    used |= {pipeline.path(mysql.schema_file), pipeline.path(mysql.data), shipped / "pipeline.yaml"}
+    used |= {pipeline.path(pipeline.source.files.data), shipped / "pipeline.yaml"}
+    used |= {pipeline.path(pipeline.mysql.schema_file)} if pipeline.source.mysql else set()
+    used |= {pipeline.path(query) for query in pipeline.feed.tables.values()} if pipeline.source.kafka else set()
+    used |= {pipeline.path(pipeline.conservation.query)} if pipeline.conservation else set()
 
     present = {path for path in shipped.rglob("*") if path.suffix in (".sql", ".py", ".yaml")}
 
@@ -124,12 +127,26 @@ def test_shipped_job_has_a_value_for_every_variable(shipped: Path) -> None:
 
 
 def test_shipped_pipelines_are_there() -> None:
-    assert "olympics" in [path.name for path in PIPELINES]
+    assert {"olympics", "olympic_events"} <= {path.name for path in PIPELINES}
+
+
+def test_source_that_a_pipeline_has_not_is_named() -> None:
+    olympics, events = (load_pipeline(ROOT / "flink_jobs" / name) for name in ("olympics", "olympic_events"))
+
+    with pytest.raises(
+        SpecError, match=r"^pipeline olympic_events has no source.mysql; its records come from source.kafka$"
+    ):
+        _ = events.mysql
+    with pytest.raises(SpecError, match=r"^pipeline olympics has no source.kafka; its records come from source.mysql$"):
+        _ = olympics.feed
+    assert databases_of([olympics, events]) == {"olympics": "olympics", "olympic_events": None}
 
 
 def test_shipped_pipelines_have_server_ids_of_their_own() -> None:
     taken: list[int] = []
-    for path in PIPELINES:
-        low, high = map(int, load_pipeline(path).mysql.server_ids.split("-"))
+    for pipeline in map(load_pipeline, PIPELINES):
+        if pipeline.source.kafka:
+            continue
+        low, high = map(int, pipeline.mysql.server_ids.split("-"))
         taken += range(low, high + 1)
     assert len(taken) == len(set(taken))

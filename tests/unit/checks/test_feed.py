@@ -1,0 +1,182 @@
+"""The check SQL of the record feed against the model in Python, and conservation on ledgers with something missing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from kafka.consumer.fetcher import ConsumerRecord
+
+from infra.checks.conservation import Element, audit
+from infra.checks.expected import tables_of
+from infra.checks.ledger import Ledger
+from infra.errors import SpecError
+from infra.settings import ROOT
+from infra.spec import Pipeline, load_pipeline
+from tests.feed_cases import BAD, generated
+from tests.feed_model import Bad, Folded, Sent, fold
+from tests.olympics_model import SEED, expected_outputs
+
+EVENTS = ROOT / "flink_jobs" / "olympic_events"
+SAMPLE = [line.encode() for line in (EVENTS / "data" / "records.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return load_pipeline(EVENTS)
+
+
+def as_read(topic: str, records: Iterable[Sent]) -> list[ConsumerRecord]:
+    return [
+        ConsumerRecord(
+            topic=topic, partition=sent.partition, leader_epoch=0, offset=sent.offset, timestamp=sent.timestamp_ms,
+            timestamp_type=0, key=None, value=sent.value, headers=[], checksum=None, serialized_key_size=-1,
+            serialized_value_size=-1, serialized_header_size=-1,
+        )
+        for sent in records
+    ]  # fmt: skip
+
+
+def numbered(records: Iterable[tuple[int, int, bytes | None]]) -> list[Sent]:
+    """With the offset that each has in its partition."""
+    counts: Counter[int] = Counter()
+    found = []
+    for partition, timestamp, value in records:
+        found.append(Sent(partition, counts[partition], timestamp, value))
+        counts[partition] += 1
+    return found
+
+
+def filled(ledger: Ledger, records: list[Sent]) -> Folded:
+    """The ledger as it is when the jobs have done all their work; what they have done comes from the model."""
+    expected = fold(records)
+    outputs = expected_outputs(expected.entries.values())
+    ledger.add_records(as_read("olympic_data", records))
+    put_quarantine(ledger, expected.quarantine)
+    for topic, name in (("entries", "players"), ("athletes", "athletes"), ("duplicates", "duplicates")):
+        put_topic(ledger, topic, list(outputs[name].values()))
+    return expected
+
+
+def put_quarantine(ledger: Ledger, quarantine: Iterable[Bad]) -> None:
+    ledger.put_quarantine(
+        {"source_topic": "olympic_data", "source_partition": bad.partition, "source_offset": bad.offset,
+         "position": bad.position, "reason": bad.reason, "attempts": 0}
+        for bad in quarantine
+    )  # fmt: skip
+
+
+def put_topic(ledger: Ledger, topic: str, values: list[dict[str, Any]]) -> None:
+    rows = {json.dumps(value["id"]).encode(): json.dumps(value).encode() for value in values}
+    ledger.put_topic(f"olympic_events.{topic}", rows)
+
+
+def outcomes(pipeline: Pipeline, ledger: Ledger) -> tuple[Counter[str], dict[Element, str]]:
+    assert pipeline.conservation is not None
+    accounts, gaps = audit(pipeline.conservation, ledger)
+    return sum((account.outcomes for account in accounts.values()), Counter[str]()), gaps
+
+
+def test_sample_gives_the_outputs_of_the_seed_rows(pipeline: Pipeline) -> None:
+    with Ledger(pipeline) as ledger:
+        filled(ledger, numbered((0, 0, line) for line in SAMPLE))
+
+        found = tables_of(pipeline, ledger.query)
+
+    expected = expected_outputs(SEED)
+    expected["entries"] = expected.pop("players")
+    assert {
+        topic.removeprefix("olympic_events."): {key: value for (key,), value in table.items()}
+        for topic, table in found.items()
+    } == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_check_sql_agrees_with_the_model_on_generated_records(pipeline: Pipeline, seed: int) -> None:
+    records = numbered(generated(3_000, seed))
+    with Ledger(pipeline) as ledger:
+        expected = filled(ledger, records)
+
+        found = tables_of(pipeline, ledger.query)
+        counts, gaps = outcomes(pipeline, ledger)
+
+    assert {key[0]: value for key, value in found["olympic_events.entries"].items()} == {
+        row.id: row._asdict() for row in expected.entries.values()
+    }
+    assert gaps == {}
+    assert counts["quarantined"] == len(expected.quarantine)
+    assert counts["counted"] + counts["duplicate"] == 3 * len(expected.entries)
+    assert min(counts[name] for name in ("superseded", "taken away", "waiting for its other parts", "duplicate")) > 0
+
+
+@pytest.mark.parametrize(("value", "reason"), BAD)
+def test_check_sql_and_model_find_the_same_records_bad(pipeline: Pipeline, value: bytes | None, reason: str) -> None:
+    records = numbered([(0, 0, value)])
+    assert fold(records).quarantine == {Bad(0, 0, None, reason)}
+    with Ledger(pipeline) as ledger:
+        filled(ledger, records)
+
+        assert outcomes(pipeline, ledger) == (Counter(quarantined=1), {})
+
+
+def test_lost_entry_is_a_gap_with_its_three_elements(pipeline: Pipeline) -> None:
+    records = numbered((partition, 0, line) for partition, line in enumerate(SAMPLE))
+    with Ledger(pipeline) as ledger:
+        expected = filled(ledger, records)
+        put_topic(ledger, "entries", [row._asdict() for row in expected.entries.values() if row.id != 3])
+
+        counts, gaps = outcomes(pipeline, ledger)
+
+    assert gaps == {
+        Element(partition, 0, 2): "is the latest value and not in the entry with its id" for partition in range(3)
+    }
+    assert counts == {"counted": 9, "duplicate": 3}
+
+
+def test_athlete_that_is_neither_counted_nor_a_duplicate_is_a_gap(pipeline: Pipeline) -> None:
+    records = numbered((0, 0, line) for line in SAMPLE)
+    with Ledger(pipeline) as ledger:
+        filled(ledger, records)
+        put_topic(ledger, "duplicates", [])
+
+        _, gaps = outcomes(pipeline, ledger)
+
+    assert gaps == {Element(0, offset, 4): "is neither counted nor a duplicate" for offset in range(3)}
+
+
+def test_bad_record_outside_of_the_quarantine_is_a_gap_and_so_is_a_good_one_inside(pipeline: Pipeline) -> None:
+    records = numbered((0, 0, line) for line in [*SAMPLE, b"bad", b'{"type":"score","data":[1,"2"],"first_id":9}'])
+    with Ledger(pipeline) as ledger:
+        filled(ledger, records)
+        put_quarantine(ledger, [Bad(0, 4, 0, "wrongly")])
+
+        _, gaps = outcomes(pipeline, ledger)
+
+    assert gaps == {
+        Element(0, 3, None): "is bad and not in the quarantine",
+        Element(0, 4, 0): "is good and in the quarantine",
+        Element(0, 4, 1): "is bad and not in the quarantine",
+    }
+
+
+def test_entry_of_a_value_that_was_taken_away_is_a_gap(pipeline: Pipeline) -> None:
+    records = numbered((0, 0, line) for line in [*SAMPLE, b'{"type":"score","data":[null]}'])
+    with Ledger(pipeline) as ledger:
+        filled(ledger, records)
+        put_topic(ledger, "entries", [row._asdict() for row in SEED])
+
+        _, gaps = outcomes(pipeline, ledger)
+
+    assert set(gaps) == {Element(0, 0, 0), Element(0, 2, 0), Element(0, 3, 0)}
+    assert set(gaps.values()) == {"belongs to no entry, and there is one with its id"}
+
+
+def test_sql_that_cannot_be_run_names_its_file(pipeline: Pipeline) -> None:
+    with (
+        Ledger(pipeline) as ledger,
+        pytest.raises(SpecError, match=r"^checks/conservation.sql: this SQL cannot be run: "),
+    ):
+        ledger.query("checks/conservation.sql")  # no topic was put into the ledger
