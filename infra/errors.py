@@ -12,6 +12,7 @@
     │   ├── TopicDriftError      a topic differs in a way that cannot be altered
     │   ├── JobFailedError       a Flink job failed, or will never become healthy
     │   ├── StateMismatchError   a job's saved state does not fit its new revision
+    │   ├── RepublishError       quarantined records cannot be published again like this
     │   ├── CheckFailedError     outputs differ from the recomputation
     │   └── DagFailedError       a DAG run failed
     └── TransientError           the same call may succeed later
@@ -75,6 +76,10 @@ class JobFailedError(TerminalError):
 
 class StateMismatchError(TerminalError):
     """The saved state of a job does not fit its new revision."""
+
+
+class RepublishError(TerminalError):
+    """A filter or mapping for quarantined records is wrong; nothing was sent."""
 
 
 class CheckFailedError(TerminalError):

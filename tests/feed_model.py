@@ -59,8 +59,12 @@ def fold(records: Iterable[Sent]) -> Folded:
             else:
                 values[kind, first_id + position] = element
     ids = {athlete for _, athlete in values}
-    rows = [Row(i, *(values.get((kind, i)) for kind in ("name", "nationality", "score"))) for i in ids]
-    return Folded({row.id: row for row in rows if None not in row}, quarantine)
+    entries = {}
+    for athlete in ids:
+        name, nationality, score = (values.get((kind, athlete)) for kind in ("name", "nationality", "score"))
+        if name is not None and nationality is not None and score is not None:
+            entries[athlete] = Row(athlete, name, nationality, score)
+    return Folded(entries, quarantine)
 
 
 def _parsed(value: bytes | None) -> dict[str, Any] | str:

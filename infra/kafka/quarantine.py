@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from kafka import KafkaConsumer
@@ -29,6 +30,7 @@ class QuarantinedRecord:
     source_topic: str
     source_partition: int
     source_offset: int
+    source_timestamp_ms: int
     position: int | None
     reason: str
     attempts: int
@@ -76,12 +78,18 @@ def _entry(record: ConsumerRecord, content: dict[str, Any]) -> QuarantinedRecord
         source_topic=content["source_topic"],
         source_partition=content["source_partition"],
         source_offset=content["source_offset"],
+        source_timestamp_ms=_milliseconds(content["source_timestamp"]),
         position=content.get("position"),
         reason=content["reason"],
         attempts=content.get("attempts", 0),
         key=_bytes(content["message_key"]),
         value=_bytes(content["message_value"]),
     )
+
+
+def _milliseconds(text: str) -> int:
+    """Since the epoch; the jobs write ISO 8601."""
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -15,7 +15,7 @@ from infra.orchestration.connections import connection_ids
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.orchestration.targets import TARGETS
 from infra.settings import load_settings
-from infra.spec import Pipeline, load_pipeline
+from infra.spec import Pipeline, load_pipeline, load_sound_pipelines
 from infra.targets.render import job_name
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
@@ -121,6 +121,42 @@ def reload_dag(folder: Path) -> DAG:
     return dag
 
 
+def republish_dag(root: Path) -> DAG:
+    """`republish_quarantine`: after a mend, records go from a pipeline's quarantine back to their source, once."""
+    names = [pipeline.name for pipeline in load_sound_pipelines(root) if pipeline.quarantine]
+    with DAG(
+        dag_id="republish_quarantine",
+        schedule=None,
+        start_date=START,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        description="Publish quarantined records again to the topics that they came from.",
+        doc_md=_REPUBLISH_DOC,
+        tags=["quarantine"],
+        dagrun_timeout=timedelta(hours=1),
+        default_args={**DEFAULTS, "owner": "data-platform"},
+        params={
+            "pipeline": Param(type="string", enum=names, title="Pipeline", description="Whose quarantine."),
+            "filter": Param(
+                None,
+                type=["null", "string"],
+                title="Filter",
+                description="JMESPath over an entry, such as reason == 'data is not a list'; empty: all of them.",
+            ),
+            "mapping": Param(
+                None,
+                type=["null", "string"],
+                title="Mapping",
+                description="JMESPath that makes the new value, such as {type: value.type, data: [value.data]}; "
+                "empty: the record as it was.",
+            ),
+        },
+    ) as dag:
+        tasks.republish_quarantine(str(root))
+    return dag
+
+
 def broken_dag(folder: Path, kind: str, error: Exception) -> DAG:
     """Stands in for a DAG of a pipeline with a wrong spec, so that the others keep theirs; its run says why."""
     with DAG(
@@ -167,6 +203,15 @@ def _common(pipeline: Pipeline) -> dict[str, Any]:
         "default_args": {**DEFAULTS, "owner": pipeline.owner},
         "render_template_as_native_obj": False,
     }
+
+
+_REPUBLISH_DOC = """### Republish quarantined records
+Takes the entries of a pipeline's quarantine that the filter selects and sends their records back to the topic that they
+came from, each once, with the time that they had. What is still bad comes back to the quarantine with one attempt more.
+
+An entry, for the filter and the mapping: `source_topic`, `source_partition`, `source_offset`, `position` (of a bad
+element, else null), `reason`, `attempts`, `key` and `value` (JSON where they are, else text). See https://jmespath.org.
+"""
 
 
 def _deploy_doc(pipeline: Pipeline) -> str:

@@ -14,6 +14,7 @@ from infra.checks.outputs import check_outputs as check_topics
 from infra.errors import JobFailedError, PlatformError, SpecError
 from infra.kafka.lag import group_lag
 from infra.kafka.publish import publish_records as publish_lines
+from infra.kafka.republish import republish
 from infra.kafka.topics import ensure_topics
 from infra.kafka.writer import clear_tables
 from infra.mysql.preflight import check_cdc_ready
@@ -120,6 +121,15 @@ def check_conservation(folder: Path, timeout_seconds: float) -> dict[str, int]:
     report = check_outcomes(pipeline, pipeline.conservation, kafka_of(pipeline), timeout_seconds)
     _say("check_conservation", report.lines())
     return report.outcomes
+
+
+def republish_quarantine(folder: Path, where: str | None, mapping: str | None) -> list[str]:
+    """Publishes quarantined records again to the topics that they came from."""
+    pipeline = load_pipeline(folder)
+    if pipeline.quarantine is None:
+        raise SpecError(f"pipeline {pipeline.name} has no quarantine; name its topic in the spec")
+    report = republish(kafka_of(pipeline), pipeline.quarantine, where, mapping)
+    return _say("republish_quarantine", [f"{pipeline.quarantine}: {report}"])
 
 
 def check_jobs_running(folder: Path, target: str) -> list[str]:

@@ -104,6 +104,16 @@ def check_conservation(folder: str) -> dict[str, int]:
         return steps.check_conservation(Path(folder), CHECK_TIMEOUT_SECONDS)
 
 
+@task
+def republish_quarantine(root: str) -> list[str]:
+    """Publishes quarantined records of the pipeline that the params name again, each once."""
+    from infra.orchestration import steps
+
+    params = get_current_context()["params"]
+    with airflow_failures("republish_quarantine"):
+        return steps.republish_quarantine(Path(root) / params["pipeline"], params["filter"], params["mapping"])
+
+
 @task(retries=0)
 def load_spec(folder: str) -> None:
     """Fails with what is wrong with the spec."""

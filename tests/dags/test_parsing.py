@@ -13,7 +13,7 @@ import pytest
 from infra.settings import ROOT
 from tests.dags.conftest import AIRFLOW
 
-CLIENTS = {"kafka", "MySQLdb", "pyflink", "httpx", "rich", "psutil", "supervisor"}
+CLIENTS = {"duckdb", "jmespath", "kafka", "MySQLdb", "pyflink", "httpx", "rich", "psutil", "supervisor"}
 LIST_MODULES = """
 import sys
 from airflow.dag_processing.dagbag import DagBag

@@ -112,7 +112,7 @@ def test_text_is_kept_to_the_letter(run_record_join: RunJob) -> None:
 
     outputs = run_record_join(records)
 
-    assert [entry["name"] for _, entry in sorted(outputs.tables["entries"].items())] == names  # type: ignore[type-var]
+    assert [entry["name"] for _, entry in sorted(outputs.tables["entries"].items())] == names
     assert_is_folded(outputs, records)
 
 
