@@ -1,4 +1,4 @@
-"""The record feed as its users have it: the sample, records of anybody, generated ones, and bad ones that are mended."""
+"""The record feed as its users have it: the sample, records of anybody, generated ones, bad ones that are mended."""
 
 from __future__ import annotations
 

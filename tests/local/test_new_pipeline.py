@@ -1,0 +1,84 @@
+"""docs/new-pipeline.md followed to the letter: its files are written, deployed, and give what the page says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from infra.kafka.client import consumer
+from infra.kafka.quarantine import read_entries_and_marks
+from infra.results import print_results
+from infra.run import prepare, run_dag
+from infra.settings import ROOT, Settings, load_settings
+from infra.spec import Pipeline, load_pipeline
+from infra.targets.local import local_target
+from tests.local.conftest import Stack
+
+PAGE = (ROOT / "docs" / "new-pipeline.md").read_text(encoding="utf-8")
+FILES = re.findall(r"^`(flink_jobs/\S+)`\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A checkout with the files of the page in it, on the parts of the run."""
+    root = tmp_path_factory.mktemp("checkout")
+    for folder in ("dags", "infra", "flink_jobs"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, content in FILES:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return load_settings(stack.environ, root)
+
+
+@pytest.fixture(scope="module")
+def medals(settings: Settings) -> Iterator[Pipeline]:
+    """The pipeline of the page, deployed."""
+    pipeline = load_pipeline(settings.root / "flink_jobs" / "medals")
+    prepare(settings, pipeline)
+    said = StringIO()
+    run_dag(settings, "medals_deploy", {"target": "local"}, Console(file=said, width=200))
+    print(said.getvalue())
+    assert "check_conservation: medal_feed-" in said.getvalue()
+    yield pipeline
+    local_target(settings).delete("medals.medal_table")
+
+
+def shown(pipeline: Pipeline, stack: Stack) -> str:
+    text = StringIO()
+    print_results(pipeline, stack.kafka, Console(file=text, width=120))
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if "─" not in line and line.strip())
+
+
+def test_page_names_every_file_that_its_pipeline_uses(settings: Settings) -> None:
+    pipeline = load_pipeline(settings.root / "flink_jobs" / "medals")
+
+    assert len(FILES) == len({name for name, _ in FILES}) == 11
+    assert {Path(name).suffix for name, _ in FILES if name.endswith(".py")} == {".py"}
+    assert pipeline.feed.topic == "medal_feed"
+
+
+def test_results_are_those_of_the_page(medals: Pipeline, stack: Stack) -> None:
+    [block] = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+
+    expected = "\n".join(line.rstrip() for line in block.splitlines())
+
+    assert re.sub(r" +", " ", shown(medals, stack)) == re.sub(r" +", " ", expected)
+
+
+def test_bad_medal_counts_after_the_mend_of_the_page(medals: Pipeline, stack: Stack, settings: Settings) -> None:
+    [mapping] = re.findall(r"^`(\{id: .*\})` it counts", PAGE, re.MULTILINE)
+    with consumer(stack.kafka) as client:
+        [entry], _ = read_entries_and_marks(client, "medals.quarantine")
+    assert entry.reason == "medal is not gold, silver or bronze"
+
+    run_dag(settings, "republish_quarantine", {"pipeline": "medals", "mapping": mapping}, Console(quiet=True))
+    run_dag(settings, "medals_deploy", {"target": "local"}, Console(quiet=True))
+
+    assert re.search(r"Norway +2026-02-08 +0 +0 +1", shown(medals, stack))
