@@ -7,6 +7,7 @@ folder around them is open to its owner alone, and so nobody else of this machin
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.embedded.airflow import ROLES as ROLE_OF_CONNECTION
@@ -18,6 +19,8 @@ from infra.settings import Settings
 ROOT_PASSWORD = "mysql.root"  # noqa: S105 - its name
 KAFKA, MYSQL = ("kafka", 9092), ("mysql", 3306)
 ROLES: tuple[Role, ...] = ("application", "cdc", "reader")
+# By pipeline; None where it starts from a topic and has none.
+Databases = Mapping[str, str | None]
 
 
 def compose_dir(settings: Settings) -> Path:
@@ -35,23 +38,23 @@ def have_secrets(settings: Settings) -> bool:
     return (compose_dir(settings) / SECRETS_FILE).is_file()
 
 
-def ensure_secrets(settings: Settings, databases: dict[str, str]) -> str:
-    """Writes what is missing or differs; `databases` is pipeline to database. Says what it did."""
+def ensure_secrets(settings: Settings, databases: Databases) -> str:
+    """Writes what is missing or differs, and says what it did."""
     ensure_state_dir(settings)
     folder, mounted = compose_dir(settings), mounted_dir(settings)
     folder.mkdir(exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     known = have_secrets(settings)
-    names = [ROOT_PASSWORD, *(_name(database, role) for database in databases.values() for role in ROLES)]
+    names = [ROOT_PASSWORD, *(_name(database, role) for database in filter(None, databases.values()) for role in ROLES)]
     files = render_files(ensure_passwords(folder, names), databases)
     changed = [name for name, text in files.items() if _write(mounted / name, text)]
     return ("changed" if known else "created") if changed else "unchanged"
 
 
-def render_files(passwords: dict[str, str], databases: dict[str, str]) -> dict[str, str]:
+def render_files(passwords: dict[str, str], databases: Databases) -> dict[str, str]:
     """The content of every file by its path below the mounted folder."""
     users = {"root": ("root", passwords[ROOT_PASSWORD])}
-    for database in databases.values():
+    for database in filter(None, databases.values()):
         for role in ROLES:
             users[f"databases/{database}/{role}"] = (user_name(database, role), passwords[_name(database, role)])
     files = {"mysql-root-password": passwords[ROOT_PASSWORD]}
@@ -60,10 +63,12 @@ def render_files(passwords: dict[str, str], databases: dict[str, str]) -> dict[s
     return {**files, "airflow-connections.json": json.dumps(_connections(passwords, databases), indent=1)}
 
 
-def _connections(passwords: dict[str, str], databases: dict[str, str]) -> dict[str, dict[str, object]]:
+def _connections(passwords: dict[str, str], databases: Databases) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
     for pipeline, database in databases.items():
         found[f"{pipeline}_kafka"] = {"conn_type": "kafka", "host": KAFKA[0], "port": KAFKA[1]}
+        if database is None:
+            continue
         for suffix, role in ROLE_OF_CONNECTION.items():
             found[f"{pipeline}_{suffix}"] = {
                 "conn_type": "mysql",

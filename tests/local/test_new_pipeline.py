@@ -53,7 +53,7 @@ def medals(settings: Settings) -> Iterator[Pipeline]:
 def shown(pipeline: Pipeline, stack: Stack) -> str:
     text = StringIO()
     print_results(pipeline, stack.kafka, Console(file=text, width=120))
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines() if "─" not in line and line.strip())
+    return "\n".join(line.strip() for line in text.getvalue().splitlines() if "─" not in line and line.strip())
 
 
 def test_page_names_every_file_that_its_pipeline_uses(settings: Settings) -> None:
@@ -67,7 +67,7 @@ def test_page_names_every_file_that_its_pipeline_uses(settings: Settings) -> Non
 def test_results_are_those_of_the_page(medals: Pipeline, stack: Stack) -> None:
     [block] = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
 
-    expected = "\n".join(line.rstrip() for line in block.splitlines())
+    expected = "\n".join(line.strip() for line in block.splitlines())
 
     assert re.sub(r" +", " ", shown(medals, stack)) == re.sub(r" +", " ", expected)
 

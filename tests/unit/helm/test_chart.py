@@ -140,15 +140,20 @@ def test_own_systems_leave_the_rights_alone(render: Callable[[Path], Objects]) -
     }
 
 
-def test_every_pipeline_has_its_users(render: Callable[[Path], Objects]) -> None:
-    found = named(render(CHART / "ci" / "ci-standins-values.yaml"))
-    assert secret_values(found["Secret/olympic-events-mysql-cdc"])["username"] == "olympic_events_cdc"
-    assert "AIRFLOW_CONN_OLYMPIC_EVENTS_MYSQL_CDC" in found["Secret/olympic-airflow-connections"]["data"]
+def test_every_pipeline_has_its_connections_and_one_with_a_database_its_users(helm: Helm) -> None:
+    winter = ["--set", "pipelines[2].name=winter_games", "--set", "pipelines[2].database=winter"]
+    found = named([item for item in yaml.safe_load_all(helm("template", CHART, *winter).stdout) if item])
+    assert secret_values(found["Secret/winter-games-mysql-cdc"])["username"] == "winter_cdc"
+    connections = found["Secret/olympic-airflow-connections"]["data"]
+    assert {name.removeprefix("AIRFLOW_CONN_") for name in connections} == {
+        "KUBERNETES_DEFAULT",
+        *(f"OLYMPICS_{part}" for part in ("KAFKA", "MYSQL", "MYSQL_CDC", "MYSQL_READER")),
+        "OLYMPIC_EVENTS_KAFKA",
+        *(f"WINTER_GAMES_{part}" for part in ("KAFKA", "MYSQL", "MYSQL_CDC", "MYSQL_READER")),
+    }
+    assert [name for name in found if "olympic-events" in name] == []
     job = found["Job/mysql-users"]["spec"]["template"]["spec"]["containers"][0]
-    assert job["args"][-2:] == [
-        "olympics=/run/secrets/olympics",
-        "olympic_events=/run/secrets/olympic-events",
-    ]
+    assert job["args"][-2:] == ["olympics=/run/secrets/olympics", "winter=/run/secrets/winter-games"]
 
 
 def test_unknown_key_is_named(helm: Helm) -> None:

@@ -1,0 +1,49 @@
+"""Both shipped pipelines at once on the same parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from infra.checks.conservation import check_conservation
+from infra.checks.outputs import check_outputs
+from infra.embedded.stack import mysql_endpoint
+from infra.settings import ROOT
+from infra.spec import load_pipeline
+from tests.local.olympic_events.conftest import Feed
+from tests.olympics_model import SEED, expected_outputs
+
+
+def olympics(feed: Feed, *arguments: str) -> str:
+    """`make run` and `make results`, for the other pipeline."""
+    command = [sys.executable, "-m", "infra", *arguments]
+    environment = {**os.environ, **feed.stack.environ}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_both_pipelines_run_and_both_checks_agree(feed: Feed) -> None:
+    olympics(feed, "run")
+    pipeline, kafka = load_pipeline(ROOT / "flink_jobs" / "olympics"), feed.stack.kafka
+    assert pipeline.conservation is not None
+
+    feed.await_agreement()
+    reader = mysql_endpoint(feed.stack.settings, "reader", "olympics")
+    check_outputs(pipeline, reader, kafka, list, str)
+    report = check_conservation(pipeline, pipeline.conservation, kafka)
+
+    assert {"counted": 4, "duplicate": 1}.items() <= report.outcomes.items()
+    found: dict[str, list[dict[str, Any]]] = json.loads(olympics(feed, "results", "--format", "json"))
+    expected = {f"olympics.{topic}": list(values.values()) for topic, values in expected_outputs(SEED).items()}
+    assert {topic: sorted(map(str, values)) for topic, values in found.items()} == {
+        topic: sorted(str(_ordered(value, found[topic])) for value in values) for topic, values in expected.items()
+    }
+
+
+def _ordered(value: dict[str, Any], like: list[dict[str, Any]]) -> dict[str, Any]:
+    """The value with its fields in the order of the others."""
+    return {name: value[name] for name in like[0]}
