@@ -141,8 +141,13 @@ def test_own_systems_leave_the_rights_alone(render: Callable[[Path], Objects]) -
 
 
 def test_every_pipeline_has_its_connections_and_one_with_a_database_its_users(helm: Helm) -> None:
-    winter = ["--set", "pipelines[2].name=winter_games", "--set", "pipelines[2].database=winter"]
-    found = named([item for item in yaml.safe_load_all(helm("template", CHART, *winter).stdout) if item])
+    pipelines = [
+        {"name": "olympics", "database": "olympics"},
+        {"name": "olympic_events"},
+        {"name": "winter_games", "database": "winter"},
+    ]
+    rendered = helm("template", CHART, "--set-json", f"pipelines={json.dumps(pipelines)}")
+    found = named([item for item in yaml.safe_load_all(rendered.stdout) if item])
     assert secret_values(found["Secret/winter-games-mysql-cdc"])["username"] == "winter_cdc"
     connections = found["Secret/olympic-airflow-connections"]["data"]
     assert {name.removeprefix("AIRFLOW_CONN_") for name in connections} == {
