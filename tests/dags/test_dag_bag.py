@@ -62,8 +62,21 @@ def test_every_dag_file_is_imported(bag: DagBag) -> None:
     assert bag.import_errors == {}
     assert bag.captured_warnings == {}
     assert sorted(bag.dags) == [
-        f"{pipeline}_{kind}" for pipeline in ("olympic_events", "olympics") for kind in ("daily_reload", "deploy")
+        *(f"{pipeline}_{kind}" for pipeline in ("olympic_events", "olympics") for kind in ("daily_reload", "deploy")),
+        "republish_quarantine",
     ]
+
+
+def test_quarantine_of_every_pipeline_can_be_republished(bag: DagBag) -> None:
+    dag = bag.dags["republish_quarantine"]
+
+    assert schema(dag, "pipeline")["enum"] == ["olympic_events", "olympics"]
+    assert {name: schema(dag, name)["type"] for name in ("filter", "mapping")} == {
+        "filter": ["null", "string"],
+        "mapping": ["null", "string"],
+    }
+    assert [task.task_id for task in dag.tasks] == ["republish_quarantine"]
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
 
 
 def test_deploy_does_its_steps_in_this_order(deploy: DAG) -> None:
