@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from infra.spec import load_pipeline
-from tests.jobs.conftest import OLYMPICS, job_statements
+from tests.jobs.conftest import OLYMPIC_EVENTS, OLYMPICS, job_statements
 from tests.jobs.flink import flink_environment
 
 
@@ -64,3 +64,26 @@ def test_each_job_says_the_delay_that_a_buffer_may_add() -> None:
         "players_cdc": "5 ms",
         "analytics": "5 ms",
     }
+
+
+@pytest.fixture(scope="module")
+def join_plan() -> str:
+    """The plan of the record feed's join."""
+    environment = flink_environment(load_pipeline(OLYMPIC_EVENTS).jobs["record_join"].configuration)
+    *tables, (_, publish) = job_statements(OLYMPIC_EVENTS, "record_join").items()
+    for _, statement in tables:
+        environment.execute_sql(statement)
+    explained: str = environment.explain_sql(publish)
+    return explained.partition("== Optimized Execution Plan ==")[2]
+
+
+def test_taking_lists_apart_keeps_no_state(join_plan: str) -> None:
+    """A join with the digits would keep every record; a correlation keeps none."""
+    assert "Values(" not in join_plan
+    operators = Counter(re.findall(r"(TableSourceScan|Rank|Join|Sink)\(", join_plan))
+    assert operators == {"TableSourceScan": 1, "Rank": 3, "Join": 2, "Sink": 2}, join_plan
+
+
+def test_join_of_the_parts_knows_their_key(join_plan: str) -> None:
+    assert join_plan.count("leftInputSpec=[JoinKeyContainsUniqueKey], rightInputSpec=[JoinKeyContainsUniqueKey]") == 2
+    assert "upsertMaterialize" not in join_plan

@@ -182,7 +182,7 @@ def test_lost_record_fails_conservation_and_is_named(feed: Feed) -> None:
     assert feed.pipeline.conservation is not None
 
     with pytest.raises(CheckFailedError) as caught:
-        check_conservation(feed.pipeline, feed.pipeline.conservation, feed.stack.kafka, 4, settle_seconds=2)
+        check_conservation(feed.pipeline, feed.pipeline.conservation, feed.stack.kafka, 15, settle_seconds=1)
 
     head, *lines = str(caught.value).splitlines()
     assert head == "3 elements have no outcome, so records were lost or counted twice:"

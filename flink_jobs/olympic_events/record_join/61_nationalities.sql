@@ -1,0 +1,10 @@
+CREATE TEMPORARY VIEW nationalities AS
+SELECT id, data_value AS nationality
+FROM (
+    SELECT id, data_value, ROW_NUMBER() OVER (
+        PARTITION BY id ORDER BY source_timestamp DESC, source_partition DESC, source_offset DESC
+    ) AS row_num
+    FROM judged_elements
+    WHERE reason IS NULL AND type = 'nationality'
+)
+WHERE row_num = 1 AND data_value IS NOT NULL
