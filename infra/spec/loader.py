@@ -150,15 +150,7 @@ def _models_in(annotation: Any) -> Iterator[Any]:
 
 def _owner_of(location: tuple[Any, ...]) -> str:
     parent = [str(part) for part in location[:-1] if not isinstance(part, int)]
-    names = {
-        "topics": "topic",
-        "jobs": "job",
-        "checks": "check",
-        "results": "result table",
-        "mysql": "MySQL source",
-        "kafka": "Kafka source",
-    }
-    return next((names[part] for part in reversed(parent) if part in names), parent[-1] if parent else "pipeline")
+    return next((_OWNERS[part] for part in reversed(parent) if part in _OWNERS), parent[-1] if parent else "pipeline")
 
 
 def _inconsistencies(pipeline: Pipeline) -> Iterator[str]:

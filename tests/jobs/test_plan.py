@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -12,15 +13,26 @@ from tests.jobs.conftest import OLYMPIC_EVENTS, OLYMPICS, job_statements
 from tests.jobs.flink import flink_environment
 
 
-@pytest.fixture(scope="module")
-def plan() -> str:
-    """The optimized execution plan of the whole statement set, on the real connectors; nothing is connected to."""
-    environment = flink_environment(load_pipeline(OLYMPICS).jobs["analytics"].configuration)
-    *tables, (_, publish) = job_statements(OLYMPICS, "analytics").items()
+def explained(pipeline: Path, job: str) -> str:
+    """The optimized execution plan of a job's statement set, on the real connectors; nothing is connected to."""
+    environment = flink_environment(load_pipeline(pipeline).jobs[job].configuration)
+    *tables, (_, publish) = job_statements(pipeline, job).items()
     for _, statement in tables:
         environment.execute_sql(statement)
-    explained: str = environment.explain_sql(publish)
-    return explained.partition("== Optimized Execution Plan ==")[2]
+    text: str = environment.explain_sql(publish)
+    return text.partition("== Optimized Execution Plan ==")[2]
+
+
+@pytest.fixture(scope="module")
+def plan() -> str:
+    """The plan of the analytics."""
+    return explained(OLYMPICS, "analytics")
+
+
+@pytest.fixture(scope="module")
+def join_plan() -> str:
+    """The plan of the record feed's join."""
+    return explained(OLYMPIC_EVENTS, "record_join")
 
 
 def test_shared_work_is_planned_once(plan: str) -> None:
@@ -64,17 +76,6 @@ def test_each_job_says_the_delay_that_a_buffer_may_add() -> None:
         "players_cdc": "5 ms",
         "analytics": "5 ms",
     }
-
-
-@pytest.fixture(scope="module")
-def join_plan() -> str:
-    """The plan of the record feed's join."""
-    environment = flink_environment(load_pipeline(OLYMPIC_EVENTS).jobs["record_join"].configuration)
-    *tables, (_, publish) = job_statements(OLYMPIC_EVENTS, "record_join").items()
-    for _, statement in tables:
-        environment.execute_sql(statement)
-    explained: str = environment.explain_sql(publish)
-    return explained.partition("== Optimized Execution Plan ==")[2]
 
 
 def test_taking_lists_apart_keeps_no_state(join_plan: str) -> None:
