@@ -109,5 +109,5 @@ def existing_file(data: str | None) -> str | None:
         return None
     path = Path(data).expanduser().resolve()
     if not path.is_file():
-        raise DataFileError(f"{data}: no such file; give DATA the path of a CSV file")
+        raise DataFileError(f"{data}: no such file; give DATA the path of a CSV file, or of JSON lines for a feed")
     return str(path)
