@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="start the embedded parts, deploy a pipeline, show its results")
     run.add_argument("--pipeline", default="olympics")
-    run.add_argument("--data", default=None, help="a CSV file that the table becomes equal to, or JSON lines that are published to the feed")
+    run.add_argument("--data", default=None, help="CSV that the table becomes equal to, or JSON lines for a feed")
     run.add_argument("--allow-rejects", action="store_true", help="load the good rows even if some are bad")
     run.add_argument("--start-from", default="latest_state", choices=("latest_state", "scratch"))
     results = commands.add_parser("results", help="show what the result topics hold")
