@@ -42,6 +42,8 @@ def task_managers(platform: Platform) -> list[dict[str, Any]]:
         answer = httpx.get(f"{platform.flink}/taskmanagers", timeout=10)
     except httpx.TransportError as error:
         raise UnreachableError(str(error)) from None
+    if answer.is_error:  # a JobManager that has just started answers before it leads
+        raise UnreachableError(f"Flink answered {answer.status_code}: {answer.text[:200]}")
     found: list[dict[str, Any]] = answer.json()["taskmanagers"]
     return found
 
