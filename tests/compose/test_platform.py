@@ -156,7 +156,7 @@ def test_lost_taskmanager_is_made_good(platform: Platform) -> None:
 def test_lost_jobmanager_is_made_good_by_the_next_deployment(platform: Platform) -> None:
     end_processes(platform, "jobmanager")
     platform.project.execute("DELETE FROM players WHERE name = 'Alex'")
-    wait_until(lambda: len(task_managers(platform)) == 2, "both TaskManagers to register again", 120)
+    wait_until(lambda: len(task_managers(platform)) == 2, "both TaskManagers to register again", 300)
     begun = time.monotonic()
     said = platform.airflow.deploy()
     print(f"deployment after the loss of the JobManager: {time.monotonic() - begun:.0f} s")
