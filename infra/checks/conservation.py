@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from infra.checks.ledger import Ledger
 from infra.endpoints import KafkaEndpoint
 from infra.errors import CheckFailedError, InconclusiveError, SpecError
 from infra.kafka.client import consumer
-from infra.kafka.quarantine import read_quarantine
+from infra.kafka.quarantine import entries_of
 from infra.kafka.reader import RecordReader, TableReader
 from infra.spec import Conservation, Pipeline
 
@@ -82,10 +82,13 @@ def check_conservation(
     with consumer(kafka) as client, Ledger(pipeline) as ledger:
         records = RecordReader(client, conservation.topic)
         topics = TableReader(client, pipeline.checks, pipeline.quarantine)
+        quarantine = RecordReader(client, pipeline.quarantine) if pipeline.quarantine else None
+        quarantined: list[dict[str, Any]] = []
         while True:
             ledger.add_records(records.refresh())
             topics.refresh()
-            ledger.put_quarantine(read_quarantine(client, pipeline.quarantine) if pipeline.quarantine else [])
+            quarantined += entries_of(quarantine.refresh()) if quarantine else []
+            ledger.put_quarantine(quarantined)
             for topic, table in topics.tables.items():
                 ledger.put_topic(topic, table)
             accounts, gaps = audit(conservation, ledger)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from kafka import KafkaConsumer
 from kafka.consumer.fetcher import ConsumerRecord
 
-from infra.kafka.reader import partitions_of, read_to_end
+from infra.kafka.reader import RecordReader
 
 # The key of a mark; a job's entries have none.
 MARK_KEY = b"republished"
@@ -38,15 +39,15 @@ class QuarantinedRecord:
     value: bytes | None
 
 
-def read_quarantine(client: KafkaConsumer, topic: str) -> list[dict[str, Any]]:
-    """The entries as the jobs wrote them."""
-    return [json.loads(record.value) for record in _records(client, topic) if not is_mark(record)]
+def entries_of(records: Iterable[ConsumerRecord]) -> list[dict[str, Any]]:
+    """The entries among the records of a quarantine topic, as the jobs wrote them."""
+    return [json.loads(record.value) for record in records if not is_mark(record)]
 
 
 def read_entries_and_marks(client: KafkaConsumer, topic: str) -> tuple[list[QuarantinedRecord], set[tuple[int, int]]]:
     """The entries in the order of their offsets, and partition and offset of those that were published again."""
     entries, marks = [], set()
-    for record in _records(client, topic):
+    for record in RecordReader(client, topic).refresh():
         content = json.loads(record.value)
         if is_mark(record):
             marks.add((content["partition"], content["offset"]))
@@ -63,12 +64,6 @@ def mark_of(entry: QuarantinedRecord) -> bytes:
 def is_mark(record: ConsumerRecord) -> bool:
     """Whether a record of the quarantine topic is a mark and no entry."""
     return bool(record.key == MARK_KEY)
-
-
-def _records(client: KafkaConsumer, topic: str) -> list[ConsumerRecord]:
-    partitions = partitions_of(client, topic)
-    client.assign(partitions)
-    return list(read_to_end(client, partitions, {}))
 
 
 def _entry(record: ConsumerRecord, content: dict[str, Any]) -> QuarantinedRecord:
