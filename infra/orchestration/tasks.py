@@ -29,11 +29,16 @@ def seed_mysql(folder: str, data_file: str | None) -> list[str]:
     """Makes the table equal to the data file by the fewest changes, in one transaction."""
     from infra.orchestration import steps
 
+    with airflow_failures("seed_mysql"):
+        return steps.seed_mysql(Path(folder), *_file_and_rejects(data_file))
+
+
+def _file_and_rejects(data_file: str | None) -> tuple[str | None, bool]:
+    """The file to load, the day's where `data_file` is None, and whether it may have bad rows."""
     context = get_current_context()
     params = context["params"]
-    with airflow_failures("seed_mysql"):
-        path = data_file if data_file is not None else render_data_file(params["data_file"], context)
-        return steps.seed_mysql(Path(folder), path or None, params["allow_rejects"])
+    path = data_file if data_file is not None else render_data_file(params["data_file"], context)
+    return path or None, params["allow_rejects"]
 
 
 def render_data_file(template: str, context: Context) -> str:
@@ -52,11 +57,8 @@ def publish_records(folder: str, data_file: str | None) -> list[str]:
     """Makes the source topic hold every line of the data file, each once."""
     from infra.orchestration import steps
 
-    context = get_current_context()
-    params = context["params"]
     with airflow_failures("publish_records"):
-        path = data_file if data_file is not None else render_data_file(params["data_file"], context)
-        return steps.publish_records(Path(folder), path or None, params["allow_rejects"])
+        return steps.publish_records(Path(folder), *_file_and_rejects(data_file))
 
 
 @task
