@@ -5,6 +5,7 @@ It shares nothing with the Flink SQL or with the check SQL; the tests hold both 
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -58,6 +59,11 @@ def expected_outputs(rows: Iterable[Row]) -> dict[str, dict[Any, Value]]:
         },
         "top_athletes": {rank: {"rank": rank} | row._asdict() for rank, row in enumerate(top, start=1)},
     }
+
+
+def in_order(values: Iterable[dict[str, Any]]) -> list[str]:
+    """The values in an order that depends on their content alone."""
+    return sorted(json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values)
 
 
 def _statistics(nationality: str, members: list[Row]) -> Value:

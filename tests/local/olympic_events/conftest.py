@@ -25,7 +25,7 @@ from infra.spec import Pipeline, load_pipeline
 from infra.waiting import wait_until
 from tests.feed_model import Bad, Folded, Sent, fold
 from tests.local.conftest import Stack
-from tests.olympics_model import expected_outputs
+from tests.olympics_model import expected_outputs, in_order
 
 TOPIC = "olympic_data"
 QUARANTINE = "olympic_events.quarantine"
@@ -124,11 +124,6 @@ class Feed:
 def key_of(value: bytes | None) -> bytes | None:
     """The client sends no record without both; whoever sends one without a value gives it a key."""
     return b"name" if value is None else None
-
-
-def in_order(values: Iterable[dict[str, Any]]) -> list[str]:
-    """The values in an order that depends on their content alone."""
-    return sorted(json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from infra.embedded.stack import mysql_endpoint
 from infra.settings import ROOT
 from infra.spec import load_pipeline
 from tests.local.olympic_events.conftest import Feed
-from tests.olympics_model import SEED, expected_outputs
+from tests.olympics_model import SEED, expected_outputs, in_order
 
 
 def olympics(feed: Feed, *arguments: str) -> str:
@@ -39,11 +39,6 @@ def test_both_pipelines_run_and_both_checks_agree(feed: Feed) -> None:
     assert {"counted": 4, "duplicate": 1}.items() <= report.outcomes.items()
     found: dict[str, list[dict[str, Any]]] = json.loads(olympics(feed, "results", "--format", "json"))
     expected = {f"olympics.{topic}": list(values.values()) for topic, values in expected_outputs(SEED).items()}
-    assert {topic: sorted(map(str, values)) for topic, values in found.items()} == {
-        topic: sorted(str(_ordered(value, found[topic])) for value in values) for topic, values in expected.items()
+    assert {topic: in_order(values) for topic, values in found.items()} == {
+        topic: in_order(values) for topic, values in expected.items()
     }
-
-
-def _ordered(value: dict[str, Any], like: list[dict[str, Any]]) -> dict[str, Any]:
-    """The value with its fields in the order of the others."""
-    return {name: value[name] for name in like[0]}

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,14 +27,9 @@ from infra.targets.local import local_target
 from infra.targets.session import SessionTarget
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
-from tests.olympics_model import SEED, Row, expected_outputs
+from tests.olympics_model import SEED, Row, expected_outputs, in_order
 
 JOBS = ("olympics.players_cdc", "olympics.analytics")
-
-
-def in_order(values: Iterable[dict[str, Any]]) -> list[str]:
-    """The values in an order that depends on their content alone."""
-    return sorted(json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values)
 
 
 @dataclass(frozen=True)
