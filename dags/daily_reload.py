@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from infra.errors import SpecError
+from infra.errors import DefinitionError
 from infra.orchestration.dags import broken_dag, reload_dag
-from infra.spec import find_pipelines
+from infra.pipeline import find_pipelines
 
 for folder in find_pipelines(Path(__file__).resolve().parent.parent / "flink_jobs"):
     try:
         globals()[f"{folder.name}_daily_reload"] = reload_dag(folder)
-    except SpecError as error:
+    except DefinitionError as error:
         globals()[f"{folder.name}_daily_reload"] = broken_dag(folder, "daily_reload", error)

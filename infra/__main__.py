@@ -11,10 +11,10 @@ from rich.console import Console
 from infra.embedded.airflow import airflow_environment, airflow_program
 from infra.embedded.stack import kafka_endpoint, up
 from infra.errors import PlatformError
+from infra.pipeline import find_pipelines, load_pipeline
 from infra.results import print_results, results_json
 from infra.run import existing_file, pipelines_root, prepare, run_pipeline
 from infra.settings import Settings, load_settings
-from infra.spec import find_pipelines, load_pipeline
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
     PlatformError
     ├── TerminalError            trying again changes nothing: somebody must mend something
-    │   ├── SpecError            a pipeline.yaml is wrong
+    │   ├── DefinitionError            a pipeline.yaml is wrong
     │   ├── SettingsError        a setting of the embedded parts is wrong
     │   ├── SetupError           this machine or cluster lacks something
     │   ├── DataFileError        a seed file is wrong
@@ -38,7 +38,7 @@ class TransientError(PlatformError):
     """The same call may succeed later."""
 
 
-class SpecError(TerminalError):
+class DefinitionError(TerminalError):
     """A pipeline.yaml is wrong."""
 
 

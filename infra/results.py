@@ -13,9 +13,9 @@ from rich.text import Text
 
 from infra.checks.compare import by_type, found_table
 from infra.endpoints import KafkaEndpoint
-from infra.errors import SpecError
+from infra.errors import DefinitionError
 from infra.kafka.reader import Value, read_tables
-from infra.spec import Pipeline, ResultTable
+from infra.pipeline import Pipeline, ResultTable
 
 
 def results_json(pipeline: Pipeline, kafka: KafkaEndpoint) -> str:
@@ -43,7 +43,7 @@ def sort_values(topic: str, values: list[Value], key: tuple[str, ...]) -> list[V
 
 
 def render_table(result: ResultTable, values: list[Value]) -> Table:
-    """The values as a table; SpecError when a column names what they have not. Numbers alone stand to the right."""
+    """The values as a table, numbers aligned right; DefinitionError when a column names a field that they lack."""
     table = Table(
         title=result.title,
         title_justify="left",
@@ -73,7 +73,7 @@ def _shown(result: ResultTable, heading: str, value: dict[str, Any]) -> str:
     try:
         return result.columns[heading].format(**rounded)
     except KeyError as error:
-        raise SpecError(
+        raise DefinitionError(
             f"results: {result.title!r}: the column {heading!r} shows {error}, which {result.topic} does not have; "
             f"it has: {', '.join(value)}"
         ) from None

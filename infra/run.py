@@ -15,9 +15,9 @@ from infra.embedded.stack import kafka_endpoint, mysql_admin, mysql_endpoint, my
 from infra.errors import AccessDeniedError, DagFailedError, DataFileError
 from infra.mysql.connection import connect
 from infra.mysql.users import Role, ensure_database, ensure_users
+from infra.pipeline import Pipeline, databases_of, load_pipeline, load_valid_pipelines
 from infra.results import print_results
 from infra.settings import Settings
-from infra.spec import Pipeline, databases_of, load_pipeline, load_sound_pipelines
 
 LOG_TAIL = 15
 # A line of Airflow's console log that one of our steps wrote.
@@ -46,7 +46,7 @@ def run_pipeline(settings: Settings, name: str, conf: dict[str, object], console
 def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
     """The pipeline's database and its users, if it has one, and Airflow's own database and connections."""
     lines = _prepare_database(settings, pipeline.mysql.database) if pipeline.source.mysql else []
-    airflow = ensure_airflow(settings, databases_of(load_sound_pipelines(pipelines_root(settings))))
+    airflow = ensure_airflow(settings, databases_of(load_valid_pipelines(pipelines_root(settings))))
     return [*lines, f"airflow: {airflow}"]
 
 

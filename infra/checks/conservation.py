@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from infra.checks.ledger import Ledger
 from infra.endpoints import KafkaEndpoint
-from infra.errors import CheckFailedError, InconclusiveError, SpecError
+from infra.errors import CheckFailedError, DefinitionError, InconclusiveError
 from infra.kafka.client import consumer
 from infra.kafka.quarantine import entries_of
 from infra.kafka.reader import RecordReader, TableReader
-from infra.spec import Conservation, Pipeline
+from infra.pipeline import Conservation, Pipeline
 
 TIMEOUT_SECONDS = 180.0
 SETTLE_SECONDS = 15.0
@@ -105,7 +105,7 @@ def audit(conservation: Conservation, ledger: Ledger) -> tuple[dict[int, Partiti
     """The accounts by partition, and what is wrong with each element that has no outcome."""
     columns, rows = ledger.query(conservation.query)
     if tuple(columns) != _COLUMNS:
-        raise SpecError(f"{conservation.query}: returns {', '.join(columns)}; allowed are {', '.join(_COLUMNS)}")
+        raise DefinitionError(f"{conservation.query}: returns {', '.join(columns)}; allowed are {', '.join(_COLUMNS)}")
     outcomes: dict[int, Counter[str]] = defaultdict(Counter)
     gaps = {}
     seen: dict[int, set[int]] = defaultdict(set)

@@ -13,11 +13,11 @@ from typing import Any
 
 from infra.checks.ledger import Ledger, Rows
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
-from infra.errors import SpecError
+from infra.errors import DefinitionError
 from infra.kafka.client import consumer
 from infra.kafka.reader import RecordReader
 from infra.mysql.connection import connect
-from infra.spec import Pipeline
+from infra.pipeline import Pipeline
 
 Key = tuple[Any, ...]
 Table = dict[Key, dict[str, Any]]
@@ -29,8 +29,8 @@ def recomputed(
 ) -> AbstractContextManager[Recompute]:
     """Each call gives the rows that every checked topic must hold, as of one moment of the source.
 
-    `reader` is the database where that is the source. SpecError when a check does not return its key columns, or two
-    rows with one key.
+    `reader` is the database if that is the source. DefinitionError when a check does not return its key columns, or
+    returns two rows with one key.
     """
     return _from_database(pipeline, reader) if reader else _from_feed(pipeline, kafka)
 
@@ -85,12 +85,12 @@ def _table(pipeline: Pipeline, topic: str, run: Callable[[str], Rows]) -> Table:
     rows = [dict(zip(columns, map(_plain, row), strict=True)) for row in found]
     missing = set(check.key) - set(columns)
     if missing:
-        raise SpecError(
+        raise DefinitionError(
             f"{check.expect}: returns no column {', '.join(sorted(missing))}, which checks.{topic}.key names"
         )
     table = keyed(rows, check.key)
     if len(table) != len(rows):
-        raise SpecError(
+        raise DefinitionError(
             f"{check.expect}: returns two rows with one key ({', '.join(check.key)}); correct the query or the key"
         )
     return table

@@ -17,8 +17,8 @@ import duckdb
 from kafka.consumer.fetcher import ConsumerRecord
 
 from infra.checks.strict_json import normalised
-from infra.errors import SpecError
-from infra.spec import Pipeline
+from infra.errors import DefinitionError
+from infra.pipeline import Pipeline
 
 Rows = tuple[list[str], list[tuple[Any, ...]]]
 _RECORDS = {
@@ -43,7 +43,7 @@ _ROWS = {"key": "JSON", "value": "JSON"}
 
 
 class Ledger:
-    """One pipeline's tables in memory, gone when the block ends. SpecError says which SQL file is wrong."""
+    """One pipeline's tables in memory, gone when the block ends. DefinitionError says which SQL file is wrong."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -85,7 +85,7 @@ class Ledger:
         self._insert(name, _ROWS, [(normalised(key)[0], normalised(value)[0]) for key, value in rows.items()])
 
     def query(self, relative: str) -> Rows:
-        """Columns and rows of a query of the pipeline; SpecError with its file and what the database says."""
+        """Columns and rows of a query of the pipeline; DefinitionError with its file and what the database says."""
         result = self._execute(relative, self._sql(relative))
         return [column[0] for column in result.description or ()], result.fetchall()
 
@@ -97,7 +97,7 @@ class Ledger:
         try:
             return self._database.execute(sql)
         except duckdb.Error as error:
-            raise SpecError(f"{relative}: this SQL cannot be run: {error}") from error
+            raise DefinitionError(f"{relative}: this SQL cannot be run: {error}") from error
 
     def _sql(self, relative: str) -> str:
         return self._pipeline.path(relative).read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from infra.checks.verdict import Stability, verdict
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.kafka.client import consumer
 from infra.kafka.reader import TableReader
-from infra.spec import Pipeline
+from infra.pipeline import Pipeline
 
 TIMEOUT_SECONDS = 180.0
 SETTLE_SECONDS = 15.0

@@ -11,8 +11,8 @@ from typing import Any
 from infra.compose.engine import LOG_LINES, Compose, check_engine, volume_exists
 from infra.compose.secrets import compose_dir, ensure_secrets, have_secrets
 from infra.errors import SetupError
+from infra.pipeline import databases_of, load_valid_pipelines
 from infra.settings import Settings, whole_environment
-from infra.spec import databases_of, load_sound_pipelines
 
 REPOSITORY = "olympic-streaming"
 # In the order of their build: the last is made of the others.
@@ -27,7 +27,7 @@ def up(settings: Settings, compose: Compose, report: Report) -> str:
     check_engine()
     config = compose.config()
     _check_secrets_fit(settings, config)
-    databases = databases_of(load_sound_pipelines(settings.root / "flink_jobs"))
+    databases = databases_of(load_valid_pipelines(settings.root / "flink_jobs"))
     report(f"secrets: {ensure_secrets(settings, databases)}")
     build_images(settings, {service["image"] for service in config["services"].values()}, report)
     before = _running(compose)

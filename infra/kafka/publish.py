@@ -20,7 +20,7 @@ from infra.errors import DataFileError
 from infra.kafka.client import consumer
 from infra.kafka.reader import RecordReader
 from infra.kafka.writer import Record, send_records
-from infra.spec import KafkaSource
+from infra.pipeline import KafkaSource
 
 CONTENT_HEADER = "content"
 # What brokers and clients take by default is 1 MiB, with the overhead of a batch.

@@ -12,7 +12,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from infra.endpoints import KafkaEndpoint
 from infra.errors import StillWaitingError, TerminalError, TopicDriftError
 from infra.kafka.client import admin_client
-from infra.spec import Topic
+from infra.pipeline import Topic
 from infra.waiting import wait_until
 
 

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.errors import SettingsError
-from infra.spec import Pipeline
+from infra.pipeline import Pipeline
 
 Role = Literal["application", "cdc", "reader"]
 MYSQL_SUFFIXES: dict[Role, str] = {"application": "mysql", "cdc": "mysql_cdc", "reader": "mysql_reader"}

@@ -14,8 +14,8 @@ from infra.orchestration import tasks
 from infra.orchestration.connections import connection_ids
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.orchestration.targets import TARGETS
+from infra.pipeline import Pipeline, load_pipeline, load_valid_pipelines
 from infra.settings import load_settings
-from infra.spec import Pipeline, load_pipeline, load_sound_pipelines
 from infra.targets.render import job_name
 
 START = pendulum.datetime(2026, 1, 1, tz="UTC")
@@ -123,7 +123,7 @@ def reload_dag(folder: Path) -> DAG:
 
 def republish_dag(root: Path) -> DAG:
     """`republish_quarantine`: after a mend, records go from a pipeline's quarantine back to their source, once."""
-    names = [pipeline.name for pipeline in load_sound_pipelines(root) if pipeline.quarantine]
+    names = [pipeline.name for pipeline in load_valid_pipelines(root) if pipeline.quarantine]
     with DAG(
         dag_id="republish_quarantine",
         schedule=None,
@@ -163,10 +163,10 @@ def broken_dag(folder: Path, kind: str, error: Exception) -> DAG:
         dag_id=f"{folder.name}_{kind}",
         schedule=None,
         start_date=START,
-        tags=["broken-spec"],
+        tags=["broken-definition"],
         doc_md=f"```\n{error}\n```",
     ) as dag:
-        tasks.load_spec(str(folder))
+        tasks.load_definition(str(folder))
     return dag
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from infra.checks.conservation import check_conservation as check_outcomes
 from infra.checks.outputs import check_outputs as check_topics
-from infra.errors import JobFailedError, PlatformError, SpecError
+from infra.errors import DefinitionError, JobFailedError, PlatformError
 from infra.kafka.lag import group_lag
 from infra.kafka.publish import publish_records as publish_lines
 from infra.kafka.republish import republish
@@ -22,8 +22,8 @@ from infra.mysql.schema import ensure_schema
 from infra.mysql.seed import seed_table
 from infra.orchestration.connections import as_jobs_see, brokers_as_jobs_see, kafka_of, mysql_of
 from infra.orchestration.targets import target_named
+from infra.pipeline import Pipeline, load_pipeline, load_valid_pipelines
 from infra.settings import load_settings
-from infra.spec import Pipeline, load_pipeline, load_sound_pipelines
 from infra.targets.base import JobDeployment, JobState, JobStatus, Target
 from infra.targets.deployment import ensure_running, ensure_started_afresh
 from infra.targets.render import job_name, render_job
@@ -117,7 +117,7 @@ def check_conservation(folder: Path, timeout_seconds: float) -> dict[str, int]:
     """Whether every record of the source topic has one outcome; the numbers by outcome are what Airflow shows."""
     pipeline = load_pipeline(folder)
     if pipeline.conservation is None:
-        raise SpecError(f"pipeline {pipeline.name} has no conservation; add it to its spec")
+        raise DefinitionError(f"pipeline {pipeline.name} has no conservation; add it to its spec")
     report = check_outcomes(pipeline, pipeline.conservation, kafka_of(pipeline), timeout_seconds)
     _say("check_conservation", report.lines())
     return report.outcomes
@@ -127,7 +127,7 @@ def republish_quarantine(folder: Path, where: str | None, mapping: str | None) -
     """Publishes quarantined records again to the topics that they came from."""
     pipeline = load_pipeline(folder)
     if pipeline.quarantine is None:
-        raise SpecError(f"pipeline {pipeline.name} has no quarantine; name its topic in the spec")
+        raise DefinitionError(f"pipeline {pipeline.name} has no quarantine; name its topic in the spec")
     report = republish(kafka_of(pipeline), pipeline.quarantine, where, mapping)
     return _say("republish_quarantine", [f"{pipeline.quarantine}: {report}"])
 
@@ -147,7 +147,7 @@ def check_jobs_running(folder: Path, target: str) -> list[str]:
 
 def server_ids_of_others(folder: Path) -> dict[str, str]:
     """By pipeline; one with a broken spec runs nothing, and takes no ids."""
-    others = [pipeline for pipeline in load_sound_pipelines(folder.parent) if pipeline.folder != folder]
+    others = [pipeline for pipeline in load_valid_pipelines(folder.parent) if pipeline.folder != folder]
     return {pipeline.name: pipeline.mysql.server_ids for pipeline in others if pipeline.source.mysql}
 
 

@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 
 from infra.errors import DataFileError
 from infra.orchestration.failures import airflow_failures
-from infra.spec import load_pipeline
+from infra.pipeline import load_pipeline
 
 CHECK_TIMEOUT_SECONDS = 180
 
@@ -117,7 +117,7 @@ def republish_quarantine(root: str) -> list[str]:
 
 
 @task(retries=0)
-def load_spec(folder: str) -> None:
+def load_definition(folder: str) -> None:
     """Fails with what is wrong with the spec."""
-    with airflow_failures("load_spec"):
+    with airflow_failures("load_definition"):
         load_pipeline(Path(folder))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
-from infra.spec import Pipeline
+from infra.pipeline import Pipeline
 from infra.targets.base import JobDeployment
 
 

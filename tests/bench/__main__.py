@@ -23,8 +23,8 @@ from infra.mysql.connection import Connection, connect
 from infra.mysql.schema import ensure_schema
 from infra.mysql.seed import seed_table
 from infra.mysql.users import ensure_database, ensure_users
+from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT, Settings, load_settings
-from infra.spec import Pipeline, load_pipeline
 from infra.targets.base import JobDeployment
 from infra.targets.deployment import ensure_started_afresh
 from infra.targets.health import waiting_for

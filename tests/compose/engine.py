@@ -23,7 +23,7 @@ IN_AIRFLOW = """
 from pathlib import Path
 from infra.endpoints import KafkaEndpoint
 from infra.results import results_json
-from infra.spec import load_pipeline
+from infra.pipeline import load_pipeline
 print(results_json(load_pipeline(Path("/opt/olympic-streaming/flink_jobs/olympics")), KafkaEndpoint("kafka:9092")))
 """
 

@@ -9,8 +9,8 @@ import pytest
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.errors import SettingsError
 from infra.orchestration.connections import connection_ids, kafka_of, mysql_of
+from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT
-from infra.spec import Pipeline, load_pipeline
 
 MYSQL = {"conn_type": "mysql", "host": "db", "login": "olympics_cdc", "password": "swordfish"}
 

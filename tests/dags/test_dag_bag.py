@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from infra.orchestration.targets import TARGETS
+from infra.pipeline import load_pipeline
 from infra.settings import ROOT, DeploymentSettings
-from infra.spec import load_pipeline
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag

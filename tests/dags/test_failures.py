@@ -7,16 +7,16 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from infra.errors import (
     CheckFailedError,
+    DefinitionError,
     InconclusiveError,
     PlatformError,
-    SpecError,
     StillWaitingError,
     UnreachableError,
 )
 from infra.orchestration.failures import airflow_failures
 
 
-@pytest.mark.parametrize("error", [SpecError("wrong\nspec"), CheckFailedError("3 rows differ")])
+@pytest.mark.parametrize("error", [DefinitionError("wrong\nspec"), CheckFailedError("3 rows differ")])
 def test_terminal_error_fails_the_task_without_a_retry(error: PlatformError) -> None:
     with pytest.raises(AirflowFailException) as caught, airflow_failures("seed_mysql"):
         raise error

@@ -69,7 +69,7 @@ def test_dag_follows_the_jobs_of_the_spec(checkout: Path) -> None:
 def test_broken_spec_becomes_a_dag_that_says_so_and_harms_no_other(checkout: Path) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    from infra.orchestration.tasks import load_spec
+    from infra.orchestration.tasks import load_definition
 
     spec = add_pipeline(checkout, "winter_games")
     spec.write_text(spec.read_text().replace("parallelism: 2", "paralelism: 2"))
@@ -77,19 +77,19 @@ def test_broken_spec_becomes_a_dag_that_says_so_and_harms_no_other(checkout: Pat
     bag = bag_of(checkout)
 
     assert bag.import_errors == {}
-    broken = {dag_id for dag_id, dag in bag.dags.items() if "broken-spec" in dag.tags}
+    broken = {dag_id for dag_id, dag in bag.dags.items() if "broken-definition" in dag.tags}
     assert broken == {"winter_games_deploy", "winter_games_daily_reload"}
     others = {f"{name}_{kind}" for name in ("olympics", "olympic_events") for kind in ("deploy", "daily_reload")}
     assert bag.dags.keys() - broken == {*others, "republish_quarantine"}
     for dag_id in broken:
         dag = bag.dags[dag_id]
         [task] = dag.tasks
-        assert (task.task_id, task.retries) == ("load_spec", 0)
+        assert (task.task_id, task.retries) == ("load_definition", 0)
         assert repr(dag.schedule) == "None"
         message = f"{spec}: jobs.players_cdc.paralelism: unknown key; did you mean 'parallelism'?"
         assert message in str(dag.doc_md)
         with pytest.raises(AirflowFailException, match=re.escape(message)):
-            load_spec.function(str(spec.parent))
+            load_definition.function(str(spec.parent))
 
 
 def test_preflight_leaves_pipelines_with_a_broken_spec_out(checkout: Path) -> None:

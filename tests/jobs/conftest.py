@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from flink_jobs.shared.statements import render_statements
+from infra.pipeline import load_pipeline
 from infra.settings import ROOT
-from infra.spec import load_pipeline
 from tests.jobs.flink import flink_environment
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.spec import load_pipeline
+from infra.pipeline import load_pipeline
 from tests.jobs.conftest import OLYMPIC_EVENTS, OLYMPICS, job_statements
 from tests.jobs.flink import flink_environment
 

@@ -20,8 +20,8 @@ from infra.embedded.airflow import airflow_program
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.kafka.reader import read_tables
 from infra.mysql.connection import connect
+from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT
-from infra.spec import Pipeline, load_pipeline
 from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.figures import FIGURES, timed

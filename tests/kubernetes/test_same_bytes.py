@@ -7,7 +7,7 @@ import random
 from infra.endpoints import KafkaEndpoint
 from infra.kafka.client import consumer
 from infra.kafka.reader import TableReader
-from infra.spec import Pipeline
+from infra.pipeline import Pipeline
 from tests.kubernetes.conftest import Cluster
 from tests.local.conftest import Stack
 from tests.local.olympics.conftest import Deployment

@@ -13,11 +13,11 @@ import pytest
 
 from infra.checks.outputs import CheckReport, check_outputs
 from infra.endpoints import MySqlEndpoint
-from infra.errors import CheckFailedError, InconclusiveError, SpecError, UnreachableError
+from infra.errors import CheckFailedError, DefinitionError, InconclusiveError, UnreachableError
 from infra.kafka.client import producer
 from infra.kafka.topics import ensure_topics
 from infra.mysql.connection import connect
-from infra.spec import Pipeline, load_pipeline
+from infra.pipeline import Pipeline, load_pipeline
 from tests.local.conftest import Stack
 
 SPEC = """\
@@ -288,7 +288,7 @@ def test_row_under_two_keys_is_an_error(agreeing: Checked) -> None:
 def test_check_that_does_not_fit_its_key_is_a_wrong_spec(agreeing: Checked, query: str, message: str) -> None:
     agreeing.pipeline.path("players.sql").write_text(query)
 
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(DefinitionError) as caught:
         agreeing.check()
 
     assert text_of(caught.value, agreeing) == message

@@ -12,7 +12,7 @@ from infra.kafka.client import admin_client, producer
 from infra.kafka.reader import read_tables
 from infra.kafka.topics import ExistingTopic, describe_topics, ensure_topics
 from infra.kafka.writer import clear_tables
-from infra.spec import Topic
+from infra.pipeline import Topic
 from tests.local.conftest import Stack
 
 COMPACT = Topic(partitions=2, cleanup_policy="compact")

@@ -20,23 +20,23 @@ ALLOWED = {
     "waiting": {"errors"},
     "versions": {"errors"},
     "settings": {"errors"},
-    "spec": {"errors"},
+    "pipeline": {"errors"},
     "setup": {"errors", "settings", "versions"},
     "flink": GROUND,
-    "mysql": GROUND | {"spec"},
-    "kafka": GROUND | {"spec"},
-    "checks": GROUND | {"spec", "mysql", "kafka"},
+    "mysql": GROUND | {"pipeline"},
+    "kafka": GROUND | {"pipeline"},
+    "checks": GROUND | {"pipeline", "mysql", "kafka"},
     "embedded": GROUND | {"settings", "setup", "versions"},
-    "targets": GROUND | {"spec", "settings"},
+    "targets": GROUND | {"pipeline", "settings"},
     "targets.flink_job": GROUND | {"flink", "targets"},
     "targets.session": GROUND | {"settings", "flink", "targets", "targets.flink_job"},
     "targets.local": {"settings", "embedded", "targets.session"},
     "targets.kubernetes": GROUND | {"settings", "versions", "flink", "targets", "targets.flink_job"},
     "orchestration": GROUND
-    | {"spec", "settings", "versions", "checks", "kafka", "mysql"}
+    | {"pipeline", "settings", "versions", "checks", "kafka", "mysql"}
     | {"targets", "targets.local", "targets.session", "targets.kubernetes"},
-    "compose": GROUND | {"settings", "spec", "mysql", "embedded"},
-    "results": GROUND | {"spec", "kafka", "checks"},
+    "compose": GROUND | {"settings", "pipeline", "mysql", "embedded"},
+    "results": GROUND | {"pipeline", "kafka", "checks"},
 }
 # The command line stands above everything; what it runs, it runs through the layers.
 PROGRAMS = ("__main__", "run", "bench")
@@ -123,7 +123,7 @@ def test_airflow_is_known_to_orchestration_alone(module: str) -> None:
 @pytest.mark.parametrize("path", sources("dags"), ids=lambda path: path.name)
 def test_dags_are_thin(path: Path) -> None:
     used = {name for name in imports_of(path) if name.split(".")[0] in ("infra", "airflow", "flink_jobs", "tests")}
-    assert {layer_of(name) for name in used} <= {"errors", "orchestration", "spec"}
+    assert {layer_of(name) for name in used} <= {"errors", "orchestration", "pipeline"}
 
 
 @pytest.mark.parametrize("path", sources("flink_jobs"), ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from infra.errors import CheckFailedError, SpecError
+from infra.errors import CheckFailedError, DefinitionError
 from infra.kafka.reader import Value
+from infra.pipeline import ResultTable, find_pipelines, load_pipeline
 from infra.results import render_table, sort_values
 from infra.settings import ROOT
-from infra.spec import ResultTable, find_pipelines, load_pipeline
 
 STATS = ResultTable(
     title="Statistics",
@@ -55,7 +55,7 @@ def test_text_that_looks_like_markup_or_a_template_stays() -> None:
 def test_column_that_the_topic_does_not_have_is_named() -> None:
     table = ResultTable(title="Names", topic="games.names", columns={"Name": "{nam}"})
 
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(DefinitionError) as caught:
         render_table(table, [{"name": "Alex", "id": 1}])
 
     assert str(caught.value) == (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from infra.errors import SpecError
+from infra.errors import DefinitionError
 from infra.flink.java import JAVA_17_OPTIONS
 from infra.settings import KubernetesSettings
 from infra.targets.base import JobDeployment
@@ -32,10 +32,10 @@ def bundle_name(job: JobDeployment) -> str:
 
 
 def render_config_map(job: JobDeployment, settings: KubernetesSettings) -> Manifest:
-    """The bundle; SpecError when it is larger than a ConfigMap may be."""
+    """The bundle; DefinitionError when it is larger than a ConfigMap may be."""
     size = sum(len(name) + len(content) for name, content in job.files.items())
     if size > MAX_BUNDLE_BYTES:
-        raise SpecError(
+        raise DefinitionError(
             f"the scripts of {job.name} are {size} bytes, and a ConfigMap takes {MAX_BUNDLE_BYTES}; "
             "take files out of the job, or put large ones into the image"
         )

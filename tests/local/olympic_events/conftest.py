@@ -19,9 +19,9 @@ from infra.kafka.client import consumer
 from infra.kafka.quarantine import QuarantinedRecord, read_entries_and_marks
 from infra.kafka.reader import RecordReader
 from infra.kafka.writer import Record, send_records
+from infra.pipeline import Pipeline, load_pipeline
 from infra.run import run_dag
 from infra.settings import ROOT
-from infra.spec import Pipeline, load_pipeline
 from infra.waiting import wait_until
 from tests.feed_model import Bad, Folded, Sent, fold
 from tests.local.conftest import Stack

@@ -11,8 +11,8 @@ from typing import Any
 from infra.checks.conservation import check_conservation
 from infra.checks.outputs import check_outputs
 from infra.embedded.stack import mysql_endpoint
+from infra.pipeline import load_pipeline
 from infra.settings import ROOT
-from infra.spec import load_pipeline
 from tests.local.olympic_events.conftest import Feed
 from tests.olympics_model import SEED, expected_outputs, in_order
 

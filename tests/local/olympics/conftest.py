@@ -19,9 +19,9 @@ from infra.endpoints import MySqlEndpoint
 from infra.kafka.client import consumer
 from infra.kafka.reader import read_to_end
 from infra.mysql.connection import connect
+from infra.pipeline import Pipeline, load_pipeline
 from infra.run import run_dag
 from infra.settings import ROOT
-from infra.spec import Pipeline, load_pipeline
 from infra.targets.base import JobStatus
 from infra.targets.local import local_target
 from infra.targets.session import SessionTarget

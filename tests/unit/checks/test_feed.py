@@ -13,9 +13,9 @@ from kafka.consumer.fetcher import ConsumerRecord
 from infra.checks.conservation import Element, audit
 from infra.checks.expected import tables_of
 from infra.checks.ledger import Ledger
-from infra.errors import SpecError
+from infra.errors import DefinitionError
+from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT
-from infra.spec import Pipeline, load_pipeline
 from tests.feed_cases import BAD, generated
 from tests.feed_model import Bad, Folded, Sent, fold
 from tests.olympics_model import SEED, expected_outputs
@@ -177,6 +177,6 @@ def test_entry_of_a_value_that_was_taken_away_is_a_gap(pipeline: Pipeline) -> No
 def test_sql_that_cannot_be_run_names_its_file(pipeline: Pipeline) -> None:
     with (
         Ledger(pipeline) as ledger,
-        pytest.raises(SpecError, match=r"^checks/conservation.sql: this SQL cannot be run: "),
+        pytest.raises(DefinitionError, match=r"^checks/conservation.sql: this SQL cannot be run: "),
     ):
         ledger.query("checks/conservation.sql")  # no topic was put into the ledger

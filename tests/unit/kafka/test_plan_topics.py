@@ -6,7 +6,7 @@ import pytest
 
 from infra.errors import TopicDriftError
 from infra.kafka.topics import ExistingTopic, TopicPlan, plan_topics
-from infra.spec import Topic
+from infra.pipeline import Topic
 
 COMPACT = Topic(partitions=2, cleanup_policy="compact")
 FOUND = ExistingTopic(partitions=2, replication=1, options={"cleanup.policy": "compact", "retention.ms": "604800000"})

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from infra.errors import SetupError, SpecError
+from infra.errors import DefinitionError, SetupError
 from infra.settings import load_settings
 from infra.targets.kubernetes.manifests import render_config_map, render_flink_deployment, resource_name
 from tests.kubernetes.crds import operator_crds, violations
@@ -30,7 +30,7 @@ def test_bundle_is_named_after_its_revision_and_holds_every_file() -> None:
 
 
 def test_bundle_over_the_limit_is_an_error_that_says_so() -> None:
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(DefinitionError) as caught:
         render_config_map(replace(JOB, files={"big.sql": b"x" * 1_048_577}), SETTINGS)
     assert str(caught.value) == (
         "the scripts of games.cdc are 1048584 bytes, and a ConfigMap takes 1048576; "

@@ -33,7 +33,10 @@ def spec(revision: str, state: str = "running") -> dict[str, Any]:
 
 
 def reconciled(revision: str, state: str = "running", phase: str = "DEPLOYED") -> dict[str, Any]:
-    return {"state": phase, "lastReconciledSpec": json.dumps({"spec": spec(revision, state), "resource_metadata": {}})}
+    return {
+        "state": phase,
+        "lastReconciledSpec": json.dumps({"spec": spec(revision, state), "resource_metadata": {}}),
+    }
 
 
 def test_the_older_operator_is_believed_by_the_reconciled_spec() -> None:

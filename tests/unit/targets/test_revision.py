@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.pipeline import load_pipeline
 from infra.settings import ROOT
-from infra.spec import load_pipeline
 from infra.targets.render import render_job
 from tests.unit.targets.jobs import JOB
 

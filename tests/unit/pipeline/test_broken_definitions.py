@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import SpecError
-from infra.spec import load_pipeline
-from tests.unit.spec.conftest import SPEC
+from infra.errors import DefinitionError
+from infra.pipeline import load_pipeline
+from tests.unit.pipeline.conftest import SPEC
 
 TOPICS = "games.players, games.rejects"
 JOB_KEYS = "after, arguments, configuration, files, parallelism, script, uses, writes"
@@ -261,7 +261,7 @@ BROKEN = {
 def failure(folder: Path, spec: str | bytes) -> str:
     """What is said about a spec."""
     (folder / "pipeline.yaml").write_bytes(spec.encode() if isinstance(spec, str) else spec)
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(DefinitionError) as caught:
         load_pipeline(folder)
     return str(caught.value).replace(str(folder / "pipeline.yaml"), "pipeline.yaml")
 
@@ -297,7 +297,7 @@ def test_file_that_is_no_spec(folder: Path, spec: str | bytes, message: str) -> 
 
 
 def test_missing_spec_names_the_others(folder: Path) -> None:
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(DefinitionError) as caught:
         load_pipeline(folder.parent / "game")
 
     path = folder.parent / "game" / "pipeline.yaml"
@@ -305,7 +305,7 @@ def test_missing_spec_names_the_others(folder: Path) -> None:
 
 
 def test_missing_spec_without_others(tmp_path: Path) -> None:
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(DefinitionError) as caught:
         load_pipeline(tmp_path / "games")
 
     path = tmp_path / "games" / "pipeline.yaml"

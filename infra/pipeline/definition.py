@@ -1,6 +1,6 @@
 """What a pipeline is: the typed form of `flink_jobs/<pipeline>/pipeline.yaml`.
 
-Plain values; `infra.spec.loader` reads them from files and says what is wrong with one.
+Plain values; `infra.pipeline.loader` reads them from files and says what is wrong with one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from infra.errors import SpecError
+from infra.errors import DefinitionError
 
 _DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -150,16 +150,16 @@ class Pipeline(_Part):
 
     @property
     def mysql(self) -> MySqlSource:
-        """The table that the pipeline starts from; SpecError where it starts from a topic."""
+        """The table that the pipeline starts from; DefinitionError where it starts from a topic."""
         if self.source.mysql is None:
-            raise SpecError(f"pipeline {self.name} has no source.mysql; its records come from source.kafka")
+            raise DefinitionError(f"pipeline {self.name} has no source.mysql; its records come from source.kafka")
         return self.source.mysql
 
     @property
     def feed(self) -> KafkaSource:
-        """The topic that the pipeline starts from; SpecError where it starts from a table."""
+        """The topic that the pipeline starts from; DefinitionError where it starts from a table."""
         if self.source.kafka is None:
-            raise SpecError(f"pipeline {self.name} has no source.kafka; its records come from source.mysql")
+            raise DefinitionError(f"pipeline {self.name} has no source.kafka; its records come from source.mysql")
         return self.source.kafka
 
     def path(self, relative: str) -> Path:

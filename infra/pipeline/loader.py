@@ -12,10 +12,10 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from infra.errors import SpecError
-from infra.spec.model import Pipeline
+from infra.errors import DefinitionError
+from infra.pipeline.definition import Pipeline
 
-SPEC_FILE = "pipeline.yaml"
+DEFINITION_FILE = "pipeline.yaml"
 _YAML_WORDS = {  # for types that have another name in Python
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping, key: value",
@@ -54,14 +54,14 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 def find_pipelines(root: Path) -> list[Path]:
     """The folders below `root` that hold a pipeline, sorted by name."""
-    return sorted(path.parent for path in root.glob(f"*/{SPEC_FILE}"))
+    return sorted(path.parent for path in root.glob(f"*/{DEFINITION_FILE}"))
 
 
-def load_sound_pipelines(root: Path) -> list[Pipeline]:
+def load_valid_pipelines(root: Path) -> list[Pipeline]:
     """The pipelines below `root` whose spec is right; a wrong one takes nothing from them, and its own DAG names it."""
     sound = []
     for folder in find_pipelines(root):
-        with suppress(SpecError):
+        with suppress(DefinitionError):
             sound.append(load_pipeline(folder))
     return sound
 
@@ -72,29 +72,31 @@ def databases_of(pipelines: Iterable[Pipeline]) -> dict[str, str | None]:
 
 
 def load_pipeline(folder: Path) -> Pipeline:
-    """The pipeline of a folder; SpecError lists everything that is wrong with it."""
-    path = folder / SPEC_FILE
+    """The pipeline of a folder; DefinitionError lists everything that is wrong with it."""
+    path = folder / DEFINITION_FILE
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506, a SafeLoader
     except FileNotFoundError:
         known = ", ".join(found.name for found in find_pipelines(folder.parent)) or "none"
-        raise SpecError(f"{path}: no such file; the pipelines beside it are: {known}") from None
+        raise DefinitionError(f"{path}: no such file; the pipelines beside it are: {known}") from None
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
+        raise DefinitionError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SpecError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+        raise DefinitionError(f"{path}:{line}: not valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:  # a character that YAML does not allow
-        raise SpecError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
+        raise DefinitionError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict):
-        raise SpecError(f"{path}: expected keys such as name, topics, source, jobs; found {type(content).__name__}")
+        raise DefinitionError(
+            f"{path}: expected keys such as name, topics, source, jobs; found {type(content).__name__}"
+        )
     try:
         pipeline = Pipeline.model_validate(content).model_copy(update={"folder": folder})
     except ValidationError as error:
-        raise SpecError(_join(path, [_describe(detail) for detail in error.errors()])) from None
+        raise DefinitionError(_join(path, [_describe(detail) for detail in error.errors()])) from None
     problems = list(_inconsistencies(pipeline))
     if problems:
-        raise SpecError(_join(path, problems))
+        raise DefinitionError(_join(path, problems))
     return pipeline
 
 

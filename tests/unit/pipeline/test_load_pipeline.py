@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.errors import SpecError
+from infra.errors import DefinitionError
+from infra.pipeline import databases_of, find_pipelines, load_pipeline
 from infra.settings import ROOT
-from infra.spec import databases_of, find_pipelines, load_pipeline
-from tests.unit.spec.conftest import SPEC
+from tests.unit.pipeline.conftest import SPEC
 
 FLINK_JOBS = ROOT / "flink_jobs"
 PIPELINES = find_pipelines(FLINK_JOBS)
@@ -134,10 +134,12 @@ def test_source_that_a_pipeline_has_not_is_named() -> None:
     olympics, events = (load_pipeline(ROOT / "flink_jobs" / name) for name in ("olympics", "olympic_events"))
 
     with pytest.raises(
-        SpecError, match=r"^pipeline olympic_events has no source.mysql; its records come from source.kafka$"
+        DefinitionError, match=r"^pipeline olympic_events has no source.mysql; its records come from source.kafka$"
     ):
         _ = events.mysql
-    with pytest.raises(SpecError, match=r"^pipeline olympics has no source.kafka; its records come from source.mysql$"):
+    with pytest.raises(
+        DefinitionError, match=r"^pipeline olympics has no source.kafka; its records come from source.mysql$"
+    ):
         _ = olympics.feed
     assert databases_of([olympics, events]) == {"olympics": "olympics", "olympic_events": None}
 
