@@ -19,7 +19,7 @@ PYTHON := .venv/bin/python
 
 ##@ A user's day
 .PHONY: run
-run: setup ## Bring up the embedded parts and deploy a pipeline with Airflow, checked results included. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 START_FROM=scratch
+run: setup ## Bring up the local stack and deploy a pipeline with Airflow, checked results included. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 START_FROM=scratch
 	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" $${DATA:+--data "$$DATA"} \
 	  $${ALLOW_REJECTS:+--allow-rejects} $${START_FROM:+--start-from "$$START_FROM"}
 
@@ -29,13 +29,13 @@ results: ## Show what the output topics hold; needs `make run`. PIPELINE=name FO
 	@$(PYTHON) -m infra results --pipeline "$$PIPELINE" $${FORMAT:+--format "$$FORMAT"}
 
 .PHONY: ui
-ui: setup ## Start Airflow's web interface on the embedded parts; stays in the foreground
+ui: setup ## Start Airflow's web interface on the local stack; stays in the foreground
 	@$(PYTHON) -m infra ui
 
-##@ The embedded parts
+##@ The local stack
 .PHONY: up
 up: setup ## Start Kafka, MariaDB and Flink on loopback; changes nothing when they run
-	@$(PYTHON) -m infra.embedded up
+	@$(PYTHON) -m infra.stacks.local up
 
 .PHONY: down
 down: ## Stop them; data and job state stay
@@ -49,16 +49,16 @@ status: ## Show state, process, port and log of each
 clean: ## Stop them and remove all their data; .venv and the shared jar cache stay
 	@$(call embedded,clean)
 
-embedded = if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.embedded $(1); else echo "embedded parts: not set up"; fi
+embedded = if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.stacks.local $(1); else echo "local stack: not set up"; fi
 
 ##@ Docker Compose
 .PHONY: compose-up
 compose-up: setup ## Build our images, start everything in containers, end with the address of Airflow. TASKMANAGERS=n KAFKA_IMAGE=... and so on
-	@$(PYTHON) -m infra.compose up
+	@$(PYTHON) -m infra.stacks.compose up
 
 .PHONY: compose-down
 compose-down: ## Remove the containers; data stays. VOLUMES=1 removes the data and the secrets too
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.compose down $${VOLUMES:+--volumes}; else echo "compose: not set up"; fi
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.stacks.compose down $${VOLUMES:+--volumes}; else echo "compose: not set up"; fi
 
 ##@ Development
 .PHONY: setup

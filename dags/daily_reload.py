@@ -1,13 +1,63 @@
-"""The Airflow DAG `<pipeline>_daily_reload` of every pipeline folder: the table follows the day's file, jobs run on."""
+"""The Airflow DAG `<pipeline>_daily_reload` for every pipeline folder: the day's file, while the jobs keep running.
+
+wait_for_other_runs ── check_jobs_running ── seed_mysql or publish_records ── check_outputs ── audit_records
+"""
 
 from pathlib import Path
 
+from airflow.sdk import DAG, Param, chain
+
 from infra.errors import DefinitionError
-from infra.orchestration.dags import broken_dag, reload_dag
-from infra.pipeline import find_pipelines
+from infra.orchestration import tasks
+from infra.orchestration.dag_arguments import ALLOW_REJECTS, broken_dag, dag_arguments, target_param, what_is_loaded
+from infra.pipeline import Pipeline, find_pipelines, load_pipeline
+
+
+def daily_reload_dag(pipeline: Pipeline) -> DAG:
+    """Load the file of the logical date, then check the results; it restarts nothing."""
+    folder = str(pipeline.folder)
+    with DAG(
+        dag_id=f"{pipeline.name}_daily_reload",
+        schedule="@daily",
+        is_paused_upon_creation=True,  # until someone confirms that daily files are delivered
+        doc_md=describe(pipeline),
+        params={
+            "target": target_param(),
+            "data_file": Param(
+                pipeline.source.files.daily_data,
+                type="string",
+                minLength=1,
+                title="Data file",
+                description="The day's file, as a template with the logical date; relative to the pipeline's folder.",
+            ),
+            "allow_rejects": ALLOW_REJECTS,
+        },
+        **dag_arguments(pipeline),
+    ) as dag:
+        load = tasks.publish_records if pipeline.source.kafka else tasks.seed_mysql
+        checked = tasks.check_outputs.override(
+            outlets=[tasks.result_asset(pipeline, topic) for topic in pipeline.checks]
+        )
+        chain(
+            tasks.wait_for_other_runs(f"{pipeline.name}_deploy", gives_way=True),
+            tasks.check_jobs_running(folder),
+            load(folder, None),
+            checked(folder),
+            *([tasks.audit_records(folder)] if pipeline.audit else []),
+        )
+    return dag
+
+
+def describe(pipeline: Pipeline) -> str:
+    """The DAG's page in the UI."""
+    return f"""### Reload {pipeline.name}
+{what_is_loaded(pipeline)}: the day's file, while the jobs keep running. Then it checks the results.
+It restarts nothing; deploy with `{pipeline.name}_deploy` first.
+"""
+
 
 for folder in find_pipelines(Path(__file__).resolve().parent.parent / "flink_jobs"):
     try:
-        globals()[f"{folder.name}_daily_reload"] = reload_dag(folder)
+        globals()[f"{folder.name}_daily_reload"] = daily_reload_dag(load_pipeline(folder))
     except DefinitionError as error:
         globals()[f"{folder.name}_daily_reload"] = broken_dag(folder, "daily_reload", error)

@@ -1,13 +1,126 @@
-"""The Airflow DAG `<pipeline>_deploy` for every pipeline folder: a new folder of flink_jobs/ gets its own."""
+"""The Airflow DAG `<pipeline>_deploy` for every pipeline folder: a new folder of flink_jobs/ gets its own.
+
+    wait_for_other_runs
+    ├── provision_topics
+    ├── seed_mysql ── preflight_cdc
+    └── create_configmaps
+        then for each job     submit_<job> ── wait_for_<job>
+        then                  check_outputs ── audit_records
+
+A pipeline that starts from a topic has `publish_records` after `provision_topics` in place of the two MySQL tasks. A
+job starts after the jobs that its definition lists under `after` are healthy.
+"""
 
 from pathlib import Path
 
+from airflow.sdk import DAG, Param, TaskGroup, chain
+
 from infra.errors import DefinitionError
-from infra.orchestration.dags import broken_dag, deploy_dag
-from infra.pipeline import find_pipelines
+from infra.orchestration import tasks
+from infra.orchestration.dag_arguments import (
+    ALLOW_REJECTS,
+    JOB_TIMEOUT,
+    broken_dag,
+    dag_arguments,
+    target_param,
+    what_is_loaded,
+)
+from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
+from infra.pipeline import Pipeline, find_pipelines, load_pipeline
+from infra.pipeline.naming import connection_ids, job_name
+
+DATA_FILE = "{{ params.data_file or '' }}"
+
+
+def deploy_dag(pipeline: Pipeline) -> DAG:
+    """Topics, data, job scripts, jobs, health, and at the end every result checked and every record accounted for."""
+    folder = str(pipeline.folder)
+    with DAG(
+        dag_id=f"{pipeline.name}_deploy",
+        schedule=None,
+        is_paused_upon_creation=False,
+        doc_md=describe(pipeline),
+        params={
+            "target": target_param(),
+            "data_file": Param(
+                None,
+                type=["null", "string"],
+                title="Data file",
+                description=f"{what_is_loaded(pipeline)}. Empty: the pipeline's {pipeline.source.files.data}.",
+            ),
+            "allow_rejects": ALLOW_REJECTS,
+            "start_from": Param(
+                "latest_state",
+                type="string",
+                enum=["latest_state", "scratch"],
+                title="Start from",
+                description="scratch: drop the job state, empty the jobs' topics, and build everything again.",
+            ),
+        },
+        **dag_arguments(pipeline),
+    ) as dag:
+        ready = tasks.wait_for_other_runs(f"{pipeline.name}_daily_reload", gives_way=False)
+        topics = tasks.provision_topics(folder)
+        scripts = tasks.create_configmaps(folder)
+        ready >> [topics, scripts]
+        if pipeline.source.kafka:
+            source = tasks.publish_records(folder, DATA_FILE)
+            topics >> source
+        else:
+            source = tasks.preflight_cdc(folder)
+            ready >> tasks.seed_mysql(folder, DATA_FILE) >> source
+
+        healthy: dict[str, WaitForJobOperator] = {}
+        for job, definition in pipeline.jobs.items():
+            name = job_name(pipeline.name, job)
+            with TaskGroup(job, prefix_group_id=False, tooltip=f"The Flink job {name}"):
+                submitted = SubmitJobOperator(
+                    task_id=f"submit_{job}",
+                    folder=folder,
+                    job=job,
+                    target="{{ params.target }}",
+                    start_from="{{ params.start_from }}",
+                    doc_md=f"Make `{name}` run at its revision; a changed revision starts from a savepoint.",
+                )
+                healthy[job] = WaitForJobOperator(
+                    task_id=f"wait_for_{job}",
+                    job_name=name,
+                    revision=f"{{{{ ti.xcom_pull(task_ids='submit_{job}')['revision'] }}}}",
+                    target="{{ params.target }}",
+                    timeout=JOB_TIMEOUT,
+                    doc_md="Healthy: RUNNING at its revision, a checkpoint since its start, no failure since that.",
+                )
+                submitted >> healthy[job]
+            [topics, scripts, source, *(healthy[other] for other in definition.after)] >> submitted
+
+        checked = tasks.check_outputs.override(
+            outlets=[tasks.result_asset(pipeline, topic) for topic in pipeline.checks]
+        )
+        chain(list(healthy.values()), checked(folder), *([tasks.audit_records(folder)] if pipeline.audit else []))
+    return dag
+
+
+def describe(pipeline: Pipeline) -> str:
+    """The DAG's page in the UI."""
+    jobs = "\n".join(
+        f"- `{job_name(pipeline.name, job)}` writes {', '.join(definition.writes)}"
+        for job, definition in pipeline.jobs.items()
+    )
+    connections = connection_ids(pipeline.name, has_database=pipeline.source.mysql is not None)
+    return f"""### Deploy {pipeline.name}
+{pipeline.description}
+
+Topics, data, job scripts, jobs, health, and at the end every result topic compared with a recomputation
+from the source. Every step is safe to repeat: what already is as defined is reported as `unchanged` and not touched.
+
+{jobs}
+
+Connections: {", ".join(f"`{name}`" for name in connections)}.
+"""
+
 
 for folder in find_pipelines(Path(__file__).resolve().parent.parent / "flink_jobs"):
     try:
-        globals()[f"{folder.name}_deploy"] = deploy_dag(folder)
+        globals()[f"{folder.name}_deploy"] = deploy_dag(load_pipeline(folder))
     except DefinitionError as error:
         globals()[f"{folder.name}_deploy"] = broken_dag(folder, "deploy", error)

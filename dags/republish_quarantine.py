@@ -2,6 +2,54 @@
 
 from pathlib import Path
 
-from infra.orchestration.dags import republish_dag
+from airflow.sdk import DAG, Param
 
-republish_quarantine = republish_dag(Path(__file__).resolve().parent.parent / "flink_jobs")
+from infra.orchestration import tasks
+from infra.orchestration.dag_arguments import RUN_TIMEOUT, START, TASK_DEFAULTS
+from infra.pipeline import load_valid_pipelines
+
+ROOT = Path(__file__).resolve().parent.parent / "flink_jobs"
+DOC = """### Republish quarantined records
+Send the quarantined records of a pipeline that the filter selects back to the topic that they came from, each once and
+with its original timestamp. A record that is still invalid returns to the quarantine with one more attempt.
+
+Filter and mapping are JMESPath expressions (https://jmespath.org) over a quarantined record: `source_topic`,
+`source_partition`, `source_offset`, `position` (of an invalid element, else null), `reason`, `attempts`, and `key` and
+`value` (JSON if they are JSON, else text).
+"""
+
+with DAG(
+    dag_id="republish_quarantine",
+    schedule=None,
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    description="Send quarantined records back to the topics that they came from.",
+    doc_md=DOC,
+    tags=["quarantine"],
+    dagrun_timeout=RUN_TIMEOUT,
+    default_args={**TASK_DEFAULTS, "owner": "data-platform"},
+    params={
+        "pipeline": Param(
+            type="string",
+            enum=[pipeline.name for pipeline in load_valid_pipelines(ROOT) if pipeline.quarantine],
+            title="Pipeline",
+            description="The pipeline whose quarantine is read.",
+        ),
+        "filter": Param(
+            None,
+            type=["null", "string"],
+            title="Filter",
+            description="JMESPath over a quarantined record, such as reason == 'data is not a list'. Empty: all.",
+        ),
+        "mapping": Param(
+            None,
+            type=["null", "string"],
+            title="Mapping",
+            description="JMESPath that returns the new value, such as {type: value.type, data: [value.data]}. "
+            "Empty: the original record.",
+        ),
+    },
+):
+    tasks.republish_quarantine(str(ROOT))

@@ -8,13 +8,13 @@ import sys
 
 from rich.console import Console
 
-from infra.embedded.airflow import airflow_environment, airflow_program
-from infra.embedded.stack import kafka_endpoint, up
 from infra.errors import PlatformError
 from infra.pipeline import find_pipelines, load_pipeline
 from infra.results import print_results, results_json
 from infra.run import existing_file, pipelines_root, prepare, run_pipeline
 from infra.settings import Settings, load_settings
+from infra.stacks.local.airflow import airflow_environment, airflow_program
+from infra.stacks.local.stack import kafka_endpoint, up
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="start the embedded parts, deploy a pipeline, show its results")
+    run = commands.add_parser("run", help="start the local stack, deploy a pipeline, show its results")
     run.add_argument("--pipeline", default="olympics")
     run.add_argument("--data", default=None, help="CSV that the table becomes equal to, or JSON lines for a feed")
     run.add_argument("--allow-rejects", action="store_true", help="load the good rows even if some are bad")
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     results = commands.add_parser("results", help="show what the result topics hold")
     results.add_argument("--pipeline", default="olympics")
     results.add_argument("--format", choices=("table", "json"), default="table")
-    commands.add_parser("ui", help="Airflow's web interface on the embedded parts")
+    commands.add_parser("ui", help="Airflow's web interface on the local stack")
     return parser
 
 

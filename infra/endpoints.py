@@ -1,8 +1,9 @@
-"""Where the systems are and who we are there: plain values, from Airflow connections or from the embedded parts."""
+"""Where the systems are and who we are there: plain values, from Airflow connections or from the local stack."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,10 @@ class MySqlEndpoint:
 
 @dataclass(frozen=True)
 class KafkaEndpoint:
-    """A Kafka cluster: `host:port[,host:port...]`, and client properties such as security settings."""
+    """A Kafka cluster: `host:port[,host:port...]`, and options of the client such as security settings."""
 
     bootstrap_servers: str
-    properties: dict[str, str] = field(default_factory=dict, repr=False)
+    properties: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
         return f"kafka://{self.bootstrap_servers}"

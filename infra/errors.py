@@ -3,7 +3,7 @@
     PlatformError
     ├── TerminalError            trying again changes nothing: somebody must mend something
     │   ├── DefinitionError            a pipeline.yaml is wrong
-    │   ├── SettingsError        a setting of the embedded parts is wrong
+    │   ├── SettingsError        a setting of the local stack is wrong
     │   ├── SetupError           this machine or cluster lacks something
     │   ├── DataFileError        a seed file is wrong
     │   ├── SchemaError          a table is not what the pipeline needs
@@ -17,7 +17,7 @@
     │   └── DagFailedError       a DAG run failed
     └── TransientError           the same call may succeed later
         ├── UnreachableError     a system did not answer
-        ├── StillWaitingError    a deadline passed before something became true
+        ├── WaitTimeoutError    a deadline passed before something became true
         └── InconclusiveError    the source kept changing, so nothing can be said
 
 A message names what is wrong, where, what is allowed, and how to mend it.
@@ -43,7 +43,7 @@ class DefinitionError(TerminalError):
 
 
 class SettingsError(TerminalError):
-    """A setting of the embedded parts is wrong."""
+    """A setting of the local stack is wrong."""
 
 
 class SetupError(TerminalError):
@@ -94,7 +94,7 @@ class UnreachableError(TransientError):
     """A system did not answer."""
 
 
-class StillWaitingError(TransientError):
+class WaitTimeoutError(TransientError):
     """A deadline passed before something became true."""
 
 

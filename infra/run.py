@@ -1,4 +1,4 @@
-"""`make run`: the embedded parts, the deploy DAG by `airflow dags test`, and the validated results on the screen."""
+"""`make run`: the local stack, the deploy DAG by `airflow dags test`, and the validated results on the screen."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.embedded.airflow import airflow_environment, airflow_program, ensure_airflow
-from infra.embedded.stack import kafka_endpoint, mysql_admin, mysql_endpoint, mysql_passwords, up
 from infra.errors import AccessDeniedError, DagFailedError, DataFileError
 from infra.mysql.connection import connect
-from infra.mysql.users import Role, ensure_database, ensure_users
+from infra.mysql.users import ensure_database, ensure_users
 from infra.pipeline import Pipeline, databases_of, load_pipeline, load_valid_pipelines
+from infra.pipeline.naming import TASK_LOGGER, Role
 from infra.results import print_results
 from infra.settings import Settings
+from infra.stacks.local.airflow import airflow_environment, airflow_program, ensure_airflow
+from infra.stacks.local.stack import kafka_endpoint, mysql_admin, mysql_endpoint, mysql_passwords, up
 
 LOG_TAIL = 15
 # A line of Airflow's console log that one of our steps wrote.
-_STEP_LINE = re.compile(r"^\S+ \[(?P<level>\w+) *\] (?P<text>.*?) +\[infra\.steps\]")
+_STEP_LINE = re.compile(r"^\S+ \[(?P<level>\w+) *\] (?P<text>.*?) +\[" + re.escape(TASK_LOGGER) + r"\]")
 
 
 def pipelines_root(settings: Settings) -> Path:
@@ -33,7 +34,7 @@ def run_pipeline(settings: Settings, name: str, conf: dict[str, object], console
     """Everything from the parts to the results; `conf` are the DAG's params. DagFailedError when a step fails."""
     begun = time.monotonic()
     pipeline = load_pipeline(pipelines_root(settings) / name)
-    console.print("[bold]Embedded parts[/bold]")
+    console.print("[bold]Local stack[/bold]")
     up(settings, lambda line: console.print(f"  {line}", highlight=False))
     for line in prepare(settings, pipeline):
         console.print(f"  {line}", highlight=False)
@@ -45,7 +46,7 @@ def run_pipeline(settings: Settings, name: str, conf: dict[str, object], console
 
 def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
     """The pipeline's database and its users, if it has one, and Airflow's own database and connections."""
-    lines = _prepare_database(settings, pipeline.mysql.database) if pipeline.source.mysql else []
+    lines = _prepare_database(settings, pipeline.mysql_source.database) if pipeline.source.mysql else []
     airflow = ensure_airflow(settings, databases_of(load_valid_pipelines(pipelines_root(settings))))
     return [*lines, f"airflow: {airflow}"]
 
@@ -74,7 +75,7 @@ def run_dag(
     settings: Settings, dag_id: str, conf: dict[str, object], console: Console, logical_date: str | None = None
 ) -> None:
     """Runs a DAG with `airflow dags test`, shows what its steps say, and keeps the whole output in a log file."""
-    log = settings.state_dir / "logs" / f"{dag_id}.log"
+    log = settings.data_dir / "logs" / f"{dag_id}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [airflow_program(), "dags", "test", "--conf", json.dumps(conf), dag_id]
     command += [logical_date] if logical_date else []

@@ -1,4 +1,4 @@
-"""The settings of the embedded parts. This is the one module that reads the process environment, and never at import.
+"""The settings of the local stack. This is the one module that reads the process environment, and never at import.
 
 Later ones win: infra/settings.toml, settings.local.toml at the root of the checkout, OLYMPIC_STREAMING_<SECTION>_<KEY>.
 """
@@ -32,8 +32,8 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class StateSettings(_Section):
-    """Where everything lives that the parts write."""
+class DataSettings(_Section):
+    """Where the services write everything."""
 
     dir: str = Field(min_length=1)
 
@@ -107,7 +107,7 @@ class Settings(_Section):
     """All settings; `root` is the checkout that relative paths start from."""
 
     root: Path
-    state: StateSettings
+    data: DataSettings
     ports: PortSettings
     kafka: KafkaSettings
     mysql: MySqlSettings
@@ -117,14 +117,14 @@ class Settings(_Section):
     kubernetes: KubernetesSettings
 
     @property
-    def state_dir(self) -> Path:
-        """The absolute state folder."""
-        return (self.root / Path(self.state.dir).expanduser()).resolve()
+    def data_dir(self) -> Path:
+        """The absolute data directory."""
+        return (self.root / Path(self.data.dir).expanduser()).resolve()
 
     def as_environment(self) -> dict[str, str]:
         """Variables that make another process see the same settings."""
         values = self.model_dump(exclude={"root"})
-        values["state"]["dir"] = str(self.state_dir)
+        values["data"]["dir"] = str(self.data_dir)
         return {
             f"{PREFIX}{section}_{key}".upper(): str(value)
             for section, keys in values.items()
@@ -133,7 +133,7 @@ class Settings(_Section):
 
 
 SECTIONS: dict[str, type[_Section]] = {
-    "state": StateSettings,
+    "data": DataSettings,
     "ports": PortSettings,
     "kafka": KafkaSettings,
     "mysql": MySqlSettings,
@@ -165,7 +165,7 @@ def load_settings(environ: Mapping[str, str] | None = None, root: Path = ROOT) -
 
 
 def inherited_environment() -> dict[str, str]:
-    """The part of our own environment that the embedded parts are started with."""
+    """The part of our own environment that the services of the local stack inherit."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
@@ -262,6 +262,6 @@ def _check_ports_differ(values: Mapping[tuple[str, str], Any], origins: Mapping[
         if count > 1:
             users = [f"ports.{key} ({origins['ports', key]})" for key, value in ports.items() if value == port]
             raise SettingsError(
-                f"settings: port {port} is given to {' and '.join(users)}; every part needs a port of its own. "
+                f"settings: port {port} is given to {' and '.join(users)}; every service needs a port of its own. "
                 f"Move one, in {LOCAL_FILE} under [ports] or by {PREFIX}PORTS_<KEY>."
             )

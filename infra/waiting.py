@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from infra.errors import StillWaitingError, TransientError
+from infra.errors import TransientError, WaitTimeoutError
 
 Found = TypeVar("Found")
 
@@ -20,7 +20,7 @@ def wait_until(
 ) -> Found:
     """The first value of `condition` that is neither None nor False.
 
-    A TransientError of the condition counts as "not yet". StillWaitingError when `timeout_seconds` have passed,
+    A TransientError of the condition counts as "not yet". WaitTimeoutError when `timeout_seconds` have passed,
     with what was seen last and, from `hint`, what to look at.
     """
     deadline = time.monotonic() + timeout_seconds
@@ -33,5 +33,5 @@ def wait_until(
         if found is not None and found is not False:
             return found
         if time.monotonic() >= deadline:
-            raise StillWaitingError(f"waited {timeout_seconds:.0f} s for {what}; last seen: {last} {hint()}".rstrip())
+            raise WaitTimeoutError(f"waited {timeout_seconds:.0f} s for {what}; last seen: {last} {hint()}".rstrip())
         time.sleep(poll_seconds)

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from typing import Any
 
-from infra.checks.ledger import Ledger, Rows
+from infra.checks.topic_database import Rows, TopicDatabase
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.errors import DefinitionError
 from infra.kafka.client import consumer
@@ -56,14 +56,14 @@ def _from_database(pipeline: Pipeline, reader: MySqlEndpoint) -> Iterator[Recomp
 @contextmanager
 def _from_feed(pipeline: Pipeline, kafka: KafkaEndpoint) -> Iterator[Recompute]:
     last: dict[str, Table] = {}
-    with consumer(kafka) as client, Ledger(pipeline) as ledger:
-        records = RecordReader(client, pipeline.feed.topic)
+    with consumer(kafka) as client, TopicDatabase(pipeline) as database:
+        records = RecordReader(client, pipeline.kafka_source.topic)
 
         def recompute() -> dict[str, Table]:
             new = records.refresh()
             if new or not last:
-                ledger.add_records(new)
-                last.update(tables_of(pipeline, ledger.query))
+                database.add_records(new)
+                last.update(tables_of(pipeline, database.query))
             return dict(last)
 
         yield recompute

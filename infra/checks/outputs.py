@@ -14,15 +14,12 @@ from dataclasses import dataclass
 
 from infra.checks.compare import Difference, compare, found_table
 from infra.checks.expected import Table, recomputed
+from infra.checks.timing import CHECK_TIMEOUT_SECONDS, POLL_SECONDS, SETTLE_SECONDS
 from infra.checks.verdict import Stability, verdict
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.kafka.client import consumer
 from infra.kafka.reader import TableReader
 from infra.pipeline import Pipeline
-
-TIMEOUT_SECONDS = 180.0
-SETTLE_SECONDS = 15.0
-POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ def check_outputs(
     kafka: KafkaEndpoint,
     dead_jobs: Callable[[], list[str]],
     situation: Callable[[], str],
-    timeout_seconds: float = TIMEOUT_SECONDS,
+    timeout_seconds: float = CHECK_TIMEOUT_SECONDS,
     settle_seconds: float = SETTLE_SECONDS,
 ) -> CheckReport:
     """Waits until every result topic agrees with the recomputation, and reports.

@@ -11,6 +11,8 @@ import httpx
 from infra.errors import JobFailedError, TerminalError, UnreachableError
 from infra.waiting import wait_until
 
+SAVEPOINT_TIMEOUT_SECONDS = 180
+
 Fetch = Callable[[str], dict[str, Any] | None]
 
 
@@ -47,7 +49,9 @@ class FlinkRest:
         entries: list[dict[str, Any]] = answer.get("exceptionHistory", {}).get("entries", [])
         return sorted(entries, key=lambda entry: -int(entry["timestamp"]))
 
-    def stop_with_savepoint(self, job_id: str, directory: Path | str, timeout_seconds: float = 180) -> str:
+    def stop_with_savepoint(
+        self, job_id: str, directory: Path | str, timeout_seconds: float = SAVEPOINT_TIMEOUT_SECONDS
+    ) -> str:
         """Stops a job and returns the path of its savepoint; JobFailedError when Flink could not take one."""
         body = {"targetDirectory": str(directory), "drain": False}
         trigger = self._request("POST", f"/jobs/{job_id}/stop", json=body)["request-id"]

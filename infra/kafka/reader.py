@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
 from infra.endpoints import KafkaEndpoint
-from infra.errors import CheckFailedError, StillWaitingError
+from infra.errors import CheckFailedError, WaitTimeoutError
 from infra.kafka.client import consumer
 
 POLL_MS = 500
@@ -110,7 +110,7 @@ def read_to_end(
                 for p in partitions
                 if client.position(p) < ends[p]
             }
-            raise StillWaitingError(f"no record came for {STALL_SECONDS} s; still to read: {lag}; is the broker well?")
+            raise WaitTimeoutError(f"no record came for {STALL_SECONDS} s; still to read: {lag}; is the broker well?")
         for records in polled.values():
             yield from records
     position.update({partition: client.position(partition) for partition in partitions})

@@ -10,7 +10,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra.endpoints import KafkaEndpoint
-from infra.errors import StillWaitingError, TerminalError, TopicDriftError
+from infra.errors import TerminalError, TopicDriftError, WaitTimeoutError
 from infra.kafka.client import admin_client
 from infra.pipeline import Topic
 from infra.waiting import wait_until
@@ -139,5 +139,5 @@ def _all_led(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> bool:
     for name, topic in topics.items():
         led = sum(partition["leader_id"] >= 0 for partition in known.get(name, []))
         if led < topic.partitions:
-            raise StillWaitingError(f"topic {name}: {led} of {topic.partitions} partitions have a leader")
+            raise WaitTimeoutError(f"topic {name}: {led} of {topic.partitions} partitions have a leader")
     return True

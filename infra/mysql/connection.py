@@ -14,12 +14,12 @@ from infra.errors import (
     AccessDeniedError,
     PlatformError,
     SchemaError,
-    StillWaitingError,
     TerminalError,
     UnreachableError,
+    WaitTimeoutError,
 )
 
-__all__ = ["Connection", "connect", "fetch_rows", "quoted"]
+__all__ = ["Connection", "binlog_position", "connect", "fetch_rows", "quoted"]
 
 CONNECT_TIMEOUT_SECONDS = 10
 # Longer than any statement of a seed of some million rows, shorter than a person's patience with a dead server.
@@ -45,7 +45,7 @@ def connect(endpoint: MySqlEndpoint) -> Iterator[Connection]:
     """A connection in utf8mb4 without autocommit; what is not committed when the block ends is rolled back.
 
     Errors of the driver, in the block too, leave as UnreachableError, AccessDeniedError, SchemaError (no such
-    database), StillWaitingError (a lock), or else TerminalError.
+    database), WaitTimeoutError (a lock), or else TerminalError.
     """
     try:
         connection = MySQLdb.connect(**_arguments(endpoint))
@@ -63,6 +63,15 @@ def fetch_rows(connection: Connection, sql: str, arguments: Sequence[Any] | None
         cursor.execute(sql, arguments)
         rows = cursor.fetchall()
     return [tuple(value.decode() if isinstance(value, bytes) else value for value in row) for row in rows]
+
+
+def binlog_position(connection: Connection) -> str:
+    """Return the server's current binlog position as `<file>:<position>`; requires REPLICATION CLIENT."""
+    try:
+        [row] = fetch_rows(connection, "SHOW MASTER STATUS")
+    except MySQLdb.ProgrammingError:  # MySQL 8.4 and later
+        [row] = fetch_rows(connection, "SHOW BINARY LOG STATUS")
+    return f"{row[0]}:{row[1]}"
 
 
 def quoted(name: str) -> str:
@@ -108,7 +117,7 @@ def _translated(error: Exception, endpoint: MySqlEndpoint) -> PlatformError:
             f"CREATE DATABASE {quoted(endpoint.database or '')} CHARACTER SET utf8mb4, or correct the name"
         )
     if code in _BUSY:
-        return StillWaitingError(
+        return WaitTimeoutError(
             f"{endpoint}: another transaction was in the way: {reason}; nothing was changed. "
             "SHOW PROCESSLIST names the other one; try again when it has ended"
         )

@@ -12,10 +12,10 @@ from pathlib import Path
 from infra.endpoints import MySqlEndpoint
 from infra.errors import PlatformError, SettingsError
 from infra.mysql.connection import Connection, connect
-from infra.mysql.users import Role, ensure_database, ensure_users, user_name
+from infra.mysql.users import ensure_database, ensure_users
+from infra.pipeline.naming import ROLES, Role, user_name
 from infra.waiting import wait_until
 
-ROLES: tuple[Role, ...] = ("application", "cdc", "reader")
 WAIT_SECONDS = 300
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import MySQLdb
 
 from infra.endpoints import MySqlEndpoint
-from infra.errors import DataFileError, StillWaitingError
+from infra.errors import DataFileError, WaitTimeoutError
 from infra.mysql.columns import Column, describe_columns, has_other_unique_keys
 from infra.mysql.connection import LOCK_WAIT_SECONDS, Connection, connect, fetch_rows, quoted
 from infra.mysql.data_file import Reject, Row, read_raw, read_rows
@@ -54,7 +54,7 @@ def seed_table(
 
     With `allow_rejects` a rejected line counts as not in the file, so that its row, if the table has it, is deleted.
     Raises, and changes nothing: DataFileError for a bad file and, without `allow_rejects`, for any rejected row;
-    StillWaitingError when a lock was not had in time.
+    WaitTimeoutError when a lock was not had in time.
     """
     started = time.monotonic()
     with connect(endpoint) as connection:
@@ -133,7 +133,7 @@ def _lock(connection: Connection, table: str) -> None:
     """
     named_lock = "SELECT GET_LOCK(LEFT(CONCAT('seed ', DATABASE(), '.', %s), 64), %s)"
     if fetch_rows(connection, named_lock, [table, LOCK_WAIT_SECONDS]) != [(1,)]:
-        raise StillWaitingError(
+        raise WaitTimeoutError(
             f"another seed of table {table!r} has been at work for {LOCK_WAIT_SECONDS} s; nothing was changed. "
             "SHOW PROCESSLIST names it; try again when it has ended"
         )

@@ -2,7 +2,7 @@
 
 | role | user | may |
 | --- | --- | --- |
-| application | `<database>_app` | everything in the one database |
+| owner | `<database>_owner` | everything in the one database |
 | cdc | `<database>_cdc` | read the database, and its changes from the binlog |
 | reader | `<database>_reader` | read the database |
 """
@@ -11,21 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Literal
 
 from infra.mysql.connection import Connection, fetch_rows, quoted
 from infra.mysql.grants import EVERYTHING, database_scope, show_grants
+from infra.pipeline.naming import Role, user_name
 
-Role = Literal["application", "cdc", "reader"]
-
-_SUFFIXES: dict[Role, str] = {"application": "app", "cdc": "cdc", "reader": "reader"}
-_ON_DATABASE: dict[Role, str] = {"application": "ALL PRIVILEGES", "cdc": "SELECT", "reader": "SELECT"}
+_ON_DATABASE: dict[Role, str] = {"owner": "ALL PRIVILEGES", "cdc": "SELECT", "reader": "SELECT"}
 _ON_SERVER: dict[Role, tuple[str, ...]] = {"cdc": ("REPLICATION SLAVE", "REPLICATION CLIENT")}
-
-
-def user_name(database: str, role: Role) -> str:
-    """The name of the role's user, such as `olympics_cdc`."""
-    return f"{database}_{_SUFFIXES[role]}"
 
 
 def ensure_database(admin: Connection, database: str) -> str:

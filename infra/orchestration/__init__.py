@@ -1,1 +1,1 @@
-"""What the DAGs share: tasks, operators, triggers and links. The only part of `infra` that knows Airflow."""
+"""What the DAGs share: tasks, operators, triggers and connections. Only this part of `infra` imports Airflow."""

@@ -1,88 +1,96 @@
-"""Airflow connections as endpoints.
+"""Airflow connections as endpoints and clients; `infra.pipeline.naming` has their ids.
 
-A pipeline `x` uses `x_mysql` (application), `x_mysql_cdc`, `x_mysql_reader` and `x_kafka`.
+docs/connections.md shows each of them as UI fields, as an environment variable and as a command.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.errors import SettingsError
+from infra.kafka.client_properties import client_properties
 from infra.pipeline import Pipeline
+from infra.pipeline.naming import Role, kafka_connection_id, mysql_connection_id
 
-Role = Literal["application", "cdc", "reader"]
-MYSQL_SUFFIXES: dict[Role, str] = {"application": "mysql", "cdc": "mysql_cdc", "reader": "mysql_reader"}
-KAFKA_SUFFIX = "kafka"
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
 
-
-def mysql_connection_id(pipeline_name: str, role: Role) -> str:
-    """Such as `x_mysql_cdc`."""
-    return f"{pipeline_name}_{MYSQL_SUFFIXES[role]}"
+KUBERNETES_CONNECTION = "kubernetes_default"
+_JOBS_SERVERS = "jobs.bootstrap.servers"
 
 
-def kafka_connection_id(pipeline_name: str) -> str:
-    """Such as `x_kafka`."""
-    return f"{pipeline_name}_{KAFKA_SUFFIX}"
-
-
-def mysql_of(pipeline: Pipeline, role: Role) -> MySqlEndpoint:
-    """The database as one of its three users sees it; SettingsError when the connection is missing or lacks a part."""
+def mysql_endpoint(pipeline: Pipeline, role: Role) -> MySqlEndpoint:
+    """Return the database as the user of one role; SettingsError if the connection is missing or incomplete."""
     connection_id = mysql_connection_id(pipeline.name, role)
     connection = _connection(connection_id)
     for part in ("host", "login", "password"):
         if not getattr(connection, part):
             raise SettingsError(
-                f"connection {connection_id!r} has no {part}; add it in Admin > Connections or its secret"
+                f"connection {connection_id!r}: {part} is missing. Add it in Admin > Connections or in its secret."
             )
     return MySqlEndpoint(
         host=str(connection.host),
         port=connection.port or 3306,
         user=str(connection.login),
         password=str(connection.password),
-        database=pipeline.mysql.database,
+        database=pipeline.mysql_source.database,
     )
 
 
-def as_jobs_see(endpoint: MySqlEndpoint, pipeline: Pipeline) -> MySqlEndpoint:
-    """The CDC user's database from where the jobs run: `jobs_host` and `jobs_port` of the extra, where it has them."""
+def mysql_endpoint_for_jobs(pipeline: Pipeline) -> MySqlEndpoint | None:
+    """Return the database as the jobs reach it: the CDC user, with `jobs_host` and `jobs_port` of the extra if set.
+
+    None if the pipeline starts from a topic.
+    """
+    if pipeline.source.mysql is None:
+        return None
+    endpoint = mysql_endpoint(pipeline, "cdc")
     extra = _connection(mysql_connection_id(pipeline.name, "cdc")).extra_dejson
     return replace(
         endpoint, host=extra.get("jobs_host", endpoint.host), port=int(extra.get("jobs_port", endpoint.port))
     )
 
 
-def brokers_as_jobs_see(pipeline: Pipeline) -> KafkaEndpoint:
-    """The brokers from where the jobs run: `jobs.bootstrap.servers` of the extra, where it has it."""
-    extra = _connection(kafka_connection_id(pipeline.name)).extra_dejson
-    endpoint = kafka_of(pipeline)
-    return replace(endpoint, bootstrap_servers=extra.get("jobs.bootstrap.servers", endpoint.bootstrap_servers))
+def kafka_endpoint(pipeline: Pipeline) -> KafkaEndpoint:
+    """Return the brokers: `bootstrap.servers` of the extra, as in Airflow's Kafka provider, else host and port.
 
-
-def connection_ids(pipeline: Pipeline) -> list[str]:
-    """All that a pipeline needs."""
-    roles = MYSQL_SUFFIXES if pipeline.source.mysql else ()
-    return [*(mysql_connection_id(pipeline.name, role) for role in roles), kafka_connection_id(pipeline.name)]
-
-
-def kafka_of(pipeline: Pipeline) -> KafkaEndpoint:
-    """The brokers: `bootstrap.servers` of the extra, as in Airflow's Kafka provider, else host and port."""
+    The rest of the extra are client properties. SettingsError if there is no broker or a property is unknown.
+    """
     connection_id = kafka_connection_id(pipeline.name)
     connection = _connection(connection_id)
-    extra = {key: value for key, value in connection.extra_dejson.items() if not key.startswith("jobs.")}
+    extra = {key: value for key, value in connection.extra_dejson.items() if key != _JOBS_SERVERS}
     servers = extra.pop("bootstrap.servers", None) or (
         f"{connection.host}:{connection.port or 9092}" if connection.host else None
     )
     if not servers:
         raise SettingsError(
-            f"connection {connection_id!r} names no broker; give it a host and port, or the extra "
-            '{"bootstrap.servers": "..."}'
+            f"connection {connection_id!r}: no broker is set. Add a host and port, or the extra "
+            '{"bootstrap.servers": "host:port"}.'
         )
-    return KafkaEndpoint(servers, {key: str(value) for key, value in extra.items()})
+    return KafkaEndpoint(servers, client_properties(extra, f"connection {connection_id!r}, extra"))
+
+
+def kafka_endpoint_for_jobs(pipeline: Pipeline) -> KafkaEndpoint:
+    """Return the brokers as the jobs reach them: `jobs.bootstrap.servers` of the extra, if set."""
+    extra = _connection(kafka_connection_id(pipeline.name)).extra_dejson
+    endpoint = kafka_endpoint(pipeline)
+    return replace(endpoint, bootstrap_servers=extra.get(_JOBS_SERVERS, endpoint.bootstrap_servers))
+
+
+def connect_to_kubernetes() -> tuple[ApiClient, str | None]:
+    """Return a client of the cluster and the namespace of the connection, if set.
+
+    Inside a cluster the hook uses the pod's service account, outside one the kubeconfig of the connection.
+    """
+    from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
+
+    hook = KubernetesHook(conn_id=KUBERNETES_CONNECTION)
+    return hook.get_conn(), hook.get_namespace()
 
 
 def _connection(connection_id: str) -> Connection:
@@ -90,7 +98,7 @@ def _connection(connection_id: str) -> Connection:
         connection: Connection = Connection.get(connection_id)
     except AirflowNotFoundException:
         raise SettingsError(
-            f"there is no Airflow connection {connection_id!r}; add it in Admin > Connections, as "
-            f"AIRFLOW_CONN_{connection_id.upper()}, or in the secrets backend"
+            f"Airflow connection {connection_id!r} does not exist. Add it in Admin > Connections, as "
+            f"AIRFLOW_CONN_{connection_id.upper()}, or in the secrets backend; docs/connections.md has examples."
         ) from None
     return connection

@@ -1,29 +1,67 @@
-"""Our errors in Airflow's terms: terminal ones are not tried again, inconclusive checks skipped, the rest retried."""
+"""How a failed task ends: terminal errors are not retried, inconclusive checks are skipped, all others are retried."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import Context, RetryDecision, RetryPolicy
+from airflow.sdk.exceptions import AirflowSkipException
 
 from infra.errors import InconclusiveError, PlatformError, TerminalError
+from infra.pipeline.naming import TASK_LOGGER
 
-log = logging.getLogger("infra.steps")
+log = logging.getLogger(TASK_LOGGER)
+
+
+class PlatformRetryPolicy(RetryPolicy):
+    """Fail at once on a TerminalError, and leave every other exception to the task's retries.
+
+    Airflow calls it in the worker, once for each failure; it logs the error as lines of the task.
+    """
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,  # noqa: ARG002, the signature is Airflow's
+        max_tries: int,  # noqa: ARG002
+        context: Context | None = None,
+    ) -> RetryDecision:
+        if not isinstance(exception, PlatformError):
+            return RetryDecision.default()
+        terminal = isinstance(exception, TerminalError)
+        name = type(exception).__name__
+        for line in str(exception).splitlines():
+            log.log(logging.ERROR if terminal else logging.WARNING, "%s: %s: %s", _task_id(context), name, line)
+        return RetryDecision.fail(f"{name} is terminal") if terminal else RetryDecision.default()
+
+    def serialize(self) -> dict[str, Any]:
+        """Return the class alone: the policy has no state."""
+        return {"__type": type(self).__name__}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> PlatformRetryPolicy:  # noqa: ARG003, the signature is Airflow's
+        return cls()
 
 
 @contextmanager
-def airflow_failures(step: str) -> Iterator[None]:
-    """Terminal errors fail the task at once, InconclusiveError skips it; transient ones pass through to the retries."""
+def skip_if_inconclusive(task_id: str) -> Iterator[None]:
+    """Skip the task on an InconclusiveError; Airflow's retry policies cannot do that."""
     try:
         yield
-    except PlatformError as error:
-        level = logging.ERROR if isinstance(error, TerminalError) else logging.WARNING
-        for line in str(error).splitlines():
-            log.log(level, "%s: %s: %s", step, type(error).__name__, line)
-        if isinstance(error, TerminalError):
-            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-        if isinstance(error, InconclusiveError):
-            raise AirflowSkipException(str(error)) from error
-        raise
+    except InconclusiveError as error:
+        log.warning("%s: %s: %s", task_id, type(error).__name__, error)
+        raise AirflowSkipException(str(error)) from error
+
+
+def report(task_id: str, lines: list[str]) -> list[str]:
+    """Log each line as one of the task, and return the lines."""
+    for line in lines:
+        log.info("%s: %s", task_id, line)
+    return lines
+
+
+def _task_id(context: Context | None) -> str:
+    return context["ti"].task_id if context else "task"

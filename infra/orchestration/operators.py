@@ -1,4 +1,4 @@
-"""Submitting a job, and waiting until it is healthy without holding a worker slot."""
+"""Operators that submit a job, and that wait for its health without occupying a worker slot."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 
-from infra.orchestration.failures import airflow_failures
+from infra.errors import TransientError
+from infra.orchestration.failures import report
 from infra.orchestration.triggers import JobHealthTrigger, raise_failure
+from infra.pipeline import load_pipeline
+from infra.pipeline.naming import TASK_LOGGER
 
-log = logging.getLogger("infra.steps")
+log = logging.getLogger(TASK_LOGGER)
 
 
 class FlinkJobLink(BaseOperatorLink):
@@ -24,9 +27,18 @@ class FlinkJobLink(BaseOperatorLink):
         """The address that the operator learned while it ran."""
         return getattr(operator, "flink_url", None) or ""
 
+    def publish(self, operator: Any, context: Context, url: str | None) -> None:
+        """Make the link available before the task ends; Airflow itself stores it only at the end."""
+        if url:
+            operator.flink_url = url
+            context["ti"].xcom_push(key=self.xcom_key, value=url)
+
 
 class SubmitJobOperator(BaseOperator):
-    """Makes one job of a pipeline run at its content revision; an unchanged and running one is not touched."""
+    """Make one job of a pipeline run at its content revision; an unchanged and running job is not touched.
+
+    Returns `revision`, `url` and `change` (created, changed or unchanged).
+    """
 
     operator_extra_links = (FlinkJobLink(),)
     template_fields = ("target", "start_from")
@@ -38,17 +50,34 @@ class SubmitJobOperator(BaseOperator):
         self.target = target
         self.start_from = start_from
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002, the signature is Airflow's
-        from infra.orchestration import steps
+    def execute(self, context: Context) -> dict[str, Any]:
+        from infra.jobs.upgrade import ensure_running, ensure_started_from_scratch
+        from infra.orchestration.pipeline_jobs import job_spec, target_named
 
-        with airflow_failures(self.task_id):
-            result = steps.submit_job(Path(self.folder), self.job, self.target, self.start_from)
-        self.flink_url = result["url"]
-        return result
+        pipeline, target = load_pipeline(Path(self.folder)), target_named(self.target)
+        spec = job_spec(pipeline, self.job, target)
+        if self.start_from == "scratch":
+            target.stop(spec.name, savepoint=False)
+            self._clear_topics(pipeline)
+            submitted = ensure_started_from_scratch(target, spec)
+        else:
+            submitted = ensure_running(target, spec)
+        report(self.task_id, [str(submitted)])
+        url = target.status(spec.name).url
+        FlinkJobLink().publish(self, context, url)
+        return {"revision": spec.revision, "url": url, "change": submitted.change}
+
+    def _clear_topics(self, pipeline: Any) -> None:
+        """Empty the compacted topics that the job writes; it must be stopped."""
+        from infra.kafka.writer import clear_tables
+        from infra.orchestration.connections import kafka_endpoint
+
+        topics = [name for name in pipeline.jobs[self.job].writes if pipeline.topics[name].cleanup_policy == "compact"]
+        report(self.task_id, [f"{clear_tables(kafka_endpoint(pipeline), topics)} keys of its topics: deleted"])
 
 
 class WaitForJobOperator(BaseOperator):
-    """Waits until a job is healthy: RUNNING at its revision, a checkpoint since, and no failure since that."""
+    """Wait until a job is healthy: RUNNING at its revision, a checkpoint since its start, and no failure since that."""
 
     operator_extra_links = (FlinkJobLink(),)
     template_fields = ("target", "revision")
@@ -60,14 +89,21 @@ class WaitForJobOperator(BaseOperator):
         self.target = target
         self.timeout = timeout
 
-    def execute(self, context: Context) -> None:  # noqa: ARG002, the signature is Airflow's
-        """Defers at once: the trigger asks the target, and its first answer is usually enough for an unchanged job."""
+    def execute(self, context: Context) -> None:
+        """Publish the link, then defer: the trigger polls the target, and its first poll often is enough."""
+        from infra.orchestration.pipeline_jobs import target_named
+
+        try:
+            FlinkJobLink().publish(self, context, target_named(self.target).status(self.job_name).url)
+        except TransientError as error:
+            log.info("%s: no link to Flink yet: %s", self.task_id, error)
         trigger = JobHealthTrigger(self.target, self.job_name, self.revision, self.timeout.total_seconds())
         self.defer(trigger=trigger, method_name="finish")
 
-    def finish(self, context: Context, event: dict[str, Any]) -> None:  # noqa: ARG002, the signature is Airflow's
-        """Takes over from the trigger: logs the health, or raises what the trigger saw."""
-        self.flink_url = event.get("url")
-        with airflow_failures(self.task_id):
-            raise_failure(event)
+    def finish(self, context: Context, event: dict[str, Any]) -> None:
+        """Continue after the trigger: log the health, or log the job's last lines and raise what the trigger found."""
+        FlinkJobLink().publish(self, context, event.get("url"))
+        if event.get("logs"):
+            report(self.task_id, [f"log: {line}" for line in event["logs"].splitlines()])
+        raise_failure(event)
         log.info("%s: healthy: %s", self.task_id, event["detail"])

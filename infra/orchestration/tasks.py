@@ -1,123 +1,224 @@
-"""The tasks of the DAGs, thin: each calls one step. Nothing heavy is imported before a task runs."""
+"""The tasks of the DAGs. Each is one call into the layers below; clients are imported only when it runs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
-from airflow.sdk import Context, get_current_context, task
+from airflow.sdk import Asset, Context, get_current_context, task
 from jinja2 import UndefinedError
 
-from infra.errors import DataFileError
-from infra.orchestration.failures import airflow_failures
-from infra.pipeline import load_pipeline
+from infra.errors import DataFileError, DefinitionError, JobFailedError
+from infra.orchestration.failures import report, skip_if_inconclusive
+from infra.pipeline import Pipeline, load_pipeline, load_valid_pipelines
 
-CHECK_TIMEOUT_SECONDS = 180
-
-
-@task
-def provision_topics(folder: str) -> list[str]:
-    """Brings the pipeline's topics to their spec; never deletes."""
-    from infra.orchestration import steps
-
-    with airflow_failures("provision_topics"):
-        return steps.provision_topics(Path(folder))
+P = ParamSpec("P")
+OTHER_RUNS_TIMEOUT_SECONDS = 1800
+_WAITING_STATES = ["null", "scheduled", "queued", "up_for_reschedule", "up_for_retry"]
 
 
-@task
-def seed_mysql(folder: str, data_file: str | None) -> list[str]:
-    """Makes the table equal to the data file by the fewest changes, in one transaction."""
-    from infra.orchestration import steps
+def pipeline_task(function: Callable[Concatenate[Pipeline, P], Any]) -> Any:
+    """Make a task of `function`: it is called with a pipeline's folder, the function gets the loaded pipeline."""
 
-    with airflow_failures("seed_mysql"):
-        return steps.seed_mysql(Path(folder), *_file_and_rejects(data_file))
+    def run(folder: str, *arguments: Any) -> Any:
+        return function(load_pipeline(Path(folder)), *arguments)  # type: ignore[call-arg]
 
-
-def _file_and_rejects(data_file: str | None) -> tuple[str | None, bool]:
-    """The file to load, the day's where `data_file` is None, and whether it may have bad rows."""
-    context = get_current_context()
-    params = context["params"]
-    path = data_file if data_file is not None else render_data_file(params["data_file"], context)
-    return path or None, params["allow_rejects"]
+    run.__name__, run.__doc__, run.__module__ = function.__name__, function.__doc__, function.__module__
+    return task(run)
 
 
-def render_data_file(template: str, context: Context) -> str:
-    """A template inside a param, which Airflow itself does not render: the daily reload's file by the logical date."""
-    try:
-        rendered: str = context["task"].render_template(template, context)
-    except UndefinedError as error:
-        raise DataFileError(
-            f"data_file {template!r}: {error}; a run without a logical date has no day; give it one, or name a file"
-        ) from None
-    return rendered
+@task.sensor(mode="reschedule", poke_interval=10, timeout=OTHER_RUNS_TIMEOUT_SECONDS)
+def wait_for_other_runs(other_dag_id: str, gives_way: bool) -> bool:
+    """Wait until no run of the pipeline's other DAG is at work, so that a deployment and a reload never overlap.
+
+    Of two runs that start together the one that `gives_way` waits. A run of `airflow dags test` that was killed stays
+    "running" in Airflow's database: mark it as failed in the UI.
+    """
+    ti = get_current_context()["ti"]
+    active = ti.get_dr_count(dag_id=other_dag_id, states=["running"])
+    if active and not gives_way:
+        active -= ti.get_ti_count(dag_id=other_dag_id, task_ids=["wait_for_other_runs"], states=_WAITING_STATES)
+    if active > 0:
+        report("wait_for_other_runs", [f"a run of {other_dag_id} is active; waiting until it has ended"])
+    return active <= 0
 
 
-@task
-def publish_records(folder: str, data_file: str | None) -> list[str]:
-    """Makes the source topic hold every line of the data file, each once."""
-    from infra.orchestration import steps
+@pipeline_task
+def provision_topics(pipeline: Pipeline) -> list[str]:
+    """Create the pipeline's topics, or change them to match their definition; never delete one."""
+    from infra.kafka.topics import ensure_topics
+    from infra.orchestration.connections import kafka_endpoint
 
-    with airflow_failures("publish_records"):
-        return steps.publish_records(Path(folder), *_file_and_rejects(data_file))
-
-
-@task
-def preflight_cdc(folder: str) -> list[str]:
-    """Checks what reading the binlog needs; each failure says how to mend it."""
-    from infra.orchestration import steps
-
-    with airflow_failures("preflight_cdc"):
-        return steps.preflight_cdc(Path(folder))
+    return report("provision_topics", [str(plan) for plan in ensure_topics(kafka_endpoint(pipeline), pipeline.topics)])
 
 
-@task
-def create_configmaps(folder: str) -> list[str]:
-    """Stages the script bundle of every job by revision: a folder on `local`, a ConfigMap on `kubernetes`."""
-    from infra.orchestration import steps
+@pipeline_task
+def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
+    """Create the table if it is missing, and make it equal to the data file by the fewest changes.
 
-    with airflow_failures("create_configmaps"):
-        return steps.create_configmaps(Path(folder), get_current_context()["params"]["target"])
+    Rows that the data file does not have are deleted. All changes are one transaction.
+    """
+    from infra.mysql.schema import ensure_schema
+    from infra.mysql.seed import seed_table
+    from infra.orchestration.connections import mysql_endpoint
+    from infra.settings import load_settings
 
-
-@task
-def check_jobs_running(folder: str) -> list[str]:
-    """A reload restarts nothing: a job that does not run is an error that names the deploy DAG."""
-    from infra.orchestration import steps
-
-    with airflow_failures("check_jobs_running"):
-        return steps.check_jobs_running(Path(folder), get_current_context()["params"]["target"])
-
-
-@task
-def check_outputs(folder: str) -> dict[str, Any]:
-    """Waits until every result topic agrees with the recomputation from the source, and reports."""
-    from infra.orchestration import steps
-
-    with airflow_failures("check_outputs"):
-        return steps.check_outputs(Path(folder), get_current_context()["params"]["target"], CHECK_TIMEOUT_SECONDS)
+    source, endpoint = pipeline.mysql_source, mysql_endpoint(pipeline, "owner")
+    path, allow_rejects = _data_file(pipeline, data_file)
+    rejects = load_settings().data_dir / "rejects" / f"{pipeline.name}.csv"
+    rejects.parent.mkdir(parents=True, exist_ok=True)
+    table = ensure_schema(endpoint, pipeline.path(source.schema_file), source.table)
+    seeded = seed_table(endpoint, source.table, path, rejects, allow_rejects)
+    rejected = f"; rejected rows are listed in {rejects}" if seeded.rejected else ""
+    return report("seed_mysql", [f"table {source.table}: {table}", f"rows of {path.name}: {seeded}{rejected}"])
 
 
-@task
-def check_conservation(folder: str) -> dict[str, int]:
-    """Waits until every record of the source topic has one outcome, and reports how many have which."""
-    from infra.orchestration import steps
+@pipeline_task
+def publish_records(pipeline: Pipeline, data_file: str | None) -> list[str]:
+    """Publish every line of the data file to the source topic, each once."""
+    from infra.kafka import publish
+    from infra.orchestration.connections import kafka_endpoint
 
-    with airflow_failures("check_conservation"):
-        return steps.check_conservation(Path(folder), CHECK_TIMEOUT_SECONDS)
+    path, allow_rejects = _data_file(pipeline, data_file)
+    source = pipeline.kafka_source
+    published = publish.publish_records(kafka_endpoint(pipeline), source, path, allow_rejects)
+    return report("publish_records", [f"{path.name} on {source.topic}: {published}"])
+
+
+@pipeline_task
+def preflight_cdc(pipeline: Pipeline) -> list[str]:
+    """Check everything that change data capture requires of the database; each failure names its fix."""
+    from infra.mysql.preflight import check_cdc_ready
+    from infra.orchestration.connections import mysql_endpoint
+
+    source = pipeline.mysql_source
+    others = server_ids_of_others(pipeline)
+    lines = check_cdc_ready(mysql_endpoint(pipeline, "cdc"), source.database, source.table, source.server_ids, others)
+    passed = [line for line in lines if line.startswith("ok ")]
+    report("preflight_cdc", [f"{len(passed)} checks passed", *(line for line in lines if line not in passed)])
+    return lines
+
+
+@pipeline_task
+def create_configmaps(pipeline: Pipeline) -> list[str]:
+    """Stage the scripts of every job by revision: in a ConfigMap on `kubernetes`, else in a folder."""
+    from infra.orchestration.pipeline_jobs import job_spec, target_named
+
+    target = target_named(_params()["target"])
+    jobs = [job_spec(pipeline, job, target) for job in pipeline.jobs]
+    return report(
+        "create_configmaps", [f"{job.name} revision {job.revision}: {target.ensure_scripts(job)}" for job in jobs]
+    )
+
+
+@pipeline_task
+def check_jobs_running(pipeline: Pipeline) -> list[str]:
+    """Check that every job runs. A reload restarts nothing, so a dead job is an error that names the deploy DAG."""
+    from infra.orchestration.pipeline_jobs import dead_jobs, job_statuses, target_named
+
+    statuses = job_statuses(pipeline, target_named(_params()["target"]))
+    dead = dead_jobs(statuses)
+    if dead:
+        raise JobFailedError(f"{'; '.join(dead)}. A reload restarts nothing; run the DAG {pipeline.name}_deploy first.")
+    lines = [f"{name}: {status.state}, revision {status.revision}" for name, status in statuses.items()]
+    return report("check_jobs_running", lines)
+
+
+@pipeline_task
+def check_outputs(pipeline: Pipeline) -> dict[str, Any]:
+    """Wait until every result topic equals the recomputation from the source, and return the report.
+
+    The asset of each topic gets an event with its number of rows, the position of the source, the revision of every job
+    and the verdict.
+    """
+    from infra.checks import outputs
+    from infra.orchestration.connections import kafka_endpoint, mysql_endpoint
+    from infra.orchestration.pipeline_jobs import dead_jobs, describe_jobs, job_statuses, target_named
+    from infra.orchestration.source_position import source_position
+
+    kafka, target = kafka_endpoint(pipeline), target_named(_params()["target"])
+    position = source_position(pipeline, kafka)
+    with skip_if_inconclusive("check_outputs"):
+        checked = outputs.check_outputs(
+            pipeline,
+            mysql_endpoint(pipeline, "reader") if pipeline.source.mysql else None,
+            kafka,
+            lambda: dead_jobs(job_statuses(pipeline, target)),
+            lambda: describe_jobs(pipeline, target, kafka),
+        )
+    report("check_outputs", [str(checked)])
+    revisions = {name: status.revision for name, status in job_statuses(pipeline, target).items()}
+    facts: dict[str, Any] = {"verdict": "equal", "source_position": position, "revisions": revisions}
+    for topic, rows in checked.rows.items():
+        get_current_context()["outlet_events"][result_asset(pipeline, topic)].extra = {"rows": rows, **facts}
+    return {"rows": checked.rows, "records": checked.records, "seconds": round(checked.seconds, 1), **facts}
+
+
+@pipeline_task
+def audit_records(pipeline: Pipeline) -> dict[str, int]:
+    """Wait until every record of the audited topic is accounted for, and return the number of each disposition."""
+    from infra.checks import audit
+    from infra.orchestration.connections import kafka_endpoint
+
+    if pipeline.audit is None:
+        raise DefinitionError(f"pipeline {pipeline.name}: audit is missing. Add it to pipeline.yaml.")
+    with skip_if_inconclusive("audit_records"):
+        audited = audit.audit_records(pipeline, pipeline.audit, kafka_endpoint(pipeline))
+    report("audit_records", audited.lines())
+    return audited.dispositions
 
 
 @task
 def republish_quarantine(root: str) -> list[str]:
-    """Publishes quarantined records of the pipeline that the params name again, each once."""
-    from infra.orchestration import steps
+    """Send the selected quarantined records of a pipeline back to their source topic, each once."""
+    from infra.kafka.republish import republish
+    from infra.orchestration.connections import kafka_endpoint
 
-    params = get_current_context()["params"]
-    with airflow_failures("republish_quarantine"):
-        return steps.republish_quarantine(Path(root) / params["pipeline"], params["filter"], params["mapping"])
+    params = _params()
+    pipeline = load_pipeline(Path(root) / params["pipeline"])
+    if pipeline.quarantine is None:
+        raise DefinitionError(f"pipeline {pipeline.name}: quarantine is missing. Name its topic in pipeline.yaml.")
+    republished = republish(kafka_endpoint(pipeline), pipeline.quarantine, params["filter"], params["mapping"])
+    return report("republish_quarantine", [f"{pipeline.quarantine}: {republished}"])
 
 
 @task(retries=0)
 def load_definition(folder: str) -> None:
-    """Fails with what is wrong with the spec."""
-    with airflow_failures("load_definition"):
-        load_pipeline(Path(folder))
+    """Fail with everything that is wrong in the pipeline definition."""
+    load_pipeline(Path(folder))
+
+
+def result_asset(pipeline: Pipeline, topic: str) -> Asset:
+    """The asset of a result topic: a DAG that is scheduled on it runs after the topic was checked."""
+    return Asset(name=topic, uri=f"kafka://{pipeline.name}_kafka/{topic}", group=pipeline.name)
+
+
+def server_ids_of_others(pipeline: Pipeline) -> dict[str, str]:
+    """The server ids of the other pipelines by name; one with an invalid definition runs nothing and uses none."""
+    others = [other for other in load_valid_pipelines(pipeline.folder.parent) if other.folder != pipeline.folder]
+    return {other.name: other.mysql_source.server_ids for other in others if other.source.mysql}
+
+
+def render_data_file(template: str, context: Context) -> str:
+    """Return the data file of a run's logical date; Airflow itself does not render a template inside a param."""
+    try:
+        rendered: str = context["task"].render_template(template, context)
+    except UndefinedError as error:
+        raise DataFileError(
+            f"data_file {template!r}: {error}. A run without a logical date does not have a day. "
+            "Set the logical date, or name a file."
+        ) from None
+    return rendered
+
+
+def _params() -> dict[str, Any]:
+    return get_current_context()["params"]
+
+
+def _data_file(pipeline: Pipeline, data_file: str | None) -> tuple[Path, bool]:
+    """The file to load, and whether rejects are allowed; `data_file` is None for the day's file, "" for the default."""
+    context = get_current_context()
+    params = context["params"]
+    name = data_file if data_file is not None else render_data_file(params["data_file"], context)
+    return pipeline.path(name or pipeline.source.files.data), params["allow_rejects"]

@@ -1,4 +1,4 @@
-"""The trigger behind `wait_for_<job>`: asks the target in a thread, so that one triggerer watches many jobs."""
+"""The trigger behind `wait_for_<job>`: polls the target in a thread, so that one triggerer watches many jobs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,24 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from infra import errors
-from infra.errors import PlatformError, StillWaitingError, TransientError
+from infra.errors import PlatformError, TransientError, WaitTimeoutError
+from infra.jobs.health import missing_for_health
 
 if TYPE_CHECKING:
-    from infra.targets.base import JobStatus
-from infra.targets.health import waiting_for
+    from infra.jobs.target import Target
 
-POLL_SECONDS = 1.0
+FIRST_POLL_SECONDS = 0.5
+LONGEST_POLL_SECONDS = 5.0
+BACK_OFF_FACTOR = 1.5
+# How often a wait that does not move shows the job's log.
+LOG_EVERY_SECONDS = 60.0
 
 
 class JobHealthTrigger(BaseTrigger):
-    """Fires once: when the job is healthy, when it has failed for good, or after `timeout_seconds`."""
+    """Fires once: when the job is healthy, when it has failed for good, or after `timeout_seconds`.
+
+    The event has `detail` and `url`, and for a failure also `error` (the class) and `logs` (the relevant log lines).
+    """
 
     def __init__(self, target: str, job_name: str, revision: str, timeout_seconds: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -28,42 +35,71 @@ class JobHealthTrigger(BaseTrigger):
         self.job_name = job_name
         self.revision = revision
         self.timeout_seconds = timeout_seconds
+        self._client: Target | None = None
+        self._url: str | None = None
+        self._job_id: str | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """The trigger as the triggerer gets it; it carries no secret."""
+        """The class and its arguments as the triggerer stores them; they contain no secret."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         names = ("target", "job_name", "revision", "timeout_seconds")
         return path, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Polls until one of the three."""
-        deadline = time.monotonic() + self.timeout_seconds
-        last, url = "nothing yet", None
+        """Poll until one of the three, with a delay that grows from FIRST_POLL_SECONDS to LONGEST_POLL_SECONDS."""
+        begun = shown = time.monotonic()
+        delay, last = FIRST_POLL_SECONDS, ""
         while True:
             try:
-                status = await asyncio.to_thread(self._status)
-                url = status.url
-                last = waiting_for(self.job_name, self.revision, status) or ""
-                if not last:
-                    yield _event(
-                        {"detail": f"{self.job_name} revision {self.revision}, job {status.job_id}", "url": url}
-                    )
-                    return
+                missing = await asyncio.to_thread(self._missing)
             except TransientError as error:
-                last = str(error)
+                missing = str(error)
             except PlatformError as error:
-                yield _event({"error": type(error).__name__, "detail": str(error), "url": url})
+                yield await self._failure(type(error).__name__, str(error))
                 return
-            if time.monotonic() >= deadline:
-                detail = f"waited {self.timeout_seconds:.0f} s for {self.job_name} to be healthy; still missing: {last}"
-                yield _event({"error": StillWaitingError.__name__, "detail": detail, "url": url})
+            if missing is None:
+                yield _event(
+                    {"detail": f"{self.job_name} revision {self.revision}, job {self._job_id}", "url": self._url}
+                )
                 return
-            await asyncio.sleep(POLL_SECONDS)
+            now = time.monotonic()
+            if now - begun >= self.timeout_seconds:
+                yield await self._failure(
+                    WaitTimeoutError.__name__,
+                    f"{self.job_name} was not healthy after {self.timeout_seconds:.0f} s; missing: {missing}",
+                )
+                return
+            if missing != last:
+                self.log.info("waiting for %s; missing: %s", self.job_name, missing)
+                delay, last = FIRST_POLL_SECONDS, missing
+            if now - shown >= LOG_EVERY_SECONDS:
+                self.log.info("log of %s:\n%s", self.job_name, await asyncio.to_thread(self._logs))
+                shown = now
+            await asyncio.sleep(delay)
+            delay = min(delay * BACK_OFF_FACTOR, LONGEST_POLL_SECONDS)
 
-    def _status(self) -> JobStatus:
-        from infra.orchestration.targets import target_named
+    def _missing(self) -> str | None:
+        """What is still missing for the job to be healthy; the target and its clients are created once."""
+        if self._client is None:
+            from infra.orchestration.pipeline_jobs import target_named
 
-        return target_named(self.target).status(self.job_name)
+            self._client = target_named(self.target)
+        status = self._client.status(self.job_name)
+        self._url, self._job_id = status.url or self._url, status.job_id
+        return missing_for_health(self.job_name, self.revision, status)
+
+    def _logs(self) -> str:
+        """The relevant log lines, or why there are none; they explain another failure and must not hide it."""
+        if self._client is None:
+            return ""
+        try:
+            return self._client.logs(self.job_name)
+        except PlatformError as error:
+            return f"the log is not available: {error}"
+
+    async def _failure(self, error: str, detail: str) -> TriggerEvent:
+        logs = await asyncio.to_thread(self._logs)
+        return _event({"error": error, "detail": detail, "url": self._url, "logs": logs})
 
 
 def _event(payload: dict[str, Any]) -> TriggerEvent:
@@ -71,6 +107,6 @@ def _event(payload: dict[str, Any]) -> TriggerEvent:
 
 
 def raise_failure(event: dict[str, Any]) -> None:
-    """Raises the error that an event carries, as the class that it was."""
+    """Raise the error that an event carries, as an instance of its class."""
     if "error" in event:
         raise getattr(errors, event["error"])(event["detail"])

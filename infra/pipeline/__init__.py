@@ -1,8 +1,8 @@
 """What a pipeline is: its typed spec, and the loader with its exact errors."""
 
 from infra.pipeline.definition import (
+    Audit,
     Check,
-    Conservation,
     Job,
     KafkaSource,
     MySqlSource,
@@ -15,8 +15,8 @@ from infra.pipeline.loader import DEFINITION_FILE, databases_of, find_pipelines,
 
 __all__ = [
     "DEFINITION_FILE",
+    "Audit",
     "Check",
-    "Conservation",
     "Job",
     "KafkaSource",
     "MySqlSource",

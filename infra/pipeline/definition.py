@@ -117,7 +117,7 @@ class Check(_Part):
     expect: str
 
 
-class Conservation(_Part):
+class Audit(_Part):
     """What became of the records of one topic: a SELECT with an outcome for each of them, or each element of them."""
 
     topic: TopicName
@@ -138,25 +138,26 @@ class Pipeline(_Part):
     name: Name
     description: str
     owner: str = "data-platform"
+    owner_link: str | None = Field(default=None, pattern=r"^(https?://|mailto:)\S+$")
     tags: tuple[str, ...] = Field(default=(), strict=False)
     topics: dict[TopicName, Topic] = Field(min_length=1)
     source: Source
     jobs: dict[Name, Job] = Field(min_length=1)
     quarantine: TopicName | None = None
     checks: dict[TopicName, Check] = {}
-    conservation: Conservation | None = None
+    audit: Audit | None = None
     results: tuple[ResultTable, ...] = Field(default=(), strict=False)
     folder: Path = Field(default=Path(), exclude=True, strict=False)
 
     @property
-    def mysql(self) -> MySqlSource:
+    def mysql_source(self) -> MySqlSource:
         """The table that the pipeline starts from; DefinitionError where it starts from a topic."""
         if self.source.mysql is None:
             raise DefinitionError(f"pipeline {self.name} has no source.mysql; its records come from source.kafka")
         return self.source.mysql
 
     @property
-    def feed(self) -> KafkaSource:
+    def kafka_source(self) -> KafkaSource:
         """The topic that the pipeline starts from; DefinitionError where it starts from a table."""
         if self.source.kafka is None:
             raise DefinitionError(f"pipeline {self.name} has no source.kafka; its records come from source.mysql")

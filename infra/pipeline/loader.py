@@ -68,7 +68,7 @@ def load_valid_pipelines(root: Path) -> list[Pipeline]:
 
 def databases_of(pipelines: Iterable[Pipeline]) -> dict[str, str | None]:
     """By pipeline the database that it starts from; None where it starts from a topic."""
-    return {pipeline.name: pipeline.mysql.database if pipeline.source.mysql else None for pipeline in pipelines}
+    return {pipeline.name: pipeline.mysql_source.database if pipeline.source.mysql else None for pipeline in pipelines}
 
 
 def load_pipeline(folder: Path) -> Pipeline:
@@ -189,7 +189,7 @@ def _unknown_names(pipeline: Pipeline) -> Iterator[str]:
     named_topics = [(f"jobs.{name}.writes", topic) for name, spec in pipeline.jobs.items() for topic in spec.writes]
     named_topics += [("checks", topic) for topic in pipeline.checks]
     named_topics += [("quarantine", pipeline.quarantine)] if pipeline.quarantine else []
-    named_topics += [("conservation.topic", pipeline.conservation.topic)] if pipeline.conservation else []
+    named_topics += [("audit.topic", pipeline.audit.topic)] if pipeline.audit else []
     named_topics += [("source.kafka.topic", pipeline.source.kafka.topic)] if pipeline.source.kafka else []
     for key, job in named_jobs:
         if job not in pipeline.jobs:
@@ -211,8 +211,8 @@ def _named_files(pipeline: Pipeline) -> dict[str, list[str]]:
     if kafka:
         named |= {"source.kafka.data": [kafka.data]}
         named |= {f"source.kafka.tables.{name}": [query] for name, query in kafka.tables.items()}
-    if pipeline.conservation:
-        named |= {"conservation.query": [pipeline.conservation.query]}
+    if pipeline.audit:
+        named |= {"audit.query": [pipeline.audit.query]}
     named |= {f"jobs.{name}.script": [job.script] for name, job in pipeline.jobs.items()}
     named |= {f"jobs.{name}.files": list(job.files) for name, job in pipeline.jobs.items()}
     return named | {f"checks.{topic}.expect": [check.expect] for topic, check in pipeline.checks.items()}

@@ -1,6 +1,6 @@
 """The jars: resolved by Maven, checked against their lock, kept where every checkout finds them.
 
-`python -m infra.setup.jars` makes those of the embedded parts present (jars.lock); with a name it makes those of
+`python -m infra.setup.jars` makes those of the local stack present (jars.lock); with a name it makes those of
 another lock present, such as `operator`. With `--lock` it writes every lock anew from versions.toml.
 """
 

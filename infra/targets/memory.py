@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from infra.errors import JobFailedError
-from infra.targets.base import Change, JobDeployment, JobState, JobStatus
+from infra.jobs.job import Change, JobSpec, JobState, JobStatus
 
 
 class MemoryTarget:
@@ -22,14 +22,14 @@ class MemoryTarget:
         self._jobs: dict[str, JobStatus] = {}
         self._clock = itertools.count(1)
 
-    def ensure_scripts(self, job: JobDeployment) -> Change:
+    def ensure_scripts(self, job: JobSpec) -> Change:
         bundle = (job.name, job.revision)
         if bundle in self._bundles:
             return "unchanged"
         self._bundles.add(bundle)
         return "created"
 
-    def submit(self, job: JobDeployment, savepoint: str | None = None) -> str:
+    def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
         if (job.name, job.revision) not in self._bundles:
             raise JobFailedError(f"{job.name} could not be submitted: revision {job.revision} has no scripts")
         at = next(self._clock)

@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 from infra.errors import JobFailedError
 from infra.flink.cli import submit_failure
 from infra.flink.rest import FlinkRest
+from infra.jobs.flink_status import describe_run, newest_run
+from infra.jobs.health import state_mismatch
+from infra.jobs.job import Change, JobSpec, JobState, JobStatus
+from infra.jobs.options import identity_options
 from infra.settings import Settings, inherited_environment
-from infra.targets.base import Change, JobDeployment, JobState, JobStatus
-from infra.targets.flink_job import describe_run, identity, newest_run
-from infra.targets.health import state_mismatch
 from infra.waiting import wait_until
 
 SUBMIT_TIMEOUT_SECONDS = 300
@@ -65,7 +66,7 @@ class SessionTarget:
         self._scripts = cluster.scripts
         self._saved = [cluster.state / kind for kind in ("checkpoints", "savepoints")]
 
-    def ensure_scripts(self, job: JobDeployment) -> Change:
+    def ensure_scripts(self, job: JobSpec) -> Change:
         folder = self._folder(job)
         if folder.is_dir():
             return "unchanged"
@@ -77,10 +78,10 @@ class SessionTarget:
         staging.rename(folder)  # a folder with the revision's name is always whole
         return "created"
 
-    def submit(self, job: JobDeployment, savepoint: str | None = None) -> str:
+    def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
         client = self._client()
         command = [str(client.program), *self._submit_arguments(job, savepoint)]
-        environment = {**client.environment, **job.secrets}
+        environment = {**client.environment, **{name: secret.value for name, secret in job.secrets.items()}}
         try:
             result = subprocess.run(
                 command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -121,14 +122,14 @@ class SessionTarget:
         for folder in (self._scripts, *self._saved):
             shutil.rmtree(folder / job_name, ignore_errors=True)
 
-    def _folder(self, job: JobDeployment) -> Path:
+    def _folder(self, job: JobSpec) -> Path:
         return self._scripts / job.name / job.revision
 
-    def _submit_arguments(self, job: JobDeployment, savepoint: str | None) -> list[str]:
+    def _submit_arguments(self, job: JobSpec, savepoint: str | None) -> list[str]:
         folder = self._folder(job)
         options: Mapping[str, str] = {
             **job.configuration,
-            **identity(job),
+            **identity_options(job),
             "parallelism.default": str(job.parallelism),
             "execution.checkpointing.dir": (self._saved[0] / job.name).as_uri(),
         }
@@ -154,7 +155,7 @@ def session_target(settings: Settings) -> SessionTarget:
     folder, home = Path(session.dir), Path(session.flink_home)
 
     def client() -> FlinkClient:
-        environment = {"FLINK_HOME": str(home), "FLINK_LOG_DIR": str(settings.state_dir / "logs")}
+        environment = {"FLINK_HOME": str(home), "FLINK_LOG_DIR": str(settings.data_dir / "logs")}
         return FlinkClient(home / "bin" / "flink", {**inherited_environment(), **environment})
 
     url = f"http://{session.host}:{session.port}"

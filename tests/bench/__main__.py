@@ -16,7 +16,10 @@ from pathlib import Path
 
 from kafka import KafkaConsumer, TopicPartition
 
-from infra.embedded import stack as embedded
+from infra.jobs.health import missing_for_health
+from infra.jobs.job import JobSpec
+from infra.jobs.render import render_job
+from infra.jobs.upgrade import ensure_started_from_scratch
 from infra.kafka.client import consumer
 from infra.kafka.topics import ensure_topics
 from infra.mysql.connection import Connection, connect
@@ -25,11 +28,8 @@ from infra.mysql.seed import seed_table
 from infra.mysql.users import ensure_database, ensure_users
 from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT, Settings, load_settings
-from infra.targets.base import JobDeployment
-from infra.targets.deployment import ensure_started_afresh
-from infra.targets.health import waiting_for
+from infra.stacks.local import stack as local_stack
 from infra.targets.local import local_target
-from infra.targets.render import render_job
 from infra.waiting import wait_until
 from tests.local.conftest import private_environ
 
@@ -43,7 +43,7 @@ def main() -> None:
     """Starts private parts, measures, prints, and removes them."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, _stack(Path(folder)) as settings:
         pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
-        _prepare(settings, pipeline, pipeline.path(pipeline.mysql.data))
+        _prepare(settings, pipeline, pipeline.path(pipeline.mysql_source.data))
         _freshness(settings, pipeline)
         _snapshot(settings, pipeline, Path(folder))
 
@@ -52,20 +52,20 @@ def main() -> None:
 def _stack(folder: Path) -> Iterator[Settings]:
     settings = load_settings(private_environ(folder / "state"))
     try:
-        embedded.up(settings)
+        local_stack.up(settings)
         yield settings
     finally:
-        embedded.clean(settings)
+        local_stack.clean(settings)
 
 
 def _prepare(settings: Settings, pipeline: Pipeline, data: Path) -> None:
-    with connect(embedded.mysql_admin(settings)) as admin:
+    with connect(local_stack.mysql_admin(settings)) as admin:
         ensure_database(admin, DATABASE)
-        ensure_users(admin, DATABASE, embedded.mysql_passwords(settings, DATABASE))
-    ensure_topics(embedded.kafka_endpoint(settings), pipeline.topics)
-    source, application = pipeline.mysql, embedded.mysql_endpoint(settings, "application", DATABASE)
+        ensure_users(admin, DATABASE, local_stack.mysql_passwords(settings, DATABASE))
+    ensure_topics(local_stack.kafka_endpoint(settings), pipeline.topics)
+    source, application = pipeline.mysql_source, local_stack.mysql_endpoint(settings, "owner", DATABASE)
     ensure_schema(application, pipeline.path(source.schema_file), source.table)
-    print(seed_table(application, source.table, data, settings.state_dir / "rejects.csv"), flush=True)
+    print(seed_table(application, source.table, data, settings.data_dir / "rejects.csv"), flush=True)
 
 
 def _freshness(settings: Settings, pipeline: Pipeline) -> None:
@@ -75,8 +75,8 @@ def _freshness(settings: Settings, pipeline: Pipeline) -> None:
     topic = TopicPartition(f"{pipeline.name}.top_athletes", 0)
     milliseconds = []
     with (
-        connect(embedded.mysql_endpoint(settings, "application", DATABASE)) as connection,
-        consumer(embedded.kafka_endpoint(settings), fetch_max_wait_ms=5) as client,
+        connect(local_stack.mysql_endpoint(settings, "owner", DATABASE)) as connection,
+        consumer(local_stack.kafka_endpoint(settings), fetch_max_wait_ms=5) as client,
     ):
         client.assign([topic])
         client.seek_to_end(topic)
@@ -119,9 +119,9 @@ def _snapshot(settings: Settings, pipeline: Pipeline, folder: Path) -> None:
     print(f"snapshot, ratio: {rate / default:.1f}", flush=True)
 
 
-def _snapshot_rate(settings: Settings, pipeline: Pipeline, job: JobDeployment, rows: int) -> float:
+def _snapshot_rate(settings: Settings, pipeline: Pipeline, job: JobSpec, rows: int) -> float:
     """Rows a second from the first record in the topic to the last of `rows`."""
-    kafka, target = embedded.kafka_endpoint(settings), local_target(settings)
+    kafka, target = local_stack.kafka_endpoint(settings), local_target(settings)
     topic = next(iter(pipeline.jobs["players_cdc"].writes))
     with consumer(kafka) as client:
         partitions = [TopicPartition(topic, number) for number in range(pipeline.topics[topic].partitions)]
@@ -130,7 +130,7 @@ def _snapshot_rate(settings: Settings, pipeline: Pipeline, job: JobDeployment, r
             return sum(client.end_offsets(partitions).values())
 
         before = written()
-        ensure_started_afresh(target, job)
+        ensure_started_from_scratch(target, job)
         wait_until(lambda: written() > before, "the first row", 120, poll_seconds=0.02)
         first, begun = written(), time.perf_counter()
         wait_until(lambda: written() >= before + rows, f"{rows} rows in {topic}", 900, poll_seconds=0.05)
@@ -139,13 +139,13 @@ def _snapshot_rate(settings: Settings, pipeline: Pipeline, job: JobDeployment, r
     return rate
 
 
-def _render(settings: Settings, pipeline: Pipeline, job: str) -> JobDeployment:
+def _render(settings: Settings, pipeline: Pipeline, job: str) -> JobSpec:
     return render_job(
-        pipeline, job, embedded.kafka_endpoint(settings), embedded.mysql_endpoint(settings, "cdc", DATABASE)
+        pipeline, job, local_stack.kafka_endpoint(settings), local_stack.mysql_endpoint(settings, "cdc", DATABASE)
     )
 
 
-def _with_defaults(job: JobDeployment) -> JobDeployment:
+def _with_defaults(job: JobSpec) -> JobSpec:
     """The same job without the options that were tuned."""
     files = {
         name: "\n".join(
@@ -156,11 +156,13 @@ def _with_defaults(job: JobDeployment) -> JobDeployment:
     return replace(job, files=files, configuration={}, parallelism=1)
 
 
-def _start(settings: Settings, job: JobDeployment) -> None:
+def _start(settings: Settings, job: JobSpec) -> None:
     target = local_target(settings)
-    ensure_started_afresh(target, job)
+    ensure_started_from_scratch(target, job)
     wait_until(
-        lambda: waiting_for(job.name, job.revision, target.status(job.name)) is None, f"{job.name} to be healthy", 180
+        lambda: missing_for_health(job.name, job.revision, target.status(job.name)) is None,
+        f"{job.name} to be healthy",
+        180,
     )
     print(f"{job.name}: healthy", flush=True)
 

@@ -48,7 +48,7 @@ class Airflow:
         return events
 
     def _steps(self, path: str, task: dict[str, Any]) -> list[str]:
-        return [event["event"] for event in self._events(path, task) if event.get("logger") == "infra.steps"]
+        return [event["event"] for event in self._events(path, task) if event.get("logger") == "infra.tasks"]
 
     def _log(self, path: str, task: dict[str, Any]) -> str:
         events = [str(event.get("event")) for event in self._events(path, task)]

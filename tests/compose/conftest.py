@@ -1,4 +1,4 @@
-"""The platform on the Docker engine, in a project, a state folder and ports of its own, all gone at the end."""
+"""The platform on the Docker engine, in a project, a data directory and ports of its own, all gone at the end."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from infra.compose.engine import check_engine
-from infra.compose.stack import REPOSITORY
 from infra.errors import SetupError
 from infra.settings import ROOT
+from infra.stacks.compose.engine import check_engine
+from infra.stacks.compose.stack import REPOSITORY
 from tests.compose.airflow import Airflow
 from tests.compose.engine import PROJECT, Project
 from tests.local.conftest import free_ports
@@ -64,7 +64,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         {
             "COMPOSE_PROJECT_NAME": PROJECT,
             "SECRETS_DIR": str(state / "compose" / "mounted"),
-            "OLYMPIC_STREAMING_STATE_DIR": str(state),
+            "OLYMPIC_STREAMING_DATA_DIR": str(state),
             "AIRFLOW_PORT": str(airflow_port),
             "FLINK_PORT": str(flink_port),
             **standins(),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.settings import ROOT
-from tests.olympics_model import Row, expected_outputs
+from tests.support.olympics_model import Row, expected_outputs
 
 PROJECT = "olympic-streaming-tests"
 TIMEOUT_SECONDS = 600
@@ -34,7 +34,7 @@ class EngineError(AssertionError):
 
 @dataclass(frozen=True)
 class Project:
-    """`state` is the state folder; `variables` are the environment of every command."""
+    """`state` is the data directory; `variables` are the environment of every command."""
 
     state: Path
     variables: Mapping[str, str]

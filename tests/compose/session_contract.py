@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from infra.jobs.job import JobSpec
 from infra.settings import ROOT, load_settings
-from infra.targets.base import JobDeployment
 from infra.targets.session import SessionTarget, session_target
-from tests.target_contract import TargetContract
+from tests.support.target_contract import TargetContract
 
 FILES = [*(ROOT / "tests" / "local" / "jobs" / "heartbeat").glob("*"), ROOT / "flink_jobs" / "shared" / "statements.py"]
 
@@ -22,9 +22,9 @@ def target() -> SessionTarget:
 
 
 @pytest.fixture
-def job(target: SessionTarget) -> Iterator[JobDeployment]:
+def job(target: SessionTarget) -> Iterator[JobSpec]:
     """A job under a name of its own; gone after the test, so that its slot is free."""
-    job = JobDeployment(
+    job = JobSpec(
         name=f"heartbeat.{os.urandom(4).hex()}",
         script="heartbeat.py",
         files={path.name: path.read_bytes() for path in FILES if path.is_file()},
@@ -39,5 +39,5 @@ def job(target: SessionTarget) -> Iterator[JobDeployment]:
 class TestSessionContract(TargetContract):
     healthy_seconds = 120.0
 
-    def changed(self, job: JobDeployment) -> JobDeployment:
+    def changed(self, job: JobSpec) -> JobSpec:
         return replace(job, arguments={"least": "1"})

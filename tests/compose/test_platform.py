@@ -16,7 +16,7 @@ from infra.settings import ROOT
 from infra.waiting import wait_until
 from tests.compose.conftest import Platform
 from tests.compose.engine import EngineError, model_of
-from tests.olympics_model import SEED
+from tests.support.olympics_model import SEED
 
 THREE_CHANGES = (
     "INSERT INTO players (name, nationality, score) VALUES ('Mary', 'Italy', 9)",

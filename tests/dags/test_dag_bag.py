@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from infra.orchestration.targets import TARGETS
+from infra.orchestration.failures import PlatformRetryPolicy
 from infra.pipeline import load_pipeline
 from infra.settings import ROOT, DeploymentSettings
+from infra.targets.registry import TARGETS
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk import DAG
 
 DEPLOY_EDGES = {
+    *(("wait_for_other_runs", after) for after in ("provision_topics", "seed_mysql", "create_configmaps")),
     ("seed_mysql", "preflight_cdc"),
     *((before, "submit_players_cdc") for before in ("provision_topics", "preflight_cdc", "create_configmaps")),
     *((before, "submit_analytics") for before in ("provision_topics", "preflight_cdc", "create_configmaps")),
@@ -24,14 +26,16 @@ DEPLOY_EDGES = {
     ("wait_for_players_cdc", "submit_analytics"),
     ("wait_for_players_cdc", "check_outputs"),
     ("wait_for_analytics", "check_outputs"),
-    ("check_outputs", "check_conservation"),
+    ("check_outputs", "audit_records"),
 }
 RELOAD_EDGES = {
+    ("wait_for_other_runs", "check_jobs_running"),
     ("check_jobs_running", "seed_mysql"),
     ("seed_mysql", "check_outputs"),
-    ("check_outputs", "check_conservation"),
+    ("check_outputs", "audit_records"),
 }
-FEED_EDGES = {
+TOPIC_EDGES = {
+    *(("wait_for_other_runs", after) for after in ("provision_topics", "create_configmaps")),
     ("provision_topics", "publish_records"),
     *((before, "submit_record_join") for before in ("provision_topics", "publish_records", "create_configmaps")),
     *((before, "submit_analytics") for before in ("provision_topics", "publish_records", "create_configmaps")),
@@ -40,7 +44,7 @@ FEED_EDGES = {
     ("wait_for_record_join", "submit_analytics"),
     ("wait_for_record_join", "check_outputs"),
     ("wait_for_analytics", "check_outputs"),
-    ("check_outputs", "check_conservation"),
+    ("check_outputs", "audit_records"),
 }
 RESULT_TOPICS = ["players", "athletes", "duplicates", "nationality_stats", "best_nationality", "top_athletes"]
 
@@ -83,12 +87,13 @@ def test_deploy_does_its_steps_in_this_order(deploy: DAG) -> None:
     assert edges(deploy) == DEPLOY_EDGES
 
 
-def test_feed_is_published_where_a_table_would_be_seeded(bag: DagBag) -> None:
-    assert edges(bag.dags["olympic_events_deploy"]) == FEED_EDGES
+def test_source_topic_is_published_to_where_a_table_would_be_seeded(bag: DagBag) -> None:
+    assert edges(bag.dags["olympic_events_deploy"]) == TOPIC_EDGES
     assert edges(bag.dags["olympic_events_daily_reload"]) == {
+        ("wait_for_other_runs", "check_jobs_running"),
         ("check_jobs_running", "publish_records"),
         ("publish_records", "check_outputs"),
-        ("check_outputs", "check_conservation"),
+        ("check_outputs", "audit_records"),
     }
     assert schema(bag.dags["olympic_events_deploy"], "data_file")["title"] == "Data file"
 
@@ -132,6 +137,7 @@ def test_every_task_is_tried_again_and_ends(dag: DAG) -> None:
             timedelta(minutes=2),
         )
         assert task.retry_exponential_backoff
+        assert isinstance(task.retry_policy, PlatformRetryPolicy)
         assert task.execution_timeout == timedelta(minutes=20)
 
 
@@ -153,11 +159,11 @@ def test_parameters_of_deploy(deploy: DAG) -> None:
 
 
 def test_settings_say_which_target_the_form_has_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    from infra.orchestration.dags import deploy_dag
+    from infra.orchestration.dag_arguments import target_param
 
     monkeypatch.setenv("OLYMPIC_STREAMING_DEPLOYMENT_TARGET", "session")
 
-    assert deploy_dag(ROOT / "flink_jobs" / "olympics").params["target"] == "session"
+    assert target_param().value == "session"
 
 
 def test_settings_and_targets_agree() -> None:
@@ -188,6 +194,27 @@ def test_checked_topics_are_assets_that_others_can_wait_for(dag: DAG) -> None:
         (f"olympics.{topic}", f"kafka://olympics_kafka/olympics.{topic}", "olympics") for topic in RESULT_TOPICS
     ]
     assert [task.task_id for task in dag.tasks if task.outlets and task.task_id != "check_outputs"] == []
+
+
+def test_deploy_and_reload_wait_for_each_other(deploy: DAG, reload: DAG) -> None:
+    waits: dict[str, Any] = {dag.dag_id: dag.get_task("wait_for_other_runs") for dag in (deploy, reload)}
+
+    assert {name: (task.op_args, task.op_kwargs) for name, task in waits.items()} == {
+        "olympics_deploy": (("olympics_daily_reload",), {"gives_way": False}),
+        "olympics_daily_reload": (("olympics_deploy",), {"gives_way": True}),
+    }
+    assert {task.mode for task in waits.values()} == {"reschedule"}
+
+
+def test_tasks_of_a_job_are_one_group(deploy: DAG) -> None:
+    tasks: list[Any] = deploy.tasks
+    groups = {task.task_id: task.task_group.group_id for task in tasks if task.task_group.group_id}
+
+    assert groups == {f"{verb}_{job}": job for verb in ("submit", "wait_for") for job in ("players_cdc", "analytics")}
+
+
+def test_owner_has_a_link(dag: DAG) -> None:
+    assert dag.owner_links == {"data-platform": "mailto:data-platform@example.com"}
 
 
 def test_tasks_of_jobs_link_to_flink(deploy: DAG) -> None:

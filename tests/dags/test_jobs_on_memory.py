@@ -1,16 +1,17 @@
-"""Submitting a job and waiting for it: operators, trigger and steps of a DAG on the target that runs nothing."""
+"""Submitting a job and waiting for it: operators, trigger and tasks of a DAG on the target that runs nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
 from infra.errors import (
@@ -19,14 +20,16 @@ from infra.errors import (
     PlatformError,
     SettingsError,
     StateMismatchError,
-    StillWaitingError,
     UnreachableError,
+    WaitTimeoutError,
 )
-from infra.orchestration import steps, targets, tasks, triggers
+from infra.jobs.job import JobState, JobStatus
+from infra.orchestration import tasks, triggers
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.orchestration.triggers import JobHealthTrigger, raise_failure
+from infra.pipeline.naming import TASK_LOGGER
 from infra.settings import ROOT
-from infra.targets.base import JobState, JobStatus
+from infra.targets import registry
 from infra.targets.memory import MemoryTarget
 
 FOLDER = ROOT / "flink_jobs" / "olympics"
@@ -38,23 +41,38 @@ URL = "http://flink/#/job/run-1"
 def target(monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
     """The target `memory`, among those that a DAG run may ask for; and the connections of the pipeline."""
     memory = MemoryTarget()
-    monkeypatch.setitem(targets.FACTORIES, "memory", lambda: memory)
+    monkeypatch.setitem(registry.FACTORIES, "memory", lambda *_: memory)
     mysql = {"conn_type": "mysql", "host": "db", "login": "olympics_cdc", "password": "swordfish"}
     monkeypatch.setenv("AIRFLOW_CONN_OLYMPICS_MYSQL_CDC", json.dumps(mysql))
     monkeypatch.setenv("AIRFLOW_CONN_OLYMPICS_KAFKA", json.dumps({"conn_type": "kafka", "host": "broker"}))
+    monkeypatch.setattr(tasks, "get_current_context", lambda: {"params": {"target": "memory"}})
     return memory
+
+
+class RecordedXComs:
+    """The one method of a task instance that the operators use outside a run."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, str] = {}
+
+    def xcom_push(self, key: str, value: str) -> None:
+        self.pushed[key] = value
+
+
+def a_context() -> Any:
+    return {"ti": RecordedXComs()}
 
 
 def submit(job: str = "players_cdc") -> tuple[SubmitJobOperator, dict[str, Any]]:
     operator = SubmitJobOperator(
         task_id=f"submit_{job}", folder=str(FOLDER), job=job, target="memory", start_from="latest_state"
     )
-    return operator, operator.execute({})
+    return operator, operator.execute(a_context())
 
 
 def deployed() -> str:
     """Stages every script and starts one job; returns its revision."""
-    steps.create_configmaps(FOLDER, "memory")
+    tasks.create_configmaps.function(str(FOLDER))
     return str(submit()[1]["revision"])
 
 
@@ -76,19 +94,19 @@ def trigger_for(revision: str, seconds: float = 0, target: str = "memory") -> Jo
 
 
 def test_submit_says_what_it_did_and_repeating_changes_nothing(target: MemoryTarget) -> None:
-    staged = steps.create_configmaps(FOLDER, "memory")
+    staged = tasks.create_configmaps.function(str(FOLDER))
     _, first = submit()
     _, second = submit()
 
     revision = target.status(CDC).revision
     assert staged[0] == f"olympics.players_cdc revision {revision}: created"
-    assert steps.create_configmaps(FOLDER, "memory")[0] == f"olympics.players_cdc revision {revision}: unchanged"
+    assert tasks.create_configmaps.function(str(FOLDER))[0] == f"olympics.players_cdc revision {revision}: unchanged"
     assert first == {"revision": revision, "url": None, "change": "created"}
     assert second == {**first, "change": "unchanged"}
 
 
 def test_submit_without_scripts_fails_for_good(target: MemoryTarget) -> None:
-    with pytest.raises(AirflowFailException, match=r"^JobFailedError: olympics\.players_cdc could not be submitted: "):
+    with pytest.raises(JobFailedError, match=r"^olympics\.players_cdc could not be submitted: "):
         submit()
 
 
@@ -114,12 +132,16 @@ def test_wait_defers_at_once_and_finishes_with_what_the_trigger_saw(target: Memo
     target.show(CDC, url=URL)
     operator = wait_operator(revision)
 
+    context = a_context()
+
     with pytest.raises(TaskDeferred) as deferred:
-        operator.execute({})
+        operator.execute(context)
+    link_while_waiting = dict(context["ti"].pushed)
     [event] = events_of(deferred.value.trigger)
-    operator.finish({}, event)
+    operator.finish(context, event)
 
     assert deferred.value.method_name == "finish"
+    assert link_while_waiting == {"_link_FlinkJobLink": URL}
     assert event == {"detail": f"{CDC} revision {revision}, job run-1", "url": URL}
     assert operator.operator_extra_links[0].get_link(operator, ti_key=None) == URL
 
@@ -130,17 +152,30 @@ def test_wait_fails_for_good_when_the_job_has_failed(target: MemoryTarget) -> No
 
     [event] = events_of(trigger_for(revision, seconds=60))
 
-    with pytest.raises(AirflowFailException) as caught:
-        wait_operator(revision).finish({}, event)
-    assert str(caught.value) == f"JobFailedError: {CDC} is FAILED: java.io.IOException: boom"
+    with pytest.raises(JobFailedError) as caught:
+        wait_operator(revision).finish(a_context(), event)
+    assert str(caught.value) == f"{CDC} is FAILED: java.io.IOException: boom"
+
+
+def test_wait_shows_the_log_of_a_job_that_failed(target: MemoryTarget, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", TASK_LOGGER)
+    revision = deployed()
+    target.fail(CDC, "java.io.IOException: boom")
+    [event] = events_of(trigger_for(revision, seconds=60))
+
+    with pytest.raises(JobFailedError):
+        wait_operator(revision).finish(a_context(), event)
+
+    assert "wait_for_players_cdc: log: java.io.IOException: boom" in caplog.messages
 
 
 def test_trigger_of_a_missing_job_fires_at_once(target: MemoryTarget) -> None:
     assert events_of(trigger_for("abc", seconds=60)) == [
         {
             "error": "JobFailedError",
-            "detail": f"{CDC} does not run: the platform knows no such job; deploy the pipeline",
+            "detail": f"{CDC} does not run: the cluster does not have such a job. Deploy the pipeline.",
             "url": None,
+            "logs": f"{CDC}: no failure",
         }
     ]
 
@@ -152,9 +187,10 @@ def test_trigger_says_what_is_still_missing_when_time_is_up(target: MemoryTarget
     [event] = events_of(trigger_for(revision))
 
     assert event == {
-        "error": "StillWaitingError",
-        "detail": f"waited 0 s for {CDC} to be healthy; still missing: state RUNNING; it is RESTARTING after: boom",
+        "error": "WaitTimeoutError",
+        "detail": f"{CDC} was not healthy after 0 s; missing: state RUNNING (it is RESTARTING after: boom)",
         "url": None,
+        "logs": "boom",
     }
 
 
@@ -176,8 +212,8 @@ class Unsteady(MemoryTarget):
 def test_trigger_waits_out_a_target_that_does_not_answer(target: MemoryTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     revision = deployed()
     unsteady = Unsteady(2, target.status(CDC))
-    monkeypatch.setattr(triggers, "POLL_SECONDS", 0)
-    monkeypatch.setitem(targets.FACTORIES, "memory", lambda: unsteady)
+    monkeypatch.setattr(triggers, "FIRST_POLL_SECONDS", 0)
+    monkeypatch.setitem(registry.FACTORIES, "memory", lambda *_: unsteady)
 
     [event] = events_of(trigger_for(revision, seconds=60))
 
@@ -187,14 +223,15 @@ def test_trigger_waits_out_a_target_that_does_not_answer(target: MemoryTarget, m
 
 def test_trigger_says_why_it_saw_nothing(target: MemoryTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     unreachable = Unsteady(9, target.status(CDC))
-    monkeypatch.setitem(targets.FACTORIES, "memory", lambda: unreachable)
+    monkeypatch.setitem(registry.FACTORIES, "memory", lambda *_: unreachable)
 
     [event] = events_of(trigger_for("abc"))
 
     assert event == {
-        "error": "StillWaitingError",
-        "detail": f"waited 0 s for {CDC} to be healthy; still missing: cannot ask for {CDC}",
+        "error": "WaitTimeoutError",
+        "detail": f"{CDC} was not healthy after 0 s; missing: cannot ask for {CDC}",
         "url": None,
+        "logs": f"the log is not available: cannot ask for {CDC}",
     }
 
 
@@ -202,8 +239,9 @@ def test_trigger_for_an_unknown_target_names_those_there_are() -> None:
     assert events_of(trigger_for("abc", target="moon")) == [
         {
             "error": "SettingsError",
-            "detail": "Unknown deployment target 'moon'. The available targets are: local, session, kubernetes",
+            "detail": 'Unknown deployment target "moon". The available targets are: local, session, kubernetes.',
             "url": None,
+            "logs": "",
         }
     ]
 
@@ -219,7 +257,7 @@ def test_trigger_survives_serialization() -> None:
     assert again.serialize() == (path, arguments)
 
 
-@pytest.mark.parametrize("error", [JobFailedError, StateMismatchError, StillWaitingError, SettingsError])
+@pytest.mark.parametrize("error", [JobFailedError, StateMismatchError, WaitTimeoutError, SettingsError])
 def test_event_becomes_the_error_that_it_was(error: type[PlatformError]) -> None:
     with pytest.raises(error, match=r"^boom$") as caught:
         raise_failure({"error": error.__name__, "detail": "boom"})
@@ -230,13 +268,13 @@ def test_reload_needs_running_jobs(target: MemoryTarget) -> None:
     revision = deployed()
 
     with pytest.raises(JobFailedError) as caught:
-        steps.check_jobs_running(FOLDER, "memory")
+        tasks.check_jobs_running.function(str(FOLDER))
     assert str(caught.value) == (
-        "olympics.analytics is MISSING; a reload restarts nothing: run the DAG olympics_deploy first"
+        "olympics.analytics is MISSING. A reload restarts nothing; run the DAG olympics_deploy first."
     )
 
     submit("analytics")
-    assert steps.check_jobs_running(FOLDER, "memory") == [
+    assert tasks.check_jobs_running.function(str(FOLDER)) == [
         f"olympics.players_cdc: RUNNING, revision {revision}",
         f"olympics.analytics: RUNNING, revision {target.status('olympics.analytics').revision}",
     ]
@@ -248,6 +286,46 @@ def test_reload_without_a_logical_date_names_the_data_file() -> None:
     with pytest.raises(DataFileError) as caught:
         tasks.render_data_file("data/{{ ds }}.csv", context)
     assert str(caught.value) == (
-        "data_file 'data/{{ ds }}.csv': 'ds' is undefined; "
-        "a run without a logical date has no day; give it one, or name a file"
+        "data_file 'data/{{ ds }}.csv': 'ds' is undefined. A run without a logical date does not have a day. "
+        "Set the logical date, or name a file."
     )
+
+
+class CountedTarget(MemoryTarget):
+    """Becomes healthy at the third look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+
+    def status(self, job_name: str) -> JobStatus:
+        self.looks += 1
+        status = super().status(job_name)
+        return status if self.looks > 2 else replace(status, state=JobState.STARTING)
+
+
+def test_trigger_creates_its_target_once_and_backs_off(monkeypatch: pytest.MonkeyPatch, target: MemoryTarget) -> None:
+    created: list[CountedTarget] = []
+    counted = CountedTarget()
+    revision = deployed()
+    counted._jobs = target._jobs
+
+    def create(*_: object) -> CountedTarget:
+        created.append(counted)
+        return counted
+
+    monkeypatch.setitem(registry.FACTORIES, "memory", create)
+    delays: list[float] = []
+    real_sleep = asyncio.sleep
+
+    async def recorded_sleep(delay: float) -> None:
+        delays.append(delay)
+        await real_sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", recorded_sleep)
+
+    [event] = events_of(trigger_for(revision, seconds=60))
+
+    assert "error" not in event
+    assert len(created) == 1
+    assert delays == [triggers.FIRST_POLL_SECONDS, triggers.FIRST_POLL_SECONDS * triggers.BACK_OFF_FACTOR]

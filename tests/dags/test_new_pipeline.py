@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from infra.errors import DefinitionError
+from infra.pipeline import load_pipeline
 from infra.settings import ROOT
 
 if TYPE_CHECKING:
@@ -67,8 +69,6 @@ def test_dag_follows_the_jobs_of_the_spec(checkout: Path) -> None:
 
 
 def test_broken_spec_becomes_a_dag_that_says_so_and_harms_no_other(checkout: Path) -> None:
-    from airflow.sdk.exceptions import AirflowFailException
-
     from infra.orchestration.tasks import load_definition
 
     spec = add_pipeline(checkout, "winter_games")
@@ -88,15 +88,15 @@ def test_broken_spec_becomes_a_dag_that_says_so_and_harms_no_other(checkout: Pat
         assert repr(dag.schedule) == "None"
         message = f"{spec}: jobs.players_cdc.paralelism: unknown key; did you mean 'parallelism'?"
         assert message in str(dag.doc_md)
-        with pytest.raises(AirflowFailException, match=re.escape(message)):
+        with pytest.raises(DefinitionError, match=re.escape(message)):
             load_definition.function(str(spec.parent))
 
 
 def test_preflight_leaves_pipelines_with_a_broken_spec_out(checkout: Path) -> None:
-    from infra.orchestration.steps import server_ids_of_others
+    from infra.orchestration.tasks import server_ids_of_others
 
     add_pipeline(checkout, "winter_games").write_text("- broken")
     other = add_pipeline(checkout, "summer_games")
     other.write_text(other.read_text().replace("server_ids: 5400-5409", "server_ids: 5410-5419"))
 
-    assert server_ids_of_others(checkout / "flink_jobs" / "olympics") == {"summer_games": "5410-5419"}
+    assert server_ids_of_others(load_pipeline(checkout / "flink_jobs" / "olympics")) == {"summer_games": "5410-5419"}

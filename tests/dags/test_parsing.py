@@ -59,9 +59,9 @@ def airflows_own(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 def test_parsing_loads_no_client(name: str, airflows_own: set[str]) -> None:
     ours = modules_after_parsing(ROOT / "dags" / name) - airflows_own
 
-    assert "infra.orchestration.dags" in ours
+    assert "infra.orchestration.dag_arguments" in ours
     assert CLIENTS & {module.split(".")[0] for module in ours} == set()
-    assert {module for module in ours if module.startswith(("infra.embedded", "infra.kafka", "infra.mysql"))} == set()
+    assert {module for module in ours if module.startswith(("infra.stacks", "infra.kafka", "infra.mysql"))} == set()
 
 
 def seconds_to_parse(path: Path) -> tuple[float, list[int]]:

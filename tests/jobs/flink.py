@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.embedded.flink import ensure_lib, flink_home
+from infra.stacks.local.flink import ensure_lib, flink_home
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment

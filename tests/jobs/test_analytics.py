@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.jobs.conftest import KEYS, Record, RunJob
-from tests.olympics_model import SEED, Row, expected_outputs
+from tests.support.olympics_model import SEED, Row, expected_outputs
 
 
 def upsert(row: Row) -> Record:

@@ -6,10 +6,10 @@ import base64
 import json
 from typing import Any
 
-from tests.feed_cases import BAD
-from tests.feed_model import MAX_BYTES, Bad, Sent, fold
 from tests.jobs.conftest import OLYMPIC_EVENTS, Outputs, Record, RunJob
-from tests.olympics_model import SEED
+from tests.support.olympics_model import SEED
+from tests.support.record_cases import BAD
+from tests.support.record_model import MAX_BYTES, Bad, Sent, fold
 
 SAMPLE = [line.encode() for line in (OLYMPIC_EVENTS / "data" / "records.jsonl").read_text().splitlines()]
 START = 1_770_408_000_000

@@ -16,18 +16,18 @@ from typing import Any
 
 import pytest
 
-from infra.embedded.airflow import airflow_program
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.kafka.reader import read_tables
 from infra.mysql.connection import connect
 from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT
+from infra.stacks.local.airflow import airflow_program
 from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.figures import FIGURES, timed
 from tests.kubernetes.lock import only_run
-from tests.local.conftest import stack  # noqa: F401, the fixture: the embedded parts beside the cluster
-from tests.olympics_model import Row, expected_outputs
+from tests.local.conftest import stack  # noqa: F401, the fixture: the local stack beside the cluster
+from tests.support.olympics_model import Row, expected_outputs
 
 NAMESPACE = "olympic-streaming-tests"
 KAFKA_PORT, MYSQL_PORT = 30092, 30306
@@ -67,9 +67,9 @@ class Cluster:
         result = subprocess.run(command, env=self.environment(root), capture_output=True, text=True, check=False)
         with (self.folder / "airflow.log").open("a") as log:
             log.write(result.stdout + result.stderr)
-        said = [line for line in result.stdout.splitlines() if "[infra.steps]" in line]
+        said = [line for line in result.stdout.splitlines() if "[infra.tasks]" in line]
         assert result.returncode == 0, "\n".join(said) + result.stdout[-3000:] + cluster.describe(NAMESPACE)
-        return [line.split("] ", 1)[1].split("[infra.steps]")[0].strip() for line in said]
+        return [line.split("] ", 1)[1].split("[infra.tasks]")[0].strip() for line in said]
 
     def environment(self, root: Path = ROOT) -> dict[str, str]:
         """Airflow outside of the cluster: its connections, and the settings of the target."""
@@ -78,7 +78,7 @@ class Cluster:
             **os.environ,
             **{f"OLYMPIC_STREAMING_KUBERNETES_{key}": value for key, value in settings.items()},
             **self._connections(),
-            "OLYMPIC_STREAMING_STATE_DIR": str(self.folder / "state"),
+            "OLYMPIC_STREAMING_DATA_DIR": str(self.folder / "state"),
             "AIRFLOW_HOME": str(self.folder / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

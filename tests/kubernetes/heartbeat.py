@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from kubernetes.client import ApiClient  # type: ignore[import-untyped]
-from kubernetes.config import new_client_from_config  # type: ignore[import-untyped]
+from kubernetes.client import ApiClient
+from kubernetes.config import new_client_from_config
 
 from infra.errors import PlatformError, TerminalError
 from infra.flink.java import JAVA_17_OPTIONS
+from infra.jobs.health import missing_for_health
+from infra.jobs.job import JobSpec, JobStatus
+from infra.jobs.target import Target
 from infra.settings import ROOT, load_settings
-from infra.targets.base import JobDeployment, JobStatus, Target
-from infra.targets.health import waiting_for
 from infra.targets.kubernetes import KubernetesTarget
 from infra.targets.kubernetes.api import KubernetesApi
 from infra.targets.kubernetes.diagnosis import Patience
@@ -39,9 +40,9 @@ def target(
     return KubernetesTarget(KubernetesApi(client or new_client_from_config(), namespace), found, patience)
 
 
-def heartbeat(image: str = "", **configuration: str) -> JobDeployment:
+def heartbeat(image: str = "", **configuration: str) -> JobSpec:
     """A job under a name of its own, whose JVMs start fast."""
-    return JobDeployment(
+    return JobSpec(
         name=f"heartbeat.{os.urandom(4).hex()}",
         script="heartbeat.py",
         files={path.name: path.read_bytes() for path in FILES if path.is_file()},
@@ -56,24 +57,24 @@ def heartbeat(image: str = "", **configuration: str) -> JobDeployment:
     )
 
 
-def with_statement(job: JobDeployment, statement: bytes, **configuration: str) -> JobDeployment:
+def with_statement(job: JobSpec, statement: bytes, **configuration: str) -> JobSpec:
     """The job with another statement that publishes."""
     files = {**job.files, "30_publish.sql": statement}
     return replace(job, files=files, configuration={**job.configuration, **configuration})
 
 
-def submitted(place: Target, job: JobDeployment) -> JobDeployment:
+def submitted(place: Target, job: JobSpec) -> JobSpec:
     place.ensure_scripts(job)
     place.submit(job)
     return job
 
 
-def failure_of(place: Target, job: JobDeployment, seconds: float = SECONDS) -> PlatformError:
+def failure_of(place: Target, job: JobSpec, seconds: float = SECONDS) -> PlatformError:
     """The error that waiting for the job's health ends with, as the task `wait_for_<job>` does it."""
 
     def failed() -> PlatformError | None:
         try:
-            waiting_for(job.name, job.revision, place.status(job.name))
+            missing_for_health(job.name, job.revision, place.status(job.name))
         except TerminalError as error:
             return error
         return None
@@ -81,10 +82,10 @@ def failure_of(place: Target, job: JobDeployment, seconds: float = SECONDS) -> P
     return wait_until(failed, f"{job.name} to fail", seconds, poll_seconds=0.5)
 
 
-def healthy(place: Target, job: JobDeployment) -> JobStatus | None:
+def healthy(place: Target, job: JobSpec) -> JobStatus | None:
     status = place.status(job.name)
-    return None if waiting_for(job.name, job.revision, status) else status
+    return None if missing_for_health(job.name, job.revision, status) else status
 
 
-def await_health(place: Target, job: JobDeployment) -> JobStatus:
+def await_health(place: Target, job: JobSpec) -> JobStatus:
     return wait_until(lambda: healthy(place, job), f"{job.name} to be healthy", SECONDS, poll_seconds=0.5)

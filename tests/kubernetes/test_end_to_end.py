@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kubernetes.config import new_client_from_config  # type: ignore[import-untyped]
+from kubernetes.config import new_client_from_config
 
+from infra.jobs.job import JobState
 from infra.settings import ROOT
-from infra.targets.base import JobState
 from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi
 from infra.targets.kubernetes.reconciled import applied_at
 from infra.waiting import wait_until
@@ -20,7 +20,7 @@ from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
 from tests.kubernetes.figures import note, note_memory, note_rights, timed
 from tests.kubernetes.heartbeat import target
-from tests.olympics_model import SEED, expected_outputs
+from tests.support.olympics_model import SEED, expected_outputs
 
 INSIDE = (
     """airflow db migrate > /dev/null 2>&1 && airflow dags test --conf '{"target": "kubernetes"}' olympics_deploy"""
@@ -94,9 +94,9 @@ def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: 
     with timed("deployment that upgrades one job, the whole run"):
         said = deployed.deploy(tmp_path)
     note("upgrade through a savepoint, apply to running again", f"{apply_to_running(JOBS[1]):.0f} s")
-    [outcome] = [line for line in said if line.startswith("submit_analytics")]
-    assert "changed: olympics.analytics from" in outcome
-    assert outcome.endswith("by a savepoint")
+    [submission] = [line for line in said if line.startswith("submit_analytics")]
+    assert "changed: olympics.analytics from" in submission
+    assert submission.endswith("through a savepoint")
     info = resource(JOBS[1])["status"]["jobStatus"]["savepointInfo"]
     assert info["lastSavepoint"]["location"].startswith("file:/flink-data/olympics-analytics/savepoints/")
     assert resource(JOBS[0])["metadata"]["generation"] == cdc, "the other job is not touched"
@@ -128,9 +128,9 @@ def test_a_stopped_job_starts_again_from_its_savepoint(deployed: Cluster) -> Non
     assert savepoint is not None
     assert place.stop("olympics.analytics", savepoint=True) is None
     assert place.status("olympics.analytics").state is JobState.STOPPED
-    [outcome] = [line for line in deployed.deploy() if line.startswith("submit_analytics")]
-    assert outcome.startswith("submit_analytics: changed: olympics.analytics was STOPPED, runs again as job ")
-    assert outcome.endswith(f"state from {savepoint}")
+    [submission] = [line for line in deployed.deploy() if line.startswith("submit_analytics")]
+    assert submission.startswith("submit_analytics: changed: olympics.analytics was STOPPED, runs again as job ")
+    assert submission.endswith(f"state from {savepoint}")
     assert deployed.results() == deployed.expected()
 
 
@@ -165,7 +165,7 @@ def test_airflow_inside_of_the_cluster_deploys_the_same(deployed: Cluster) -> No
 
     status = wait_until(ended, "the deployment inside of the cluster", 420, poll_seconds=2)
     log = cluster.kubectl("--namespace", NAMESPACE, "logs", "job/deploy-inside")
-    said = [line for line in log.splitlines() if "[infra.steps]" in line]
+    said = [line for line in log.splitlines() if "[infra.tasks]" in line]
     assert status.get("succeeded") == 1, "\n".join(said) + log[-3000:]
     assert any("check_outputs: agreed" in line for line in said)
     assert deployed.results() == deployed.expected()

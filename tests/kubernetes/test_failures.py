@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from kubernetes.config import new_client_from_config  # type: ignore[import-untyped]
+from kubernetes.config import new_client_from_config
 
 from infra.errors import AccessDeniedError, JobFailedError, SetupError
-from infra.targets.base import JobDeployment, JobState
-from infra.targets.deployment import ensure_running
+from infra.jobs.job import JobSpec, JobState, Secret
+from infra.jobs.upgrade import ensure_running
 from infra.targets.kubernetes import KubernetesTarget, api
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE
@@ -32,7 +32,7 @@ from tests.kubernetes.heartbeat import (
 UNWATCHED = f"{NAMESPACE}-unwatched"
 TOO_MUCH_HEAP = "-Xms3g -Xmx3g -XX:+AlwaysPreTouch"
 RAISES = b"import pyflink.table\nraise RuntimeError('no luck today')\n"
-NewJob = Callable[..., JobDeployment]
+NewJob = Callable[..., JobSpec]
 
 
 @pytest.fixture
@@ -43,9 +43,9 @@ def place(platform: str) -> KubernetesTarget:
 @pytest.fixture
 def new_job(place: KubernetesTarget) -> Iterator[NewJob]:
     """Makes jobs that are gone after the test."""
-    made: list[JobDeployment] = []
+    made: list[JobSpec] = []
 
-    def make(**configuration: str) -> JobDeployment:
+    def make(**configuration: str) -> JobSpec:
         made.append(heartbeat(**configuration))
         return made[-1]
 
@@ -109,7 +109,7 @@ def test_service_account_that_is_not_there(new_job: NewJob) -> None:
 
 
 def test_secret_that_is_not_there(place: KubernetesTarget, new_job: NewJob) -> None:
-    job = replace(new_job(), secrets={"MYSQL_PASSWORD": "swordfish"})
+    job = replace(new_job(), secrets={"MYSQL_PASSWORD": Secret("swordfish", "heartbeat-mysql-cdc", "password")})
 
     error = failure_of(place, submitted(place, job))
 

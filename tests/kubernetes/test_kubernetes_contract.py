@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from infra.targets.base import JobDeployment, JobStatus
-from infra.targets.deployment import ensure_running
+from infra.jobs.job import JobSpec, JobStatus
+from infra.jobs.upgrade import ensure_running
 from infra.targets.kubernetes import KubernetesTarget
 from infra.targets.kubernetes.manifests import resource_name
 from tests.kubernetes import cluster
@@ -23,7 +23,7 @@ from tests.kubernetes.heartbeat import (
     target,
     with_statement,
 )
-from tests.target_contract import TargetContract
+from tests.support.target_contract import TargetContract
 
 # Five beats a second: the job fails after some seconds, and so after some checkpoints.
 BEATS_IN_ORDER = b"""CREATE TABLE beats (beat INT) WITH (
@@ -42,7 +42,7 @@ def target_(platform: str) -> KubernetesTarget:
 
 
 @pytest.fixture
-def job(target: KubernetesTarget) -> Iterator[JobDeployment]:
+def job(target: KubernetesTarget) -> Iterator[JobSpec]:
     """A job under a name of its own; gone after the test."""
     job = heartbeat()
     yield job
@@ -52,31 +52,31 @@ def job(target: KubernetesTarget) -> Iterator[JobDeployment]:
 class TestKubernetesContract(TargetContract):
     healthy_seconds = SECONDS
 
-    def changed(self, job: JobDeployment) -> JobDeployment:
+    def changed(self, job: JobSpec) -> JobSpec:
         return replace(job, arguments={"least": "1"})
 
     def assert_upgraded(self, how: str, before: JobStatus, after: JobStatus) -> None:
         """The operator takes the savepoint and goes on under the same id."""
-        assert how == "by a savepoint"
+        assert how == "through a savepoint"
         assert after.job_id == before.job_id
         assert after.submitted_at > before.submitted_at
 
 
 def test_job_stopped_without_a_savepoint_starts_from_its_last_checkpoint(
-    target: KubernetesTarget, job: JobDeployment
+    target: KubernetesTarget, job: JobSpec
 ) -> None:
     await_health(target, submitted(target, job))
     target.stop(job.name, savepoint=False)
 
-    outcome = ensure_running(target, job)
+    submission = ensure_running(target, job)
     status = await_health(target, job)
 
-    head, _, state = outcome.detail.partition(", state from ")
+    head, _, state = submission.detail.partition(", state from ")
     assert head == f"{job.name} was STOPPED, runs again as job {status.job_id}"
     assert "/chk-" in state
 
 
-def test_failed_job_starts_again_from_its_last_checkpoint(target: KubernetesTarget, job: JobDeployment) -> None:
+def test_failed_job_starts_again_from_its_last_checkpoint(target: KubernetesTarget, job: JobSpec) -> None:
     counted = {**job.files, "10_beats.sql": BEATS_IN_ORDER}
     failing = with_statement(replace(job, files=counted), COUNTS_UP_TO % 60, **NO_RESTART)
     error = failure_of(target, submitted(target, failing))
@@ -85,14 +85,14 @@ def test_failed_job_starts_again_from_its_last_checkpoint(target: KubernetesTarg
     mended = with_statement(replace(job, files=counted), COUNTS_UP_TO % 1_000_000)
     target.ensure_scripts(mended)
 
-    outcome = ensure_running(target, mended)
+    submission = ensure_running(target, mended)
     status = await_health(target, mended)
 
     assert "/chk-" in str(state)
-    assert outcome.detail == f"{job.name} was FAILED, runs again as job {status.job_id}, state from {state}"
+    assert submission.detail == f"{job.name} was FAILED, runs again as job {status.job_id}, state from {state}"
 
 
-def test_bundles_that_nothing_uses_go(target: KubernetesTarget, job: JobDeployment) -> None:
+def test_bundles_that_nothing_uses_go(target: KubernetesTarget, job: JobSpec) -> None:
     revisions = [replace(job, arguments={"least": str(least)}) for least in range(6)]
     await_health(target, submitted(target, revisions[0]))
     for revision in revisions[1:]:
@@ -106,7 +106,7 @@ def test_bundles_that_nothing_uses_go(target: KubernetesTarget, job: JobDeployme
     ]
 
 
-def bundles(job: JobDeployment) -> set[str]:
+def bundles(job: JobSpec) -> set[str]:
     """The revisions whose scripts are on the cluster."""
     found = cluster.get(NAMESPACE, "configmaps", "--selector", f"app.kubernetes.io/name={resource_name(job.name)}")
     return {item["metadata"]["annotations"]["olympic-streaming/revision"] for item in found["items"]}

@@ -1,4 +1,4 @@
-"""The same rows give the same bytes on the embedded parts and on the cluster."""
+"""The same rows give the same bytes on the local stack and on the cluster."""
 
 from __future__ import annotations
 

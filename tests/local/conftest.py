@@ -1,4 +1,4 @@
-"""A private set of embedded parts for the whole run: free ports, a folder of its own, beside whatever the user runs."""
+"""A private local stack for the whole run: free ports and a data directory of its own, next to the user's."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded import stack as embedded
 from infra.endpoints import FlinkEndpoint, KafkaEndpoint, MySqlEndpoint
 from infra.settings import Settings, load_settings
+from infra.stacks.local import stack as local_stack
 
 PORT_KEYS = ("KAFKA", "KAFKA_CONTROLLER", "MYSQL", "FLINK_REST", "FLINK_RPC", "FLINK_BLOB", "AIRFLOW")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Running embedded parts; `environ` makes `load_settings` of another process find the same ones."""
+    """A running local stack; `environ` makes `load_settings` of another process find the same ones."""
 
     settings: Settings
     environ: Mapping[str, str]
 
     @property
     def kafka(self) -> KafkaEndpoint:
-        return embedded.kafka_endpoint(self.settings)
+        return local_stack.kafka_endpoint(self.settings)
 
     @property
     def flink(self) -> FlinkEndpoint:
-        return embedded.flink_endpoint(self.settings)
+        return local_stack.flink_endpoint(self.settings)
 
     @property
     def mysql_admin(self) -> MySqlEndpoint:
-        return embedded.mysql_admin(self.settings)
+        return local_stack.mysql_admin(self.settings)
 
-    def pid(self, part: str) -> int | None:
-        """The process of a part; None while it has none."""
-        return next(line.pid for line in embedded.status(self.settings) if line.name == part)
+    def pid(self, service: str) -> int | None:
+        """The process of a service; None while it has none."""
+        return next(line.pid for line in local_stack.status(self.settings) if line.name == service)
 
 
 def free_ports(count: int) -> list[int]:
@@ -53,23 +53,23 @@ def free_ports(count: int) -> list[int]:
     raise AssertionError(f"this machine has no {count} free ports between 20000 and 32000")
 
 
-def private_environ(state_dir: Path) -> dict[str, str]:
-    """The settings of parts that meet no others, as environment variables."""
+def private_environ(data_dir: Path) -> dict[str, str]:
+    """The settings of services that meet no others, as environment variables."""
     ports = zip(PORT_KEYS, free_ports(len(PORT_KEYS)), strict=True)
     return {
-        "OLYMPIC_STREAMING_STATE_DIR": str(state_dir),
+        "OLYMPIC_STREAMING_DATA_DIR": str(data_dir),
         **{f"OLYMPIC_STREAMING_PORTS_{key}": str(port) for key, port in ports},
     }
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Running parts that all tests share. A test that stops one has it running again at its end."""
+    """Running services that all tests share. A test that stops one has it running again at its end."""
     environ = private_environ(tmp_path_factory.mktemp("stack") / "state")
     settings = load_settings(environ)
     try:
-        embedded.up(settings)
+        local_stack.up(settings)
         yield Stack(settings, environ)
     finally:
-        embedded.clean(settings)
-    assert not settings.state_dir.exists()
+        local_stack.clean(settings)
+    assert not settings.data_dir.exists()

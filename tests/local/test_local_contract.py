@@ -1,4 +1,4 @@
-"""The contract of targets against the embedded Flink cluster, and what is particular to it; the job is a real one."""
+"""The target contract against the local stack's Flink cluster with a real job, and what is specific to it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from infra.errors import JobFailedError, PlatformError, StateMismatchError
+from infra.jobs.health import missing_for_health
+from infra.jobs.job import JobSpec, JobState, JobStatus
+from infra.jobs.target import Target
+from infra.jobs.upgrade import ensure_running
 from infra.settings import ROOT
-from infra.targets.base import JobDeployment, JobState, JobStatus, Target
-from infra.targets.deployment import ensure_running
-from infra.targets.health import waiting_for
 from infra.targets.local import local_target
 from infra.targets.session import SessionTarget
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
-from tests.target_contract import TargetContract
+from tests.support.target_contract import TargetContract
 
 HEARTBEAT = Path(__file__).parent / "jobs" / "heartbeat"
 FILES = [*HEARTBEAT.glob("*"), ROOT / "flink_jobs" / "shared" / "statements.py"]
@@ -34,9 +35,9 @@ def target(stack: Stack) -> SessionTarget:
 
 
 @pytest.fixture
-def job(target: SessionTarget) -> Iterator[JobDeployment]:
+def job(target: SessionTarget) -> Iterator[JobSpec]:
     """A job under a name of its own; gone after the test, so that its slot is free."""
-    job = JobDeployment(
+    job = JobSpec(
         name=f"heartbeat.{os.urandom(4).hex()}",
         script="heartbeat.py",
         files={path.name: path.read_bytes() for path in FILES if path.is_file()},
@@ -48,24 +49,24 @@ def job(target: SessionTarget) -> Iterator[JobDeployment]:
     target.delete(job.name)
 
 
-def with_statement(job: JobDeployment, statement: bytes, **configuration: str) -> JobDeployment:
+def with_statement(job: JobSpec, statement: bytes, **configuration: str) -> JobSpec:
     """The job with another statement that publishes."""
     files = {**job.files, "30_publish.sql": statement}
     return replace(job, files=files, configuration={**job.configuration, **configuration})
 
 
-def submitted(target: Target, job: JobDeployment) -> JobDeployment:
+def submitted(target: Target, job: JobSpec) -> JobSpec:
     target.ensure_scripts(job)
     target.submit(job)
     return job
 
 
-def failure_of(target: Target, job: JobDeployment) -> PlatformError:
+def failure_of(target: Target, job: JobSpec) -> PlatformError:
     """The error that waiting for the job's health ends with."""
 
     def failed() -> PlatformError | None:
         try:
-            waiting_for(job.name, job.revision, target.status(job.name))
+            missing_for_health(job.name, job.revision, target.status(job.name))
         except PlatformError as error:
             return error
         return None
@@ -76,11 +77,11 @@ def failure_of(target: Target, job: JobDeployment) -> PlatformError:
 class TestLocalContract(TargetContract):
     healthy_seconds = SECONDS
 
-    def changed(self, job: JobDeployment) -> JobDeployment:
+    def changed(self, job: JobSpec) -> JobSpec:
         return replace(job, arguments={"least": "1"})
 
 
-def test_script_that_raises_says_the_last_line_of_its_traceback(target: SessionTarget, job: JobDeployment) -> None:
+def test_script_that_raises_says_the_last_line_of_its_traceback(target: SessionTarget, job: JobSpec) -> None:
     broken = replace(job, script="raises.py")
     target.ensure_scripts(broken)
 
@@ -91,7 +92,7 @@ def test_script_that_raises_says_the_last_line_of_its_traceback(target: SessionT
     assert target.status(job.name).state is JobState.MISSING
 
 
-def test_statement_that_is_wrong_says_what_flink_says(target: SessionTarget, job: JobDeployment) -> None:
+def test_statement_that_is_wrong_says_what_flink_says(target: SessionTarget, job: JobSpec) -> None:
     broken = with_statement(job, b"INSERT INTO counts SELECT pulse, 1 FROM beats")
     target.ensure_scripts(broken)
 
@@ -104,7 +105,7 @@ def test_statement_that_is_wrong_says_what_flink_says(target: SessionTarget, job
     )
 
 
-def test_job_that_fails_at_run_time_is_failed_with_the_root_cause(target: SessionTarget, job: JobDeployment) -> None:
+def test_job_that_fails_at_run_time_is_failed_with_the_root_cause(target: SessionTarget, job: JobSpec) -> None:
     failing = submitted(target, with_statement(job, FAILING, **NO_RESTART))
 
     error = failure_of(target, failing)
@@ -115,7 +116,7 @@ def test_job_that_fails_at_run_time_is_failed_with_the_root_cause(target: Sessio
     assert "java.lang.ArithmeticException: / by zero" in target.logs(job.name)
 
 
-def test_job_that_fails_again_and_again_is_a_restart_loop(target: SessionTarget, job: JobDeployment) -> None:
+def test_job_that_fails_again_and_again_is_a_restart_loop(target: SessionTarget, job: JobSpec) -> None:
     backoff = "restart-strategy.exponential-delay."
     short = {backoff + "initial-backoff": "10 ms", backoff + "max-backoff": "50 ms"}
     failing = submitted(target, with_statement(job, FAILING, **short))
@@ -130,19 +131,17 @@ def test_job_that_fails_again_and_again_is_a_restart_loop(target: SessionTarget,
     assert target.status(job.name).state.alive
 
 
-def test_mended_job_replaces_one_in_a_restart_loop(target: SessionTarget, job: JobDeployment) -> None:
+def test_mended_job_replaces_one_in_a_restart_loop(target: SessionTarget, job: JobSpec) -> None:
     failure_of(target, submitted(target, with_statement(job, FAILING)))
     target.ensure_scripts(job)
 
-    outcome = ensure_running(target, job)
+    submission = ensure_running(target, job)
 
-    assert outcome.change == "changed"
+    assert submission.change == "changed"
     wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
 
 
-def test_state_that_does_not_fit_the_new_statement_says_both_ways_out(
-    target: SessionTarget, job: JobDeployment
-) -> None:
+def test_state_that_does_not_fit_the_new_statement_says_both_ways_out(target: SessionTarget, job: JobSpec) -> None:
     submitted(target, job)
     wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
     other = with_statement(job, b"INSERT INTO counts SELECT beat, CAST(beat AS BIGINT) FROM beats", **NO_RESTART)
@@ -156,11 +155,11 @@ def test_state_that_does_not_fit_the_new_statement_says_both_ways_out(
         f"the saved state of {job.name} (file:{savepoint}) does not fit its new revision: "
     )
     assert '{"start_from": "scratch"}' in str(caught.value)
-    outcome = ensure_running(target, job)
+    submission = ensure_running(target, job)
     wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
-    assert outcome.detail.endswith(f"state from {savepoint}")
+    assert submission.detail.endswith(f"state from {savepoint}")
 
 
-def healthy(target: Target, job: JobDeployment) -> JobStatus | None:
+def healthy(target: Target, job: JobSpec) -> JobStatus | None:
     status = target.status(job.name)
-    return None if waiting_for(job.name, job.revision, status) else status
+    return None if missing_for_health(job.name, job.revision, status) else status

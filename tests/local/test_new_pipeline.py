@@ -45,7 +45,7 @@ def medals(settings: Settings) -> Iterator[Pipeline]:
     said = StringIO()
     run_dag(settings, "medals_deploy", {"target": "local"}, Console(file=said, width=200))
     print(said.getvalue())
-    assert "check_conservation: medal_feed-" in said.getvalue()
+    assert "audit_records: medal_feed-" in said.getvalue()
     yield pipeline
     local_target(settings).delete("medals.medal_table")
 
@@ -61,7 +61,7 @@ def test_page_names_every_file_that_its_pipeline_uses(settings: Settings) -> Non
 
     assert len(FILES) == len({name for name, _ in FILES}) == 11
     assert {Path(name).suffix for name, _ in FILES if name.endswith(".py")} == {".py"}
-    assert pipeline.feed.topic == "medal_feed"
+    assert pipeline.kafka_source.topic == "medal_feed"
 
 
 def test_results_are_those_of_the_page(medals: Pipeline, stack: Stack) -> None:

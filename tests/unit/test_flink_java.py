@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import yaml
 
-from infra.embedded.flink import flink_home
 from infra.flink.java import JAVA_17_OPTIONS
+from infra.stacks.local.flink import flink_home
 
 
 def test_the_options_are_those_that_flink_ships() -> None:

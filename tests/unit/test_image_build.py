@@ -50,7 +50,7 @@ def test_airflow_has_the_source_and_nothing_else(tmp_path: Path) -> None:
     assert {path.split("/")[0] for path in found} == {"Dockerfile", "requirements.txt", "source"}
     assert {path.split("/")[1] for path in found if path.startswith("source/")} == {"dags", "flink_jobs", "infra"}
     assert "source/infra/versions.toml" in found
-    assert [path for path in found if path.endswith(".pyc") or "/.state/" in path] == []
+    assert [path for path in found if path.endswith(".pyc") or "/.data/" in path] == []
 
 
 def test_arguments_are_our_versions_and_the_callers(tmp_path: Path) -> None:

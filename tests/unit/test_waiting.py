@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.errors import JobFailedError, StillWaitingError, UnreachableError
+from infra.errors import JobFailedError, UnreachableError, WaitTimeoutError
 from infra.waiting import wait_until
 
 
@@ -30,14 +30,14 @@ def test_transient_error_is_not_yet_and_is_what_was_seen_last() -> None:
     def unreachable() -> bool:
         raise UnreachableError("cannot reach it")
 
-    with pytest.raises(StillWaitingError) as caught:
+    with pytest.raises(WaitTimeoutError) as caught:
         wait_until(unreachable, "an answer", timeout_seconds=0)
 
     assert str(caught.value) == "waited 0 s for an answer; last seen: cannot reach it"
 
 
 def test_timeout_says_what_was_expected_and_gives_the_hint() -> None:
-    with pytest.raises(StillWaitingError) as caught:
+    with pytest.raises(WaitTimeoutError) as caught:
         wait_until(lambda: None, "the moon", timeout_seconds=0.01, poll_seconds=0, hint=lambda: "(look up)")
 
     assert str(caught.value) == "waited 0 s for the moon; last seen: nothing yet (look up)"

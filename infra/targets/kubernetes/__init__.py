@@ -1,5 +1,5 @@
-"""The target `kubernetes`: one FlinkDeployment for each job, kept by the Flink Kubernetes Operator."""
+"""The target `kubernetes`: one FlinkDeployment for each job, reconciled by the Flink Kubernetes Operator."""
 
-from infra.targets.kubernetes.target import KubernetesTarget
+from infra.targets.kubernetes.target import KubernetesTarget, kubernetes_target
 
-__all__ = ["KubernetesTarget"]
+__all__ = ["KubernetesTarget", "kubernetes_target"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from kubernetes.client import ApiClient, ApiException  # type: ignore[import-untyped]
+from kubernetes.client import ApiClient, ApiException
 from urllib3.exceptions import HTTPError
 
 from infra.errors import AccessDeniedError, PlatformError, SetupError, TerminalError, UnreachableError

@@ -7,9 +7,9 @@ from typing import Any
 
 from infra.errors import DefinitionError
 from infra.flink.java import JAVA_17_OPTIONS
+from infra.jobs.job import JobSpec
+from infra.jobs.options import identity_options, recovery_options
 from infra.settings import KubernetesSettings
-from infra.targets.base import JobDeployment
-from infra.targets.flink_job import identity
 from infra.versions import load_versions
 
 Manifest = dict[str, Any]
@@ -26,12 +26,12 @@ def resource_name(job_name: str) -> str:
     return job_name.replace(".", "-").replace("_", "-")
 
 
-def bundle_name(job: JobDeployment) -> str:
+def bundle_name(job: JobSpec) -> str:
     """The ConfigMap of one revision; a new name for new content, since a changed ConfigMap triggers nothing."""
     return f"{resource_name(job.name)}-{job.revision}"
 
 
-def render_config_map(job: JobDeployment, settings: KubernetesSettings) -> Manifest:
+def render_config_map(job: JobSpec, settings: KubernetesSettings) -> Manifest:
     """The bundle; DefinitionError when it is larger than a ConfigMap may be."""
     size = sum(len(name) + len(content) for name, content in job.files.items())
     if size > MAX_BUNDLE_BYTES:
@@ -69,7 +69,7 @@ def labels(job_name: str) -> dict[str, str]:
     }
 
 
-def render_flink_deployment(job: JobDeployment, settings: KubernetesSettings, savepoint: str | None) -> Manifest:
+def render_flink_deployment(job: JobSpec, settings: KubernetesSettings, savepoint: str | None) -> Manifest:
     """The job as the operator takes it; credentials are references to Secrets, never values."""
     start = {"initialSavepointPath": savepoint} if savepoint else {}
     return {
@@ -110,7 +110,7 @@ def _resource(settings: KubernetesSettings, memory_mb: int) -> Manifest:
     return {"memory": f"{memory_mb}m", "cpu": settings.cpu_millis / 1000}
 
 
-def _arguments(job: JobDeployment) -> list[str]:
+def _arguments(job: JobSpec) -> list[str]:
     modules = [f"{SCRIPTS}/{name}" for name in sorted(job.files) if name.endswith(".py") and name != job.script]
     arguments = ["-py", f"{SCRIPTS}/{job.script}", *(["-pyfs", ",".join(modules)] if modules else [])]
     arguments += ["--scripts", SCRIPTS]
@@ -119,22 +119,14 @@ def _arguments(job: JobDeployment) -> list[str]:
     return arguments
 
 
-def _configuration(job: JobDeployment, settings: KubernetesSettings) -> dict[str, str]:
+def _configuration(job: JobSpec, settings: KubernetesSettings) -> dict[str, str]:
     folder = f"file://{DATA}/{resource_name(job.name)}"
     return {
-        "execution.checkpointing.interval": f"{settings.checkpoint_interval_ms} ms",
-        "execution.checkpointing.min-pause": "500 ms",
-        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        # Flink names the newest checkpoint with some seconds' delay; the one that it named must still be there.
-        "state.checkpoints.num-retained": "3",
-        "state.backend.type": "hashmap",
+        **recovery_options(settings.checkpoint_interval_ms),
         "state.checkpoints.dir": f"{folder}/checkpoints",
         "state.savepoints.dir": f"{folder}/savepoints",
         "high-availability.type": "kubernetes",
         "high-availability.storageDir": f"{folder}/ha",
-        "restart-strategy.type": "exponential-delay",
-        "restart-strategy.exponential-delay.initial-backoff": "500 ms",
-        "restart-strategy.exponential-delay.max-backoff": "5 s",
         "env.java.opts.all": JAVA_17_OPTIONS,
         "taskmanager.numberOfTaskSlots": str(job.parallelism),
         "taskmanager.memory.managed.size": "0m",  # state is on the heap, and no Python runs on a TaskManager
@@ -143,11 +135,11 @@ def _configuration(job: JobDeployment, settings: KubernetesSettings) -> dict[str
         "kubernetes.taskmanager.cpu.limit-factor": str(settings.cpu_limit_factor),
         "kubernetes.operator.pod-template.merge-arrays-by-name": "true",
         **job.configuration,
-        **identity(job),
+        **identity_options(job),
     }
 
 
-def _pod_template(job: JobDeployment, settings: KubernetesSettings) -> Manifest:
+def _pod_template(job: JobSpec, settings: KubernetesSettings) -> Manifest:
     """Pods say their revision too, so that the trouble of those before is not taken for that of the new ones."""
     return {
         "apiVersion": "v1",
@@ -185,12 +177,11 @@ def _pod_template(job: JobDeployment, settings: KubernetesSettings) -> Manifest:
     }
 
 
-def _job_manager_template(job: JobDeployment) -> Manifest:
+def _job_manager_template(job: JobSpec) -> Manifest:
     """Only the JobManager plans the SQL, so only it gets the scripts and the credentials."""
-    pipeline = resource_name(job.name.partition(".")[0])
     environment = [
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": f"{pipeline}-mysql-cdc", "key": "password"}}}
-        for name in job.secrets
+        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
+        for name, secret in job.secrets.items()
     ]
     container = {
         "name": CONTAINER,

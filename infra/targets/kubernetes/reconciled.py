@@ -6,8 +6,9 @@ import json
 from datetime import datetime
 from typing import Any
 
-from infra.targets.base import JobState
-from infra.targets.flink_job import REVISION_PARAMETER, STATES
+from infra.jobs.flink_status import STATES
+from infra.jobs.job import JobState
+from infra.jobs.options import REVISION_OPTION
 
 Manifest = dict[str, Any]
 
@@ -106,7 +107,7 @@ def _reconciled(resource: Manifest) -> Manifest | None:
 
 
 def _revision(spec: Manifest) -> str | None:
-    parameters = spec.get("flinkConfiguration", {}).get(REVISION_PARAMETER, "")
+    parameters = spec.get("flinkConfiguration", {}).get(REVISION_OPTION, "")
     return parameters.removeprefix("revision:") or None
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kubernetes.client import ApiClient
+
 from infra.errors import JobFailedError, SetupError, UnreachableError
-from infra.flink.rest import FlinkRest
+from infra.flink.rest import SAVEPOINT_TIMEOUT_SECONDS, FlinkRest
+from infra.jobs.flink_status import STATES, describe_run, last_checkpoint, newest_run
+from infra.jobs.job import Change, JobSpec, JobState, JobStatus
 from infra.settings import KubernetesSettings
-from infra.targets.base import Change, JobDeployment, JobState, JobStatus
-from infra.targets.flink_job import STATES, describe_run, last_checkpoint, newest_run
 from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi, Manifest
 from infra.targets.kubernetes.diagnosis import (
     LOG_LINES,
@@ -49,7 +51,6 @@ from infra.waiting import wait_until
 KIND = "FlinkDeployment"
 REST_PORT = 8081
 SUBMIT_SECONDS = 120
-SUSPEND_SECONDS = 180
 KEPT_BUNDLES = 3
 
 
@@ -65,14 +66,14 @@ class KubernetesTarget:
         self._patience = patience or Patience()
         self.image = settings.image
 
-    def ensure_scripts(self, job: JobDeployment) -> Change:
+    def ensure_scripts(self, job: JobSpec) -> Change:
         if self._api.get("ConfigMap", bundle_name(job)):
             return "unchanged"
         self._api.apply(render_config_map(job, self._settings))
         self._prune_bundles(job)
         return "created"
 
-    def submit(self, job: JobDeployment, savepoint: str | None = None) -> str:
+    def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
         name = resource_name(job.name)
         if self._api.get("ConfigMap", bundle_name(job)) is None:
             raise JobFailedError(f"{job.name} could not be submitted: revision {job.revision} has no scripts")
@@ -127,7 +128,7 @@ class KubernetesTarget:
                 raise JobFailedError(f"{job_name} could not be suspended: {operator_error(seen)}")
             return seen if upgraded(seen) and seen["status"].get("lifecycleState") == "SUSPENDED" else None
 
-        seen = wait_until(suspended, f"{job_name} to be suspended", SUSPEND_SECONDS, 1, _operators_work)
+        seen = wait_until(suspended, f"{job_name} to be suspended", SAVEPOINT_TIMEOUT_SECONDS, 1, _operators_work)
         return savepoint_of(seen) if savepoint else None
 
     def logs(self, job_name: str) -> str:
@@ -146,7 +147,7 @@ class KubernetesTarget:
     def _remove(self, name: str) -> None:
         self._api.delete(KIND, name)
         gone = f"{name} to be deleted"
-        wait_until(lambda: self._api.get(KIND, name) is None, gone, SUSPEND_SECONDS, 1, _operators_work)
+        wait_until(lambda: self._api.get(KIND, name) is None, gone, SAVEPOINT_TIMEOUT_SECONDS, 1, _operators_work)
 
     def _pods(self, name: str) -> list[Manifest]:
         return self._api.list("Pod", f"app={name}")
@@ -154,7 +155,7 @@ class KubernetesTarget:
     def _bundles(self, job_name: str) -> list[Manifest]:
         return self._api.list("ConfigMap", ",".join(f"{key}={value}" for key, value in labels(job_name).items()))
 
-    def _prune_bundles(self, job: JobDeployment) -> None:
+    def _prune_bundles(self, job: JobSpec) -> None:
         """Keeps the newest, and those that the job runs or is to run; one that is stopped has its savepoint's."""
         found = self._api.get(KIND, resource_name(job.name))
         used = {job.revision, *(_revisions_of(found) if found else ())}
@@ -217,6 +218,12 @@ class KubernetesTarget:
         # A script that raised never became a job; only the JobManager's log says what it raised.
         failure = log_failure(self._api, name) if state is JobState.FAILED else None
         return _as_operator_says(found, state, failure or operator_error(found))
+
+
+def kubernetes_target(client: ApiClient, namespace: str | None, settings: KubernetesSettings) -> KubernetesTarget:
+    """Return the target for `namespace`, by default the one of the settings."""
+    settings = settings.model_copy(update={"namespace": namespace or settings.namespace})
+    return KubernetesTarget(KubernetesApi(client, settings.namespace), settings)
 
 
 def _revisions_of(found: Manifest) -> set[str | None]:

@@ -17,10 +17,11 @@ import pytest
 from infra.endpoints import MySqlEndpoint
 from infra.errors import UnreachableError
 from infra.mysql.connection import Connection, connect
-from infra.mysql.users import Role, ensure_database, ensure_users, user_name
+from infra.mysql.users import ensure_database, ensure_users
+from infra.pipeline.naming import Role, user_name
 
 SCHEMA_FILE = Path(__file__).parents[3] / "flink_jobs" / "olympics" / "schema.sql"
-PASSWORDS: dict[Role, str] = {"application": "app-secret-1", "cdc": "cdc-secret-2", "reader": "reader-secret-3"}
+PASSWORDS: dict[Role, str] = {"owner": "app-secret-1", "cdc": "cdc-secret-2", "reader": "reader-secret-3"}
 START_SECONDS = 60
 
 
@@ -111,7 +112,7 @@ def name(database: Database) -> Iterator[str]:
 
 @pytest.fixture
 def application(database: Database, name: str) -> MySqlEndpoint:
-    return database.endpoint(name, "application")
+    return database.endpoint(name, "owner")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import MySQLdb
 import pytest
 
 from infra.endpoints import MySqlEndpoint
-from infra.errors import AccessDeniedError, SchemaError, StillWaitingError, TerminalError, UnreachableError
+from infra.errors import AccessDeniedError, SchemaError, TerminalError, UnreachableError, WaitTimeoutError
 from infra.mysql.connection import Connection, connect, fetch_rows
 
 
@@ -100,7 +100,7 @@ def test_lock_that_is_not_had_is_transient(application: MySqlEndpoint) -> None:
         cursor.execute("CREATE TABLE t (id INT PRIMARY KEY)")
         cursor.execute("INSERT INTO t VALUES (1)")
         busy = "another transaction was in the way: Lock wait timeout"
-        with pytest.raises(StillWaitingError, match=busy), connect(application) as waiting:
+        with pytest.raises(WaitTimeoutError, match=busy), connect(application) as waiting:
             fetch_rows(waiting, "SELECT * FROM t FOR UPDATE NOWAIT")
 
 

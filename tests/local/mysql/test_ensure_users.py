@@ -10,7 +10,8 @@ from infra.endpoints import MySqlEndpoint
 from infra.errors import AccessDeniedError
 from infra.mysql.connection import Connection, connect, fetch_rows
 from infra.mysql.grants import show_grants
-from infra.mysql.users import Role, ensure_database, ensure_users, user_name
+from infra.mysql.users import ensure_database, ensure_users
+from infra.pipeline.naming import Role, user_name
 
 
 def scope(name: str) -> str:
@@ -19,7 +20,7 @@ def scope(name: str) -> str:
 
 def expected_grants(name: str) -> dict[str, dict[str, frozenset[str]]]:
     return {
-        "application": {scope(name): frozenset({"ALL PRIVILEGES"})},
+        "owner": {scope(name): frozenset({"ALL PRIVILEGES"})},
         "cdc": {
             "*.*": frozenset({"REPLICATION SLAVE", "REPLICATION CLIENT"}),
             scope(name): frozenset({"SELECT"}),
@@ -29,7 +30,7 @@ def expected_grants(name: str) -> dict[str, dict[str, frozenset[str]]]:
 
 
 def found_grants(admin: Connection, name: str) -> dict[str, dict[str, frozenset[str]]]:
-    return {role: show_grants(admin, user_name(name, role)) for role in ("application", "cdc", "reader")}
+    return {role: show_grants(admin, user_name(name, role)) for role in ("owner", "cdc", "reader")}
 
 
 def test_database_is_created_once(admin: Connection, name: str) -> None:
@@ -90,7 +91,7 @@ def test_underscore_in_the_name_opens_no_other_database(
 
 
 def test_password_is_changed(admin: Connection, name: str, application: MySqlEndpoint) -> None:
-    ensure_users(admin, name, {"application": 'it\'s "new" %s \\'})
+    ensure_users(admin, name, {"owner": 'it\'s "new" %s \\'})
     with pytest.raises(AccessDeniedError), connect(application):
         pass
     with connect(replace(application, password='it\'s "new" %s \\')):
@@ -99,7 +100,7 @@ def test_password_is_changed(admin: Connection, name: str, application: MySqlEnd
 
 def test_binlog_sees_no_password_and_is_on_afterwards(admin: Connection, name: str) -> None:
     before = fetch_rows(admin, "SHOW MASTER STATUS")
-    ensure_users(admin, name, {"reader": "x", "cdc": "y", "application": "z"})
+    ensure_users(admin, name, {"reader": "x", "cdc": "y", "owner": "z"})
     assert fetch_rows(admin, "SHOW MASTER STATUS") == before
     assert fetch_rows(admin, "SELECT @@sql_log_bin") == [(1,)]
 

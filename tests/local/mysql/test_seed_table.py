@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from infra.endpoints import MySqlEndpoint
-from infra.errors import DataFileError, SchemaError, StillWaitingError, TerminalError
+from infra.errors import DataFileError, SchemaError, TerminalError, WaitTimeoutError
 from infra.mysql.connection import Connection, connect, fetch_rows
 from infra.mysql.schema import ensure_schema
 from infra.mysql.seed import SeedReport, _lock, seed_table
@@ -399,7 +399,7 @@ def test_writers_wait_for_the_seed_and_readers_do_not(
     with connect(application) as seeding:
         _lock(seeding, "players")
         assert len(table_rows(application)) == before.inserted
-        with pytest.raises(StillWaitingError, match="another transaction was in the way"):
+        with pytest.raises(WaitTimeoutError, match="another transaction was in the way"):
             run(application, f"SET STATEMENT innodb_lock_wait_timeout = 0 FOR {write}")
     run(application, write)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.checks.conservation import ConservationReport, check_conservation
+from infra.checks.audit import AuditReport, audit_records
 from infra.checks.outputs import CheckReport, check_outputs
 from infra.kafka.client import consumer
 from infra.kafka.quarantine import QuarantinedRecord, read_entries_and_marks
@@ -23,9 +23,9 @@ from infra.pipeline import Pipeline, load_pipeline
 from infra.run import run_dag
 from infra.settings import ROOT
 from infra.waiting import wait_until
-from tests.feed_model import Bad, Folded, Sent, fold
 from tests.local.conftest import Stack
-from tests.olympics_model import expected_outputs, in_order
+from tests.support.olympics_model import expected_outputs, in_order
+from tests.support.record_model import Bad, Folded, Sent, fold
 
 TOPIC = "olympic_data"
 QUARANTINE = "olympic_events.quarantine"
@@ -78,11 +78,11 @@ class Feed:
         """What the model makes of the topic."""
         return fold(self.sent())
 
-    def await_agreement(self, seconds: float = 120) -> ConservationReport:
+    def await_agreement(self, seconds: float = 120) -> AuditReport:
         """Until the product's own checks agree; then the model must, too."""
         check_outputs(self.pipeline, None, self.stack.kafka, list, str, seconds)
-        assert self.pipeline.conservation is not None
-        report = check_conservation(self.pipeline, self.pipeline.conservation, self.stack.kafka, seconds)
+        assert self.pipeline.audit is not None
+        report = audit_records(self.pipeline, self.pipeline.audit, self.stack.kafka, seconds)
         self.assert_agrees_with_model()
         return report
 

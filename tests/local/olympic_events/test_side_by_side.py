@@ -8,13 +8,13 @@ import subprocess
 import sys
 from typing import Any
 
-from infra.checks.conservation import check_conservation
+from infra.checks.audit import audit_records
 from infra.checks.outputs import check_outputs
-from infra.embedded.stack import mysql_endpoint
 from infra.pipeline import load_pipeline
 from infra.settings import ROOT
+from infra.stacks.local.stack import mysql_endpoint
 from tests.local.olympic_events.conftest import Feed
-from tests.olympics_model import SEED, expected_outputs, in_order
+from tests.support.olympics_model import SEED, expected_outputs, in_order
 
 
 def olympics(feed: Feed, *arguments: str) -> str:
@@ -29,14 +29,14 @@ def olympics(feed: Feed, *arguments: str) -> str:
 def test_both_pipelines_run_and_both_checks_agree(feed: Feed) -> None:
     olympics(feed, "run")
     pipeline, kafka = load_pipeline(ROOT / "flink_jobs" / "olympics"), feed.stack.kafka
-    assert pipeline.conservation is not None
+    assert pipeline.audit is not None
 
     feed.await_agreement()
     reader = mysql_endpoint(feed.stack.settings, "reader", "olympics")
     check_outputs(pipeline, reader, kafka, list, str)
-    report = check_conservation(pipeline, pipeline.conservation, kafka)
+    report = audit_records(pipeline, pipeline.audit, kafka)
 
-    assert {"counted": 4, "duplicate": 1}.items() <= report.outcomes.items()
+    assert {"counted": 4, "duplicate": 1}.items() <= report.dispositions.items()
     found: dict[str, list[dict[str, Any]]] = json.loads(olympics(feed, "results", "--format", "json"))
     expected = {f"olympics.{topic}": list(values.values()) for topic, values in expected_outputs(SEED).items()}
     assert {topic: in_order(values) for topic, values in found.items()} == {

@@ -14,20 +14,20 @@ from kafka import TopicPartition
 from rich.console import Console
 
 from infra.checks.outputs import CheckReport, check_outputs
-from infra.embedded import stack as embedded
 from infra.endpoints import MySqlEndpoint
+from infra.jobs.job import JobStatus
 from infra.kafka.client import consumer
 from infra.kafka.reader import read_to_end
 from infra.mysql.connection import connect
 from infra.pipeline import Pipeline, load_pipeline
 from infra.run import run_dag
 from infra.settings import ROOT
-from infra.targets.base import JobStatus
+from infra.stacks.local import stack as local_stack
 from infra.targets.local import local_target
 from infra.targets.session import SessionTarget
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
-from tests.olympics_model import SEED, Row, expected_outputs, in_order
+from tests.support.olympics_model import SEED, Row, expected_outputs, in_order
 
 JOBS = ("olympics.players_cdc", "olympics.analytics")
 
@@ -59,11 +59,11 @@ class Deployment:
         return found
 
     def endpoint(self, role: Any) -> MySqlEndpoint:
-        return embedded.mysql_endpoint(self.stack.settings, role, "olympics")
+        return local_stack.mysql_endpoint(self.stack.settings, role, "olympics")
 
     def execute(self, *statements: str) -> None:
         """Runs SQL as the application and commits."""
-        with connect(self.endpoint("application")) as connection:
+        with connect(self.endpoint("owner")) as connection:
             with connection.cursor() as cursor:
                 for statement in statements:
                     cursor.execute(statement)

@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.kafka.writer import Record, send_records
 from infra.waiting import wait_until
 from tests.local.olympics.conftest import Deployment
-from tests.olympics_model import SEED, expected_outputs, in_order
+from tests.support.olympics_model import SEED, expected_outputs, in_order
 
 
 def test_results_of_the_seed_rows(seeded: Deployment) -> None:

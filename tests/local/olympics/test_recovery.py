@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from infra.errors import PlatformError
-from infra.targets.base import JobState
+from infra.jobs.job import JobState
 from infra.waiting import wait_until
 from tests.local.olympics.conftest import JOBS, Deployment
 

@@ -6,33 +6,33 @@ from dataclasses import replace
 
 import pytest
 
-from infra.embedded import stack as embedded
 from infra.errors import StateMismatchError
-from infra.targets.base import JobDeployment, JobStatus
-from infra.targets.deployment import ensure_running
-from infra.targets.health import waiting_for
-from infra.targets.render import render_job
+from infra.jobs.health import missing_for_health
+from infra.jobs.job import JobSpec, JobStatus
+from infra.jobs.render import render_job
+from infra.jobs.upgrade import ensure_running
+from infra.stacks.local import stack as local_stack
 from infra.waiting import wait_until
 from tests.local.olympics.conftest import Deployment
 
 
-def analytics(deployment: Deployment) -> JobDeployment:
-    cdc = embedded.mysql_endpoint(deployment.stack.settings, "cdc", "olympics")
+def analytics(deployment: Deployment) -> JobSpec:
+    cdc = local_stack.mysql_endpoint(deployment.stack.settings, "cdc", "olympics")
     return render_job(deployment.pipeline, "analytics", deployment.stack.kafka, cdc)
 
 
-def deploy(deployment: Deployment, job: JobDeployment) -> JobStatus:
+def deploy(deployment: Deployment, job: JobSpec) -> JobStatus:
     deployment.target.ensure_scripts(job)
     print(ensure_running(deployment.target, job))
 
     def healthy() -> bool:
-        return waiting_for(job.name, job.revision, deployment.target.status(job.name)) is None
+        return missing_for_health(job.name, job.revision, deployment.target.status(job.name)) is None
 
     wait_until(healthy, f"{job.name} to be healthy", 120)
     return deployment.target.status(job.name)
 
 
-def with_sql(job: JobDeployment, name: str, old: str, new: str) -> JobDeployment:
+def with_sql(job: JobSpec, name: str, old: str, new: str) -> JobSpec:
     text = job.files[name].decode()
     assert old in text
     return replace(job, files={**job.files, name: text.replace(old, new).encode()})

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from tests.local.olympics.conftest import Deployment
-from tests.olympics_model import Row
+from tests.support.olympics_model import Row
 
 ROWS, NAMES = 200_000, 100_000
 DECORATIONS = [

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.compose.__main__ import main
+from infra.stacks.compose.__main__ import main
 
 
 def test_missing_docker_is_one_message(

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.compose.stack import OURS
-from infra.embedded.flink import flink_config
 from infra.flink.java import JAVA_17_OPTIONS
+from infra.jobs.options import recovery_options, session_cluster_options
 from infra.settings import ROOT, load_settings
+from infra.stacks.compose.stack import OURS
 from infra.versions import load_versions
 
 FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
@@ -70,16 +70,11 @@ def test_no_value_is_a_secret() -> None:
     assert all(set(secret) == {"file"} for secret in FILE["secrets"].values())
 
 
-def test_jobs_recover_as_on_the_embedded_parts() -> None:
-    settings = load_settings({})
-    embedded = flink_config(settings)
-    recovery = ("execution.checkpointing.", "state.", "restart-strategy.", "heartbeat.", "cluster.", "jobstore.")
-    ours, theirs = (
-        {key: value for key, value in config.items() if key.startswith(recovery) and "dir" not in key}
-        for config in (FLINK, embedded)
-    )
+def test_flink_has_the_one_recovery_policy() -> None:
+    interval = load_settings({}).flink.checkpoint_interval_ms
+    policy = {**recovery_options(interval), **session_cluster_options()}
 
-    assert ours == theirs
+    assert {option: str(FLINK.get(option)) for option in policy} == policy
     assert FLINK["web.submit.enable"] is False
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from infra.compose.secrets import compose_dir, ensure_secrets, mounted_dir
 from infra.mysql.provision import databases_in, read_passwords, read_secret
 from infra.settings import Settings, load_settings
+from infra.stacks.compose.secrets import compose_dir, ensure_secrets, mounted_dir
 
 DATABASES = {"games": "games_db"}
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings({"OLYMPIC_STREAMING_STATE_DIR": str(tmp_path / "state")})
+    return load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(tmp_path / "state")})
 
 
 def test_passwords_are_made_once(settings: Settings) -> None:
@@ -48,10 +48,10 @@ def test_users_and_connections_have_the_same_passwords(settings: Settings) -> No
 
     assert database == "games_db"
     assert read_secret(users / "root") == ("root", (mounted_dir(settings) / "mysql-root-password").read_text())
-    assert connections["games_kafka"] == {"conn_type": "kafka", "host": "kafka", "port": 9092}
+    assert connections["games_kafka"] == {"conn_type": "kafka", "extra": {"bootstrap.servers": "kafka:9092"}}
     assert {name: connection.get("password") for name, connection in connections.items()} == {
         "games_kafka": None,
-        "games_mysql": passwords["application"],
+        "games_mysql": passwords["owner"],
         "games_mysql_cdc": passwords["cdc"],
         "games_mysql_reader": passwords["reader"],
     }

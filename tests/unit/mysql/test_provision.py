@@ -18,14 +18,14 @@ def mount(folder: Path, username: str, password: str) -> None:
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Path:
-    for role, user in {"application": "games_app", "cdc": "games_cdc", "reader": "games_reader"}.items():
+    for role, user in {"owner": "games_owner", "cdc": "games_cdc", "reader": "games_reader"}.items():
         mount(tmp_path / role, user, f"{role} pass\n")
     return tmp_path
 
 
 def test_passwords_by_role(secrets: Path) -> None:
     assert provision.read_passwords("games", secrets) == {
-        "application": "application pass",
+        "owner": "owner pass",
         "cdc": "cdc pass",
         "reader": "reader pass",
     }
@@ -47,7 +47,7 @@ def test_secret_of_another_user(secrets: Path) -> None:
         provision.read_passwords("winter", secrets)
 
     assert str(caught.value) == (
-        f"{secrets}/application/username is 'games_app', but the user of the role application is 'winter_app'; "
+        f"{secrets}/owner/username is 'games_owner', but the user of the role owner is 'winter_owner'; "
         "correct the Secret"
     )
 

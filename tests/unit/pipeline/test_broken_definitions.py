@@ -19,8 +19,8 @@ BROKEN = {
         "description: A pipeline",
         "description: A pipeline\nowners: me",
         (
-            "owners: unknown key; did you mean 'owner'? allowed: checks, conservation, description, jobs, name, owner, "
-            "quarantine, results, source, tags, topics"
+            "owners: unknown key; did you mean 'owner'? allowed: audit, checks, description, jobs, name, owner, "
+            "owner_link, quarantine, results, source, tags, topics"
         ),
     ),
     "two sources": (
@@ -57,15 +57,15 @@ BROKEN = {
         ),
         "source.kafka.tables.players: fold.sql does not exist in {folder}",
     ),
-    "unknown topic of the conservation": (
+    "unknown topic of the audit": (
         "results:\n",
-        "conservation: {topic: games.feed, query: players.sql}\nresults:\n",
-        f"conservation.topic: there is no topic 'games.feed'; allowed: {TOPICS}",
+        "audit: {topic: games.feed, query: players.sql}\nresults:\n",
+        f"audit.topic: there is no topic 'games.feed'; allowed: {TOPICS}",
     ),
-    "missing query of the conservation": (
+    "missing query of the audit": (
         "results:\n",
-        "conservation: {topic: games.players, query: no.sql}\nresults:\n",
-        "conservation.query: no.sql does not exist in {folder}",
+        "audit: {topic: games.players, query: no.sql}\nresults:\n",
+        "audit.query: no.sql does not exist in {folder}",
     ),
     "unknown key of a topic": (
         "partitions: 1",

@@ -27,7 +27,7 @@ def test_small_spec_and_its_defaults(folder: Path) -> None:
     pipeline = load_pipeline(folder)
 
     assert (pipeline.name, pipeline.owner, pipeline.tags) == ("games", "data-platform", ())
-    assert pipeline.mysql.daily_data == "data/daily/{{ ds }}.csv"
+    assert pipeline.mysql_source.daily_data == "data/daily/{{ ds }}.csv"
     assert (pipeline.jobs["totals"].uses, pipeline.jobs["totals"].parallelism) == (("kafka",), 1)
     assert pipeline.folder == folder
 
@@ -35,7 +35,7 @@ def test_small_spec_and_its_defaults(folder: Path) -> None:
 def test_without_server_ids_there_is_a_range(folder: Path) -> None:
     (folder / "pipeline.yaml").write_text(SPEC.replace(", server_ids: 10-12", ""))
 
-    assert load_pipeline(folder).mysql.server_ids == "5400-5409"
+    assert load_pipeline(folder).mysql_source.server_ids == "5400-5409"
 
 
 def test_one_server_id_for_each_parallel_reader_is_enough(folder: Path) -> None:
@@ -43,7 +43,7 @@ def test_one_server_id_for_each_parallel_reader_is_enough(folder: Path) -> None:
 
     pipeline = load_pipeline(folder)
 
-    assert (pipeline.mysql.server_ids, pipeline.jobs["cdc"].parallelism) == ("10-11", 2)
+    assert (pipeline.mysql_source.server_ids, pipeline.jobs["cdc"].parallelism) == ("10-11", 2)
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,11 @@ def test_shipped_pipeline_uses_every_one_of_its_files(shipped: Path) -> None:
     used = {pipeline.path(check.expect) for check in pipeline.checks.values()}
     used |= {path for job in pipeline.jobs for path in pipeline.job_files(job)}
     used |= {pipeline.path(pipeline.source.files.data), shipped / "pipeline.yaml"}
-    used |= {pipeline.path(pipeline.mysql.schema_file)} if pipeline.source.mysql else set()
-    used |= {pipeline.path(query) for query in pipeline.feed.tables.values()} if pipeline.source.kafka else set()
-    used |= {pipeline.path(pipeline.conservation.query)} if pipeline.conservation else set()
+    used |= {pipeline.path(pipeline.mysql_source.schema_file)} if pipeline.source.mysql else set()
+    used |= (
+        {pipeline.path(query) for query in pipeline.kafka_source.tables.values()} if pipeline.source.kafka else set()
+    )
+    used |= {pipeline.path(pipeline.audit.query)} if pipeline.audit else set()
 
     present = {path for path in shipped.rglob("*") if path.suffix in (".sql", ".py", ".yaml")}
 
@@ -136,11 +138,11 @@ def test_source_that_a_pipeline_has_not_is_named() -> None:
     with pytest.raises(
         DefinitionError, match=r"^pipeline olympic_events has no source.mysql; its records come from source.kafka$"
     ):
-        _ = events.mysql
+        _ = events.mysql_source
     with pytest.raises(
         DefinitionError, match=r"^pipeline olympics has no source.kafka; its records come from source.mysql$"
     ):
-        _ = olympics.feed
+        _ = olympics.kafka_source
     assert databases_of([olympics, events]) == {"olympics": "olympics", "olympic_events": None}
 
 
@@ -149,6 +151,6 @@ def test_shipped_pipelines_have_server_ids_of_their_own() -> None:
     for pipeline in map(load_pipeline, PIPELINES):
         if pipeline.source.kafka:
             continue
-        low, high = map(int, pipeline.mysql.server_ids.split("-"))
+        low, high = map(int, pipeline.mysql_source.server_ids.split("-"))
         taken += range(low, high + 1)
     assert len(taken) == len(set(taken))

@@ -8,10 +8,13 @@ from dataclasses import replace
 import pytest
 
 from infra.errors import DefinitionError, SetupError
+from infra.jobs.job import Secret
+from infra.jobs.options import recovery_options
+from infra.pipeline.naming import secret_name
 from infra.settings import load_settings
 from infra.targets.kubernetes.manifests import render_config_map, render_flink_deployment, resource_name
 from tests.kubernetes.crds import operator_crds, violations
-from tests.unit.targets.jobs import JOB
+from tests.support.jobs import JOB
 
 SETTINGS = load_settings({}).kubernetes
 
@@ -67,9 +70,23 @@ def test_pods_keep_to_the_restricted_profile() -> None:
     }
 
 
-def test_secret_of_a_pipeline_with_two_words_has_a_name_that_kubernetes_takes() -> None:
-    deployment = render_flink_deployment(replace(JOB, name="winter_games.cdc"), SETTINGS, None)
-    assert '"winter-games-mysql-cdc"' in json.dumps(deployment)
+def test_credential_is_a_reference_to_the_secret_that_the_job_names() -> None:
+    job = replace(JOB, secrets={"MYSQL_PASSWORD": Secret("swordfish", secret_name("winter_games", "cdc"), "password")})
+
+    deployment = render_flink_deployment(job, SETTINGS, None)
+
+    [variable] = deployment["spec"]["jobManager"]["podTemplate"]["spec"]["containers"][0]["env"]
+    assert variable == {
+        "name": "MYSQL_PASSWORD",
+        "valueFrom": {"secretKeyRef": {"name": "winter-games-mysql-cdc", "key": "password"}},
+    }
+    assert "swordfish" not in json.dumps(deployment)
+
+
+def test_job_has_the_one_recovery_policy() -> None:
+    configuration = render_flink_deployment(JOB, SETTINGS, None)["spec"]["flinkConfiguration"]
+
+    assert recovery_options(SETTINGS.checkpoint_interval_ms).items() <= configuration.items()
 
 
 def test_deployment_keeps_to_the_definition_of_the_resource() -> None:

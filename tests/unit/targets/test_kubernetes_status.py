@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.targets.base import JobState
+from infra.jobs.job import JobState
 from infra.targets.kubernetes.diagnosis import caused_by, script_failure
 from infra.targets.kubernetes.reconciled import (
     applied_at,

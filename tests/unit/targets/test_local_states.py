@@ -12,7 +12,7 @@ from infra.targets.local import local_target
 
 
 def test_newest_state_is_found_while_old_ones_go(tmp_path: Path) -> None:
-    settings = load_settings({"OLYMPIC_STREAMING_STATE_DIR": str(tmp_path)})
+    settings = load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(tmp_path)})
     target, job = local_target(settings), tmp_path / "flink" / "checkpoints" / "games.cdc" / "run"
     newest = job / "chk-999999"
     newest.mkdir(parents=True)

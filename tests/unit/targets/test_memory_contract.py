@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from infra.targets.base import JobDeployment
+from infra.jobs.job import JobSpec
 from infra.targets.memory import MemoryTarget
-from tests.target_contract import TargetContract
-from tests.unit.targets.jobs import JOB
+from tests.support.jobs import JOB
+from tests.support.target_contract import TargetContract
 
 
 class TestMemoryContract(TargetContract):
@@ -20,8 +20,8 @@ class TestMemoryContract(TargetContract):
         return MemoryTarget()
 
     @pytest.fixture
-    def job(self) -> JobDeployment:
+    def job(self) -> JobSpec:
         return JOB
 
-    def changed(self, job: JobDeployment) -> JobDeployment:
+    def changed(self, job: JobSpec) -> JobSpec:
         return replace(job, files={**job.files, "10_players.sql": b"SELECT 2"})

@@ -1,0 +1,32 @@
+-- What became of each record of the table's changelog. A record that compaction has removed was superseded.
+WITH quarantined AS (
+    SELECT DISTINCT source_partition, source_offset FROM quarantine WHERE source_topic = 'olympics.players'
+), judged AS (
+    SELECT
+        records.*,
+        quarantined.source_offset IS NOT NULL AS is_quarantined,
+        ROW_NUMBER() OVER (
+            PARTITION BY quarantined.source_offset IS NULL, message_key ORDER BY records.source_partition, records.source_offset DESC
+        ) = 1 AS is_latest,
+        TRY_CAST(key_json ->> 'id' AS BIGINT) AS id
+    FROM records
+    LEFT JOIN quarantined
+        ON records.source_partition = quarantined.source_partition AND records.source_offset = quarantined.source_offset
+)
+SELECT
+    source_partition, source_offset, NULL AS position,
+    CASE
+        WHEN is_quarantined THEN 'quarantined'
+        WHEN NOT is_latest THEN 'superseded'
+        WHEN message_value IS NULL THEN CASE WHEN athletes.key IS NULL AND duplicates.key IS NULL THEN 'deleted' END
+        WHEN athletes.key IS NOT NULL AND duplicates.key IS NULL THEN 'counted'
+        WHEN athletes.key IS NULL AND duplicates.key IS NOT NULL THEN 'duplicate'
+    END AS disposition,
+    CASE
+        WHEN message_value IS NULL THEN 'takes a row away that still counts'
+        WHEN athletes.key IS NOT NULL THEN 'is both counted and a duplicate'
+        ELSE 'is neither counted, nor a duplicate, nor in the quarantine'
+    END AS problem
+FROM judged
+LEFT JOIN athletes ON judged.id = CAST(athletes.value ->> 'id' AS BIGINT)
+LEFT JOIN duplicates ON judged.id = CAST(duplicates.value ->> 'id' AS BIGINT)

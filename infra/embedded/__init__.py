@@ -1,1 +1,0 @@
-"""The embedded parts: Kafka, MariaDB and a Flink session cluster on loopback, under one supervisor, for `local`."""

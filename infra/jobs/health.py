@@ -1,0 +1,66 @@
+"""Whether a job is truly healthy: its state, a checkpoint since the submission, and no failure since that checkpoint.
+
+A crash-looping job reports RUNNING between two restarts, and a FlinkDeployment reports READY long before its job is
+healthy, so neither alone counts.
+"""
+
+from __future__ import annotations
+
+from infra.errors import JobFailedError, StateMismatchError
+from infra.jobs.job import JobState, JobStatus
+
+RESTART_LOOP_FAILURES = 8
+_MISMATCHES = (
+    "Cannot map checkpoint/savepoint state",
+    "StateMigrationException",
+    "Failed to rollback to checkpoint/savepoint",
+)
+
+
+def missing_for_health(job_name: str, revision: str, status: JobStatus) -> str | None:
+    """Return what is still missing for the job to be healthy; None if nothing is.
+
+    StateMismatchError if the job state does not fit, JobFailedError if the job will not become healthy without help.
+    """
+    if status.state in (JobState.FAILED, JobState.STOPPED, JobState.MISSING):
+        raise _failure(job_name, status)
+    if status.revision is not None and status.revision != revision:
+        return f"revision {revision} (it has {status.revision})"
+    if status.failures >= RESTART_LOOP_FAILURES:
+        raise JobFailedError(
+            f"{job_name} is in a restart loop: {status.failures} failures since its last checkpoint, the last one: "
+            f"{status.last_failure}. Fix the cause and deploy again{_link(status)}."
+        )
+    if status.state is not JobState.RUNNING:
+        cause = f" after: {status.last_failure}" if status.last_failure else ""
+        return f"state RUNNING (it is {status.state}{cause})"
+    if status.last_checkpoint_at <= status.submitted_at:
+        return "its first checkpoint"
+    if status.last_failure_at > status.last_checkpoint_at:
+        return f"a checkpoint after its last failure: {status.last_failure}"
+    return None
+
+
+def state_mismatch(job_name: str, cause: str, state: str | None) -> StateMismatchError | None:
+    """Return the error if `cause` means that the job state `state` does not fit the job; None for any other cause."""
+    if not any(mismatch in cause for mismatch in _MISMATCHES):
+        return None
+    return StateMismatchError(
+        f"the job state of {job_name} ({state}) does not fit its new revision: {cause}. "
+        'Undo the change, or deploy with the param {"start_from": "scratch"}, which empties the topics that the job '
+        "writes and builds them again."
+    )
+
+
+def _failure(job_name: str, status: JobStatus) -> JobFailedError | StateMismatchError:
+    cause = status.last_failure or "no exception was recorded"
+    mismatch = state_mismatch(job_name, cause, status.restorable_state)
+    if mismatch:
+        return mismatch
+    if status.state is JobState.MISSING:
+        return JobFailedError(f"{job_name} does not run: the cluster does not have such a job. Deploy the pipeline.")
+    return JobFailedError(f"{job_name} is {status.state}: {cause}{_link(status)}")
+
+
+def _link(status: JobStatus) -> str:
+    return f" (see {status.url})" if status.url else ""

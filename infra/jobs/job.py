@@ -1,0 +1,88 @@
+"""A job as plain values: its desired state (`JobSpec`) and its observed state (`JobStatus`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Change = Literal["created", "changed", "unchanged"]
+
+
+class JobState(StrEnum):
+    """Flink's job states, reduced to those that a deployment must tell apart."""
+
+    MISSING = "MISSING"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    RESTARTING = "RESTARTING"
+    FAILED = "FAILED"
+    STOPPED = "STOPPED"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the cluster keeps the job going without anybody's help."""
+        return self in (JobState.STARTING, JobState.RUNNING, JobState.RESTARTING)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A credential of a job: its value, and the Kubernetes Secret that holds the same value.
+
+    A target that starts processes passes the value, and `kubernetes` passes the reference. `repr` omits the value.
+    """
+
+    value: str = field(repr=False)
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """The desired state of one job: all that a target needs to run it.
+
+    `files` are the job scripts by file name. `secrets` are environment variables of the process that plans the job.
+    They are not part of the revision, so that only changing a password restarts nothing.
+    """
+
+    name: str
+    script: str
+    files: Mapping[str, bytes]
+    arguments: Mapping[str, str]
+    configuration: Mapping[str, str]
+    parallelism: int
+    image: str = ""
+    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+
+    @property
+    def revision(self) -> str:
+        """The content hash of scripts, arguments, image and configuration: 12 hexadecimal digits."""
+        digest = hashlib.sha256()
+        facts = [self.name, self.script, dict(self.arguments), dict(self.configuration), self.parallelism, self.image]
+        digest.update(json.dumps(facts, sort_keys=True).encode())
+        for name, content in sorted(self.files.items()):
+            digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """The observed state of a job.
+
+    Times are milliseconds since the epoch. `failures` counts the failures since the last completed checkpoint, or since
+    the submission if there is none. `restorable_state` is the newest savepoint or retained checkpoint.
+    """
+
+    state: JobState
+    revision: str | None = None
+    job_id: str | None = None
+    submitted_at: int = 0
+    last_checkpoint_at: int = 0
+    failures: int = 0
+    last_failure_at: int = 0
+    last_failure: str | None = None
+    restorable_state: str | None = None
+    url: str | None = None

@@ -1,0 +1,49 @@
+"""Flink options that every target renders the same way: how a job identifies itself and how it recovers.
+
+`recovery_options` is the one definition of the recovery policy. The local stack, docker/flink-config.yaml and the
+FlinkDeployment of the target `kubernetes` are rendered from it, or compared with it by a test.
+"""
+
+from __future__ import annotations
+
+from infra.jobs.job import JobSpec
+
+REVISION_OPTION = "pipeline.global-job-parameters"
+
+
+def identity_options(job: JobSpec) -> dict[str, str]:
+    """The options by which a running job reports its name and its revision."""
+    return {"pipeline.name": job.name, REVISION_OPTION: f"revision:{job.revision}"}
+
+
+def recovery_options(checkpoint_interval_ms: int) -> dict[str, str]:
+    """The checkpoint and restart policy of a job and of the cluster that runs it; Flink's own option names.
+
+    A job restarts for as long as it takes, quickly at first. Single failed checkpoints do not count as job failures
+    (Flink's default tolerates none), and a lost TaskManager is noticed within seconds instead of Flink's 50 s.
+    """
+    return {
+        "execution.checkpointing.interval": f"{checkpoint_interval_ms} ms",
+        "execution.checkpointing.min-pause": "500 ms",
+        "execution.checkpointing.mode": "EXACTLY_ONCE",
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.tolerable-failed-checkpoints": "10",
+        # Flink reports the newest checkpoint with a delay of seconds; the one that it reported must still exist.
+        "execution.checkpointing.num-retained": "3",
+        "state.backend.type": "hashmap",
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "500 ms",
+        "restart-strategy.exponential-delay.max-backoff": "5 s",
+        "restart-strategy.exponential-delay.reset-backoff-threshold": "1 min",
+        "heartbeat.interval": "3 s",
+        "heartbeat.timeout": "12 s",
+        "web.exception-history-size": "50",
+    }
+
+
+def session_cluster_options() -> dict[str, str]:
+    """What a session cluster needs on top of the recovery policy."""
+    return {
+        "cluster.registration.error-delay": "500",  # milliseconds; a TaskManager that starts first would lose 10 s
+        "jobstore.expiration-time": str(30 * 24 * 3600),  # seconds that finished and failed jobs stay visible
+    }

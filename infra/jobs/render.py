@@ -1,0 +1,41 @@
+"""From a pipeline definition to the spec of each of its jobs."""
+
+from __future__ import annotations
+
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.jobs.job import JobSpec, Secret
+from infra.pipeline import Pipeline
+from infra.pipeline.naming import job_name, secret_name
+
+
+def render_job(
+    pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlEndpoint | None, image: str = ""
+) -> JobSpec:
+    """Return the job with its files read and its arguments filled in.
+
+    `mysql` is the server as the CDC user sees it; None if the pipeline starts from a topic.
+    """
+    definition = pipeline.jobs[job]
+    arguments = {**definition.arguments, "bootstrap_servers": kafka.bootstrap_servers}
+    secrets = {}
+    if mysql and "mysql" in definition.uses:
+        source = pipeline.mysql_source
+        arguments |= {
+            "mysql_host": mysql.host,
+            "mysql_port": str(mysql.port),
+            "mysql_user": mysql.user,
+            "mysql_database": source.database,
+            "mysql_table": source.table,
+            "server_ids": source.server_ids,
+        }
+        secrets = {"MYSQL_PASSWORD": Secret(mysql.password, secret_name(pipeline.name, "cdc"), "password")}
+    return JobSpec(
+        name=job_name(pipeline.name, job),
+        script=pipeline.path(definition.script).name,
+        files={path.name: path.read_bytes() for path in pipeline.job_files(job)},
+        arguments=arguments,
+        configuration=dict(definition.configuration),
+        parallelism=definition.parallelism,
+        image=image,
+        secrets=secrets,
+    )

@@ -1,0 +1,71 @@
+"""Bringing a job to its revision on any target: first start, upgrade, recovery, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra.errors import PlatformError, WaitTimeoutError
+from infra.jobs.job import Change, JobSpec, JobState, JobStatus
+from infra.jobs.target import Target
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was done; `str` is the log line."""
+
+    change: Change
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.change}: {self.detail}"
+
+
+def ensure_running(target: Target, job: JobSpec) -> Submission:
+    """Make the job run at its revision: do nothing, start it, upgrade it through a savepoint, or recover it.
+
+    WaitTimeoutError if the job is just starting and does not report its revision yet.
+    """
+    status = target.status(job.name)
+    if status.state is JobState.STARTING and status.revision is None:
+        raise WaitTimeoutError(
+            f"{job.name} is STARTING and does not report its revision yet. Try again in a few seconds."
+        )
+    if status.state.alive and status.revision == job.revision:
+        return Submission("unchanged", f"{job.name} runs revision {job.revision} as job {status.job_id}")
+    if status.state.alive and target.upgrades_in_place:
+        job_id = target.submit(job)
+        return Submission(
+            "changed", f"{job.name} from {status.revision} to {job.revision} as job {job_id}, through a savepoint"
+        )
+    if status.state.alive:
+        savepoint = _stop_for_upgrade(target, job, status)
+        job_id = target.submit(job, savepoint)
+        return Submission(
+            "changed", f"{job.name} from {status.revision} to {job.revision} as job {job_id}, state from {savepoint}"
+        )
+    job_id = target.submit(job, status.restorable_state)
+    if status.restorable_state:
+        return Submission(
+            "changed",
+            f"{job.name} was {status.state}, runs again as job {job_id}, state from {status.restorable_state}",
+        )
+    return Submission("created", f"{job.name} at revision {job.revision} as job {job_id}")
+
+
+def ensure_started_from_scratch(target: Target, job: JobSpec) -> Submission:
+    """Start the job without any job state; its output topics must be empty."""
+    target.delete(job.name)
+    target.ensure_scripts(job)
+    job_id = target.submit(job)
+    return Submission("created", f"{job.name} from scratch at revision {job.revision} as job {job_id}")
+
+
+def _stop_for_upgrade(target: Target, job: JobSpec, status: JobStatus) -> str | None:
+    """Stop with a savepoint. A job that keeps failing cannot take one; then its last checkpoint is the newest state."""
+    try:
+        return target.stop(job.name, savepoint=True)
+    except PlatformError:
+        if not status.failures:
+            raise
+        target.stop(job.name, savepoint=False)
+        return target.status(job.name).restorable_state

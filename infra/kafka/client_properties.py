@@ -1,0 +1,86 @@
+"""Kafka client properties as people write them, as options of kafka-python.
+
+Airflow's own Kafka provider, the chart and the Kafka documentation write `security.protocol`; kafka-python's option is
+`security_protocol`. Both are accepted, and so are the names of librdkafka for what an authenticated connection needs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from infra.errors import SettingsError
+
+# Those that differ from kafka-python's by more than dots:
+# https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
+_LIBRDKAFKA = {
+    "sasl.mechanisms": "sasl_mechanism",
+    "sasl.username": "sasl_plain_username",
+    "sasl.password": "sasl_plain_password",
+    "sasl.kerberos.service.name": "sasl_kerberos_service_name",
+    "ssl.ca.location": "ssl_cafile",
+    "ssl.certificate.location": "ssl_certfile",
+    "ssl.key.location": "ssl_keyfile",
+    "ssl.key.password": "ssl_password",
+    "ssl.crl.location": "ssl_crlfile",
+}
+# Not for a connection: the platform sets the first, and the others are Python objects.
+_RESERVED = frozenset(
+    {"bootstrap_servers", "kafka_client", "metric_reporters", "sasl_oauth_token_provider", "selector", "socket_options"}
+    | {"ssl_context"}
+)
+
+
+def client_properties(extra: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """Return `extra` by kafka-python's option names, values with the types that the client requires.
+
+    SettingsError, beginning with `origin`, names a property that is unknown, given twice, or of the wrong type.
+    """
+    properties: dict[str, Any] = {}
+    for name, value in extra.items():
+        option = _LIBRDKAFKA.get(name, name.replace(".", "_"))
+        if option not in _known_options():
+            raise SettingsError(f"{origin}: {_unknown(name)}")
+        if option in properties:
+            raise SettingsError(f"{origin}: {name} is set twice under different names. Remove one of them.")
+        properties[option] = _typed(option, value, f"{origin}: {name}")
+    return properties
+
+
+@cache
+def _known_options() -> dict[str, Any]:
+    """The options that the admin client, the consumer and the producer share, with their defaults."""
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+
+    shared = KafkaAdminClient.DEFAULT_CONFIG.keys() & KafkaConsumer.DEFAULT_CONFIG.keys()
+    shared &= KafkaProducer.DEFAULT_CONFIG.keys()
+    return {name: KafkaConsumer.DEFAULT_CONFIG[name] for name in sorted(shared - _RESERVED)}
+
+
+def _unknown(name: str) -> str:
+    dotted = [*_LIBRDKAFKA, *(option.replace("_", ".") for option in _known_options())]
+    close = difflib.get_close_matches(name.replace("_", "."), dotted, n=1)
+    hint = f"Did you mean {close[0]}?" if close else "Remove it."
+    return f"unknown client property {name}. {hint}"
+
+
+def _typed(option: str, value: Any, what: str) -> Any:
+    """The value with the type of the option's default; numbers and booleans may also be written as text."""
+    default = _known_options()[option]
+    if isinstance(default, bool):
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("true", "false"):
+            return str(value).lower() == "true"
+        raise SettingsError(f"{what} is {value!r}, but must be true or false.")
+    if isinstance(default, int | float):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.strip().isdecimal():
+            return int(value)
+        raise SettingsError(f"{what} is {value!r}, but must be a number.")
+    if isinstance(value, dict | list) and not isinstance(default, dict | list | tuple):
+        raise SettingsError(f"{what} is {value!r}, but must be a single value.")
+    return value

@@ -1,0 +1,35 @@
+"""The Airflow connections of every pipeline, as Airflow's local secrets file holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.pipeline.naming import ROLES, Role, kafka_connection_id, mysql_connection_id
+
+# Database by pipeline; None for a pipeline that starts from a topic.
+Databases = Mapping[str, str | None]
+Connections = dict[str, dict[str, object]]
+
+
+def render_connections(
+    databases: Databases, kafka: KafkaEndpoint, mysql: Callable[[str, Role], MySqlEndpoint]
+) -> Connections:
+    """Return the connections by id; `mysql` returns the endpoint of a database and a role."""
+    connections: Connections = {}
+    for pipeline, database in databases.items():
+        extra = {"bootstrap.servers": kafka.bootstrap_servers, **kafka.properties}
+        connections[kafka_connection_id(pipeline)] = {"conn_type": "kafka", "extra": extra}
+        if database is None:
+            continue
+        for role in ROLES:
+            endpoint = mysql(database, role)
+            connections[mysql_connection_id(pipeline, role)] = {
+                "conn_type": "mysql",
+                "host": endpoint.host,
+                "port": endpoint.port,
+                "login": endpoint.user,
+                "password": endpoint.password,
+                "schema": database,
+            }
+    return connections

@@ -1,0 +1,85 @@
+"""Airflow beside the local stack: its home in the data directory, and connections with the generated secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.errors import SetupError
+from infra.settings import Settings, inherited_environment
+from infra.stacks.airflow_connections import Connections, Databases, render_connections
+from infra.stacks.local.database import mysql_endpoint
+from infra.stacks.local.kafka import kafka_endpoint
+from infra.stacks.private_files import write_private
+
+
+def airflow_environment(settings: Settings) -> dict[str, str]:
+    """The environment of every `airflow` command on the local stack; it holds no secret."""
+    home = settings.data_dir / "airflow"
+    backend = {"connections_file_path": str(home / "connections.json")}
+    return {
+        **inherited_environment(),
+        **settings.as_environment(),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),  # `standalone` calls `airflow`
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(settings.root / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(settings.ports.airflow),
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{settings.ports.airflow}",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{settings.ports.airflow}/execution/",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.data_dir / "logs" / "airflow"),
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "kafka=WARNING",  # the client tells of each connection
+        "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
+        "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(backend),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "PYTHONPATH": str(settings.root),
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def ensure_airflow(settings: Settings, databases: Databases) -> str:
+    """Airflow's own database, and the connections of every pipeline; `databases` is pipeline to database, if any.
+
+    Returns "created" or "unchanged"; SetupError when the database cannot be made.
+    """
+    home = settings.data_dir / "airflow"
+    home.mkdir(parents=True, exist_ok=True)
+    write_private(home / "connections.json", json.dumps(connections(settings, databases), indent=1))
+    done = home / "migrated"
+    version = _airflow_version()
+    if done.exists() and done.read_text() == version:
+        return "unchanged"
+    command = [airflow_program(), "db", "migrate"]
+    answer = subprocess.run(command, env=airflow_environment(settings), capture_output=True, text=True, check=False)
+    if answer.returncode:
+        lines = (answer.stdout + answer.stderr).strip().splitlines()[-15:]
+        raise SetupError("airflow: its database could not be made:\n" + "\n".join(lines))
+    done.write_text(version)
+    return "created"
+
+
+def connections(settings: Settings, databases: Databases) -> Connections:
+    """The connections to the local stack by id, with the generated passwords."""
+    return render_connections(
+        databases, kafka_endpoint(settings), lambda database, role: mysql_endpoint(settings, role, database)
+    )
+
+
+def airflow_program() -> str:
+    """The `airflow` of this Python environment."""
+    return str(Path(sys.executable).with_name("airflow"))
+
+
+def _airflow_version() -> str:
+    from importlib.metadata import version
+
+    return version("apache-airflow-core")

@@ -1,0 +1,142 @@
+"""The local stack's database: MariaDB, which speaks MySQL's protocol and binlog, on loopback and a unix socket."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+import MySQLdb
+
+from infra.endpoints import MySqlEndpoint
+from infra.errors import SetupError
+from infra.pipeline.naming import ROLES, Role, password_name, user_name
+from infra.settings import Settings, inherited_environment
+from infra.stacks.data_directory import ensure_data_dir, locked, socket_dir
+from infra.stacks.local.service import Service
+from infra.stacks.passwords import ensure_passwords
+
+
+def mysql_admin(settings: Settings) -> MySqlEndpoint:
+    """The administrator, through the unix socket: the server knows the system's user, so that there is no password."""
+    sock = str(_socket(settings))
+    return MySqlEndpoint("localhost", settings.ports.mysql, administrator(), "", unix_socket=sock)
+
+
+def mysql_endpoint(settings: Settings, role: Role, database: str) -> MySqlEndpoint:
+    """A user of one database, over TCP as Flink and Airflow use it; made by `infra.mysql.users.ensure_users`."""
+    password = mysql_passwords(settings, database)[role]
+    return MySqlEndpoint("127.0.0.1", settings.ports.mysql, user_name(database, role), password, database)
+
+
+def mysql_passwords(settings: Settings, database: str) -> dict[Role, str]:
+    """The passwords of a database's users by role; made when they are first asked for."""
+    names: dict[Role, str] = {role: password_name(database, role) for role in ROLES}
+    data_dir = ensure_data_dir(settings)
+    with locked(data_dir, "secrets"):  # Airflow's tasks may ask at the same time
+        passwords = ensure_passwords(data_dir, names.values())
+    return {role: passwords[name] for role, name in names.items()}
+
+
+def administrator() -> str:
+    """The system's user that runs this; SetupError when it has no name, as in a container with a bare number."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError as error:
+        raise SetupError(
+            f"mysql: user id {os.getuid()} has no name on this system, and the database knows its administrator by "
+            "name. Run as a user that /etc/passwd lists."
+        ) from error
+
+
+def render_my_cnf(settings: Settings) -> str:
+    """The server's configuration. What change data capture needs: a server id, and row images in full in the binlog."""
+    folder = settings.data_dir / "mysql"
+    options = {
+        "datadir": folder / "data",
+        "socket": _socket(settings),
+        "pid-file": folder / "mysql.pid",
+        "tmpdir": folder / "tmp",
+        "port": settings.ports.mysql,
+        "bind-address": "127.0.0.1",
+        "server-id": 1,
+        "log-bin": "binlog",
+        "binlog-format": "ROW",
+        "binlog-row-image": "FULL",
+        "expire-logs-days": settings.mysql.binlog_days,
+        "sync-binlog": 1,
+        "innodb-flush-log-at-trx-commit": 1,
+        "innodb-buffer-pool-size": f"{settings.mysql.buffer_pool_mb}M",
+        "innodb-use-native-aio": 0,  # its queue is a limit of the whole machine, and is used up in some containers
+        "character-set-server": "utf8mb4",
+        "collation-server": "utf8mb4_nopad_bin",
+    }
+    if os.getuid() == 0:
+        options["user"] = "root"  # the server refuses to run as root unless told so
+    lines = [f"{key} = {value}" for key, value in options.items()]
+    return "\n".join(["[mariadbd]", *lines, "skip-name-resolve", ""])
+
+
+def mysql_service(settings: Settings) -> Service:
+    """The database as a supervised service."""
+    folder = settings.data_dir / "mysql"
+    config = folder / "my.cnf"
+    return Service(
+        name="mysql",
+        command=[find_program("mariadbd"), f"--defaults-file={config}"],
+        directory=folder,
+        log=settings.data_dir / "logs" / "mysql.log",
+        ports={"mysql": settings.ports.mysql},
+        files={config: render_my_cnf(settings)},
+        prepare=lambda: ensure_data(settings),
+        probe=lambda: probe_mysql(settings),
+        stop_seconds=60,
+    )
+
+
+def find_program(name: str) -> str:
+    """The path of one of MariaDB's programs; Debian's are where an ordinary user's PATH does not lead."""
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/libexec:/opt/homebrew/bin")
+    if path is None:
+        raise SetupError(f"{name} is missing; install MariaDB (Debian: `sudo apt-get install -y mariadb-server`).")
+    return path
+
+
+def ensure_data(settings: Settings) -> None:
+    """Make the data folder, once; it is made aside and renamed, so that a half of one is never used."""
+    folder = settings.data_dir / "mysql"
+    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    if (folder / "data").is_dir():
+        return
+    incoming = folder / "data.incoming"
+    shutil.rmtree(incoming, ignore_errors=True)
+    command = [
+        find_program("mariadb-install-db"),
+        f"--defaults-file={folder / 'my.cnf'}",
+        f"--datadir={incoming}",
+        "--skip-log-bin",  # changes of the system tables are nobody's to read
+        "--skip-test-db",
+        "--auth-root-authentication-method=socket",
+        f"--auth-root-socket-user={administrator()}",
+    ]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited_environment())
+    if answer.returncode:
+        lines = (answer.stdout + answer.stderr).strip().splitlines()[-15:]
+        raise SetupError(f"mysql: the data folder {folder / 'data'} could not be made:\n" + "\n".join(lines))
+    incoming.rename(folder / "data")
+
+
+def probe_mysql(settings: Settings) -> str | None:
+    """None when the administrator can log in."""
+    try:
+        connection = MySQLdb.connect(unix_socket=str(_socket(settings)), user=administrator(), connect_timeout=2)
+    except MySQLdb.Error as error:
+        return str(error.args[-1])
+    connection.close()
+    return None
+
+
+def _socket(settings: Settings) -> Path:
+    return socket_dir(settings.data_dir) / "mysql.sock"

@@ -1,0 +1,216 @@
+"""The local stack's Flink session cluster on loopback: a JobManager and a TaskManager of the apache-flink package."""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from infra.endpoints import FlinkEndpoint
+from infra.errors import SetupError
+from infra.jobs.options import recovery_options, session_cluster_options
+from infra.settings import Settings, inherited_environment
+from infra.setup.jars import jars_of
+from infra.stacks.local.java import find_java
+from infra.stacks.local.service import Service
+
+# Everything goes to the console: the supervisor writes it to one rotated file per service, what the JVM says included.
+_LOG4J = """\
+monitorInterval = 30
+rootLogger.level = INFO
+rootLogger.appenderRef.console.ref = console
+appender.console.name = console
+appender.console.type = CONSOLE
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %c %x - %m%n
+logger.netty.name = org.jboss.netty.channel.DefaultChannelPipeline
+logger.netty.level = OFF
+"""
+
+
+def flink_endpoint(settings: Settings) -> FlinkEndpoint:
+    """Where the REST interface and the web UI are."""
+    return FlinkEndpoint(f"http://127.0.0.1:{settings.ports.flink_rest}")
+
+
+@cache
+def flink_home() -> Path:
+    """The distribution inside the apache-flink package."""
+    found = importlib.util.find_spec("pyflink")
+    if found is None or found.origin is None:
+        raise SetupError("apache-flink is not installed in this Python; run `make setup`.")
+    return Path(found.origin).parent
+
+
+def flink_environment(settings: Settings) -> dict[str, str]:
+    """What Flink's scripts need, `bin/flink` included, to work with our jars and our session cluster."""
+    return {**inherited_environment(), **_script_environment(settings)}
+
+
+def _script_environment(settings: Settings) -> dict[str, str]:
+    """The same for the same settings, whatever shell we are in."""
+    flink, java = settings.data_dir / "flink", find_java()
+    return {
+        "JAVA_HOME": str(java.parent.parent),
+        "FLINK_HOME": str(flink_home()),
+        "FLINK_CONF_DIR": str(flink / "conf"),
+        "FLINK_LIB_DIR": str(flink / "lib"),
+        "FLINK_LOG_DIR": str(settings.data_dir / "logs"),
+        "FLINK_PID_DIR": str(flink / "pid"),
+        "FLINK_IDENT_STRING": "embedded",
+    }
+
+
+def flink_config(settings: Settings) -> dict[str, Any]:
+    """The content of Flink's config.yaml, by its dotted keys."""
+    return {
+        **_addresses(settings),
+        **_resources(settings),
+        **recovery_options(settings.flink.checkpoint_interval_ms),
+        **session_cluster_options(),
+        **_folders(settings),
+    }
+
+
+def _addresses(settings: Settings) -> dict[str, Any]:
+    """All on loopback; ports that nobody needs to know are free ones, so that two clusters do not meet."""
+    ports = settings.ports
+    return {
+        "jobmanager.rpc.address": "127.0.0.1",
+        "jobmanager.rpc.port": ports.flink_rpc,
+        "jobmanager.bind-host": "127.0.0.1",
+        "blob.server.port": str(ports.flink_blob),
+        "rest.address": "127.0.0.1",
+        "rest.bind-address": "127.0.0.1",
+        "rest.port": ports.flink_rest,
+        "rest.bind-port": str(ports.flink_rest),
+        "taskmanager.host": "127.0.0.1",
+        "taskmanager.bind-host": "127.0.0.1",
+        "taskmanager.rpc.port": "0",
+        "taskmanager.data.port": 0,
+        "metrics.internal.query-service.port": "0",
+        "web.submit.enable": False,  # the CLI submits without it, and a page in a browser must not
+    }
+
+
+def _resources(settings: Settings) -> dict[str, Any]:
+    """State is on the heap, so the heap gets what RocksDB would have got; the parallel collector had the best rate."""
+    return {
+        "jobmanager.memory.process.size": f"{settings.flink.jobmanager_memory_mb}m",
+        "taskmanager.memory.process.size": f"{settings.flink.taskmanager_memory_mb}m",
+        "taskmanager.memory.managed.size": "64m",
+        "taskmanager.memory.network.min": "192m",
+        "taskmanager.memory.network.max": "192m",
+        "taskmanager.numberOfTaskSlots": settings.flink.slots,
+        "parallelism.default": 1,
+        "env.java.opts.all": _java_17_options(),
+        # PyFlink's client keeps its files in <tmp>/pyflink, which on a shared /tmp belongs to who was there first.
+        "env.java.opts.client": f"-Djava.io.tmpdir={settings.data_dir / 'flink' / 'tmp'}",
+        "env.java.opts.jobmanager": "-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError",
+        "env.java.opts.taskmanager": "-XX:+UseParallelGC -XX:+ExitOnOutOfMemoryError",
+        "python.executable": sys.executable,
+        "python.client.executable": sys.executable,
+    }
+
+
+def _folders(settings: Settings) -> dict[str, Any]:
+    flink, logs = settings.data_dir / "flink", settings.data_dir / "logs"
+    return {
+        "execution.checkpointing.dir": (flink / "checkpoints").as_uri(),
+        "execution.checkpointing.savepoint-dir": (flink / "savepoints").as_uri(),
+        "io.tmp.dirs": str(flink / "tmp"),
+        "web.tmpdir": str(flink / "tmp"),
+        "web.log.path": str(logs / "flink-jobmanager.log"),
+        "taskmanager.log.path": str(logs / "flink-taskmanager.log"),
+    }
+
+
+def _java_17_options() -> str:
+    """The `--add-opens` list that this Flink ships for Java 17."""
+    shipped = yaml.safe_load((flink_home() / "conf" / "config.yaml").read_text(encoding="utf-8"))
+    return str(shipped["env"]["java"]["opts"]["all"])
+
+
+def flink_services(settings: Settings) -> list[Service]:
+    """JobManager and TaskManager as supervised services."""
+    ports, scripts = settings.ports, flink_home() / "bin"
+    return [
+        _service(
+            settings,
+            "flink-jobmanager",
+            scripts / "jobmanager.sh",
+            {"flink_rest": ports.flink_rest, "flink_rpc": ports.flink_rpc, "flink_blob": ports.flink_blob},
+        ),
+        _service(settings, "flink-taskmanager", scripts / "taskmanager.sh", {}),
+    ]
+
+
+def _service(settings: Settings, name: str, script: Path, ports: dict[str, int]) -> Service:
+    flink = settings.data_dir / "flink"
+    slots = settings.flink.slots if name == "flink-taskmanager" else 0
+    return Service(
+        name=name,
+        command=["bash", str(script), "start-foreground"],
+        directory=flink,
+        log=settings.data_dir / "logs" / f"{name}.log",
+        ports=ports,
+        files={
+            flink / "conf" / "config.yaml": yaml.safe_dump(flink_config(settings), width=10_000),
+            flink / "conf" / "log4j-console.properties": _LOG4J,
+            flink / "conf" / "log4j-cli.properties": _shipped("log4j-cli.properties"),
+            flink / "lib.list": "".join(f"{jar}\n" for jar in _lib_jars()),
+        },
+        environment=_script_environment(settings),
+        prepare=lambda: ensure_lib(flink),
+        probe=lambda: probe_flink(settings, slots),
+        ready_seconds=180,
+    )
+
+
+def _shipped(name: str) -> str:
+    return (flink_home() / "conf" / name).read_text(encoding="utf-8")
+
+
+def _lib_jars() -> list[Path]:
+    return [*sorted(flink_home().glob("lib/*.jar")), *jars_of("flink")]
+
+
+def ensure_lib(flink: Path) -> None:
+    """Make Flink's lib folder: links to its own jars and to our connectors, and nothing else."""
+    wanted = {jar.name: jar for jar in _lib_jars()}
+    for folder in ("lib", "tmp", "pid", "checkpoints", "savepoints"):
+        (flink / folder).mkdir(parents=True, exist_ok=True)
+    for link in (flink / "lib").iterdir():
+        if link.name not in wanted or link.readlink() != wanted[link.name]:
+            link.unlink()
+    for name, jar in wanted.items():
+        if not (flink / "lib" / name).is_symlink():
+            (flink / "lib" / name).symlink_to(jar)
+
+
+def probe_flink(settings: Settings, slots: int) -> str | None:
+    """None when the REST interface answers and at least so many slots are there, on TaskManagers that live."""
+    url = f"{flink_endpoint(settings)}/taskmanagers"
+    try:
+        answer = httpx.get(url, timeout=3, trust_env=False)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        return f"{url}: {error}"
+    registered = sum(worker["slotsNumber"] for worker in answer.json()["taskmanagers"] if _listens(worker["id"]))
+    return None if registered >= slots else f"{registered} of {slots} task slots are registered"
+
+
+def _listens(worker: str) -> bool:
+    """Whether `<host>:<port>-<random>` accepts connections: a killed one stays registered until its time-out."""
+    host, port = worker.rsplit("-", 1)[0].split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,140 @@
+"""The local stack's broker: Kafka in KRaft mode, one node that is broker and controller, on loopback."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import subprocess
+import uuid
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from infra.endpoints import KafkaEndpoint
+from infra.errors import SetupError
+from infra.settings import Settings, inherited_environment
+from infra.setup.jars import jars_of
+from infra.stacks.local.java import find_java
+from infra.stacks.local.service import Service
+from infra.stacks.private_files import write_private
+
+_LOG4J = """\
+status = warn
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %c - %m%n
+rootLogger.level = info
+rootLogger.appenderRef.console.ref = console
+"""
+
+
+def kafka_endpoint(settings: Settings) -> KafkaEndpoint:
+    """Where clients find the broker."""
+    return KafkaEndpoint(f"127.0.0.1:{settings.ports.kafka}")
+
+
+def render_server_properties(settings: Settings) -> str:
+    """The broker's configuration; internal topics are small and not replicated, since there is one node."""
+    ports, folder = settings.ports, settings.data_dir / "kafka"
+    properties = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@127.0.0.1:{ports.kafka_controller}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{ports.kafka},CONTROLLER://127.0.0.1:{ports.kafka_controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{ports.kafka}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": str(folder / "data"),
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": "1",
+        "min.insync.replicas": "1",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "share.coordinator.state.topic.num.partitions": "4",
+        "group.initial.rebalance.delay.ms": "0",
+    }
+    return "".join(f"{key}={value}\n" for key, value in properties.items())
+
+
+def render_jvm_options(settings: Settings, libs: Path) -> str:
+    """An argument file for `java`; the class path's `*` is Java's own wildcard, which no shell may expand."""
+    log4j = settings.data_dir / "kafka" / "log4j2.properties"
+    options = [
+        f"-Xmx{settings.kafka.heap_mb}m",
+        "-XX:+UseSerialGC",
+        "-XX:+ExitOnOutOfMemoryError",
+        f'"-Dlog4j2.configurationFile=file:{log4j}"',
+        "-cp",
+        f'"{libs}/*"',
+    ]
+    return "\n".join(options) + "\n"
+
+
+def kafka_service(settings: Settings) -> Service:
+    """The broker as a supervised service."""
+    folder = settings.data_dir / "kafka"
+    libs = jars_of("kafka")[0].parent
+    java = [str(find_java()), f"@{folder / 'jvm.options'}"]
+    properties = folder / "server.properties"
+    return Service(
+        name="kafka",
+        command=[*java, "kafka.Kafka", str(properties)],
+        directory=folder,
+        log=settings.data_dir / "logs" / "kafka.log",
+        ports={"kafka": settings.ports.kafka, "kafka_controller": settings.ports.kafka_controller},
+        files={
+            properties: render_server_properties(settings),
+            folder / "jvm.options": render_jvm_options(settings, libs),
+            folder / "log4j2.properties": _LOG4J,
+        },
+        prepare=lambda: ensure_formatted(folder, java),
+        probe=lambda: probe_kafka(settings),
+        stop_seconds=30,
+    )
+
+
+def ensure_formatted(folder: Path, java: list[str]) -> None:
+    """Give the storage its cluster id, once; a format that was cut short is repeated with the same id."""
+    if (folder / "formatted").exists():
+        return
+    identity = folder / "cluster.id"
+    if not identity.exists():
+        write_private(identity, new_cluster_id())
+    command = [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+    command += ["--cluster-id", identity.read_text(encoding="utf-8"), "--config", str(folder / "server.properties")]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited_environment())
+    if answer.returncode:
+        lines = (answer.stdout + answer.stderr).strip().splitlines()[-15:]
+        raise SetupError(f"kafka: the storage {folder / 'data'} could not be formatted:\n" + "\n".join(lines))
+    write_private(folder / "formatted", "")
+
+
+def new_cluster_id() -> str:
+    """A random id in Kafka's form, 22 characters of URL-safe base64; it must not look like an option."""
+    identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return identity if not identity.startswith("-") else new_cluster_id()
+
+
+def probe_kafka(settings: Settings) -> str | None:
+    """None when the broker answers with metadata that lists itself."""
+    port = settings.ports.kafka
+    try:
+        # First the bare port: the client logs every refused connection, and leaves a thread behind when it gives up.
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=5000)
+    except (OSError, KafkaError) as error:
+        return f"127.0.0.1:{port}: {error}"
+    try:
+        return None if admin.describe_cluster()["brokers"] else "the cluster has no active broker yet"
+    except KafkaError as error:
+        return f"127.0.0.1:{port}: {error!r}"
+    finally:
+        admin.close()

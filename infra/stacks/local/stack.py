@@ -1,0 +1,164 @@
+"""The local stack as a whole: `up`, `down`, `status` and `clean`, each safe to repeat."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from infra.errors import SetupError, UnreachableError
+from infra.settings import Settings
+from infra.stacks.data_directory import ensure_data_dir, locked, remove_data_dir
+from infra.stacks.local.database import mysql_admin, mysql_endpoint, mysql_passwords, mysql_service
+from infra.stacks.local.flink import flink_endpoint, flink_environment, flink_home, flink_services
+from infra.stacks.local.kafka import kafka_endpoint, kafka_service
+from infra.stacks.local.orphans import end_orphans
+from infra.stacks.local.ports import check_ports_free
+from infra.stacks.local.service import Service, ServiceStatus
+from infra.stacks.local.supervisor import Supervisor
+from infra.stacks.private_files import write_private
+from infra.waiting import wait_until
+
+__all__ = [
+    "clean",
+    "crash_report",
+    "down",
+    "flink_endpoint",
+    "flink_environment",
+    "flink_home",
+    "kafka_endpoint",
+    "mysql_admin",
+    "mysql_endpoint",
+    "mysql_passwords",
+    "status",
+    "up",
+]
+
+Report = Callable[[str], None]
+_CRASHED = ("BACKOFF", "FATAL")
+_RUNNING = ("STARTING", "RUNNING")
+_LOG_LINES = 15
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+def _services(settings: Settings) -> list[Service]:
+    """In the order of their start: the slowest first."""
+    return [*flink_services(settings), mysql_service(settings), kafka_service(settings)]
+
+
+def up(settings: Settings, report: Report = _print) -> list[str]:
+    """Start every service and wait until it answers; report and return `<service>: started|restarted|unchanged`.
+
+    SetupError if this machine lacks something or a service crashes; WaitTimeoutError if one does not answer in time.
+    """
+    data_dir = ensure_data_dir(settings)
+    services = _services(settings)
+    with locked(data_dir, "up"):
+        supervisor = Supervisor(data_dir)
+        if not supervisor.is_alive():
+            for name in end_orphans(data_dir):
+                report(f"{name}: ended a process that had outlived its supervisor")
+            check_ports_free({key: port for service in services for key, port in service.ports.items()})
+        for service in services:
+            service.write_files()
+        supervisor.ensure_running(services)
+        begun = time.monotonic()
+        changes = {service.name: _ensure_launched(supervisor, service, data_dir) for service in services}
+        return [_await_ready(supervisor, service, changes[service.name], begun, report) for service in services]
+
+
+def _ensure_launched(supervisor: Supervisor, service: Service, data_dir: Path) -> str:
+    """Start a service that does not run as described, without waiting for it; return what was done."""
+    applied = data_dir / "run" / f"{service.name}.applied"
+    is_current = applied.exists() and applied.read_text(encoding="utf-8") == service.fingerprint()
+    was_running = supervisor.processes()[service.name]["statename"] in _RUNNING
+    if was_running and is_current:
+        return "unchanged"
+    supervisor.stop(service.name)
+    check_ports_free(service.ports)
+    service.prepare()
+    supervisor.launch(service.name)
+    write_private(applied, service.fingerprint())
+    return "restarted" if was_running else "started"
+
+
+def _await_ready(supervisor: Supervisor, service: Service, change: str, begun: float, report: Report) -> str:
+    """Wait until the service answers; a crash ends the wait at once."""
+
+    def answers() -> bool:
+        state = supervisor.processes()[service.name]["statename"]
+        if state in _CRASHED:
+            raise SetupError(crash_report(service, "it ends right after its start. The end of its log:"))
+        seen = service.probe() if state in _RUNNING else f"the process is {state.lower()}"
+        if seen:
+            raise UnreachableError(seen)
+        return True
+
+    wait_until(
+        answers,
+        f"{service.name} to answer",
+        service.ready_seconds,
+        hint=lambda: f"\n{crash_report(service, 'its log:')}",
+    )
+    line = f"{service.name}: {change}" + ("" if change == "unchanged" else f" ({time.monotonic() - begun:.1f} s)")
+    report(line)
+    return line
+
+
+def crash_report(service: Service, what: str) -> str:
+    """What happened to a service, the last lines of its log, and where the rest is."""
+    lines = service.log.read_text(encoding="utf-8", errors="replace").splitlines() if service.log.exists() else []
+    tail = "\n".join(f"    {line}" for line in lines[-_LOG_LINES:]) or "    (empty)"
+    return f"{service.name}: {what}\n{tail}\nThe whole log is {service.log}. Mend the cause, then run `make up` again."
+
+
+def down(settings: Settings, report: Report = _print) -> list[str]:
+    """Stop every service; the data stays. Reports and returns what was stopped."""
+    data_dir = settings.data_dir
+    if not (data_dir / "run").is_dir():
+        return _reported(["local stack: not running"], report)
+    with locked(data_dir, "up"):
+        supervisor = Supervisor(data_dir)
+        if supervisor.is_alive():
+            names = [name for name, info in supervisor.processes().items() if info["pid"]]
+            supervisor.shut_down(seconds=90)
+            return _reported([f"{name}: stopped" for name in names] or ["supervisor: stopped"], report)
+        names = end_orphans(data_dir)
+        return _reported([f"{name}: stopped" for name in names] or ["local stack: not running"], report)
+
+
+def _reported(lines: Sequence[str], report: Report) -> list[str]:
+    for line in lines:
+        report(line)
+    return list(lines)
+
+
+def status(settings: Settings) -> list[ServiceStatus]:
+    """Every service's state, `stopped` for all when the supervisor does not run; starts nothing."""
+    supervisor = Supervisor(settings.data_dir)
+    known = supervisor.processes() if supervisor.is_alive() else {}
+    now = int(time.time())
+    ports = {
+        "flink-jobmanager": settings.ports.flink_rest,
+        "flink-taskmanager": 0,
+        "mysql": settings.ports.mysql,
+        "kafka": settings.ports.kafka,
+    }
+    lines = []
+    for name, port in ports.items():
+        info = known.get(name, {"statename": "STOPPED", "pid": 0, "start": now})
+        uptime = now - info["start"] if info["pid"] else 0
+        log = settings.data_dir / "logs" / f"{name}.log"
+        lines.append(ServiceStatus(name, info["statename"].lower(), info["pid"] or None, uptime, port, log))
+    return lines
+
+
+def clean(settings: Settings, report: Report = _print) -> list[str]:
+    """Stop every service and remove the data directory with all data; SetupError when the folder is not ours."""
+    lines = down(settings, report)
+    removed = remove_data_dir(settings)
+    word = "removed" if removed else "unchanged"
+    return [*lines, *_reported([f"{settings.data_dir}: {word}"], report)]

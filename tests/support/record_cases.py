@@ -1,0 +1,132 @@
+"""Records of the feed for tests: every way in which one can be bad, and a generator of good and bad ones."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from tests.support.record_model import MAX_BYTES
+
+NOT_JSON = "the record is not a JSON object of at most 8 levels"
+FIRST_ID = "first_id is not a positive 32-bit integer"
+BEYOND = "the ids of the elements go beyond 2147483647"
+UNKNOWN_KEY = "the record has an unknown key; allowed are type, data and first_id"
+TYPE = "type is not name, score or nationality"
+NO_LIST = "data is not a list"
+HALF = "the record has half of a surrogate pair"
+BAD = [
+    (None, "the record is empty"),
+    (b"", "the record is empty"),
+    (b'{"type":"name","data":["' + b"n" * MAX_BYTES + b'"]}', f"the record is larger than {MAX_BYTES} bytes"),
+    (b"[" * MAX_BYTES + b"]", f"the record is larger than {MAX_BYTES} bytes"),
+    (b'{"type":"name","data":["\xe9"]}', "the record is not UTF-8"),
+    (b"\xff\xfe", "the record is not UTF-8"),
+    (b"not json", NOT_JSON),
+    (b" ", NOT_JSON),
+    (b"7", NOT_JSON),
+    (b"0", NOT_JSON),
+    (b"null", NOT_JSON),
+    (b'"name"', NOT_JSON),
+    (b'["name"]', NOT_JSON),
+    (b'{"type":"name","data":["a"]', NOT_JSON),
+    (b'{"type":"name","data":["a"]} and more', NOT_JSON),
+    (b'{"type":"name","data":["a"]}0', NOT_JSON),
+    (b'{"type":"name","data":["a"]}{}', NOT_JSON),
+    (b'{"type":"name","data":["a"]},"end"],[', NOT_JSON),
+    (b'{"type":"name","data":["a",]}', NOT_JSON),
+    (b"{'type':'name','data':['a']}", NOT_JSON),
+    (b'{"type":"score","data":[01]}', NOT_JSON),
+    (b'{"type":"score","data":[NaN]}', NOT_JSON),
+    (b'{"type":"name","data":["a\nb"]}', NOT_JSON),
+    (b'\xef\xbb\xbf{"type":"name","data":["a"]}', NOT_JSON),
+    (b'{"type":"name","data":' + b"[" * 8 + b"]" * 8 + b"}", NOT_JSON),
+    (b"[" * 32_000 + b"]" * 32_000, NOT_JSON),
+    (b'{"a":' * 13_000, NOT_JSON),
+    (b'{"type":"name","data":["\\ud800"]}', HALF),
+    (b'{"type":"name","data":["x\\udc00\\ud83c"]}', HALF),
+    (b'{"type":"name","data":["\\ud83c\\ud83c\\udfc5"]}', HALF),
+    (b'{"type":"name","data":["\\ud83c\\udfc5\\udfc5"]}', HALF),
+    (b'{"type":"name","data":["a"],"extra":1}', UNKNOWN_KEY),
+    (b'{"type":"name","data":["a"],"first_id":1,"Type":"x"}', UNKNOWN_KEY),
+    (b"{}", TYPE),
+    (b'{"data":["a"]}', TYPE),
+    (b'{"type":null,"data":["a"]}', TYPE),
+    (b'{"type":"names","data":["a"]}', TYPE),
+    (b'{"type":"Name","data":["a"]}', TYPE),
+    (b'{"type":["name"],"data":["a"]}', TYPE),
+    (b'{"type":1,"data":["a"]}', TYPE),
+    (b'{"type":"name"}', NO_LIST),
+    (b'{"type":"name","data":null}', NO_LIST),
+    (b'{"type":"name","data":"a"}', NO_LIST),
+    (b'{"type":"name","data":{"0":"a"}}', NO_LIST),
+    *(
+        (b'{"type":"name","data":["a"],"first_id":%s}' % first_id, FIRST_ID)
+        for first_id in (b"0", b"-1", b"1.0", b"1e2", b'"1"', b"null", b"true", b"[1]", b"2147483648", b"9" * 40)
+    ),
+    (b'{"type":"name","data":["a","b"],"first_id":2147483647}', BEYOND),
+]
+BAD_ELEMENTS: dict[str, list[Any]] = {
+    "name": [1, 1.5, True, ["x"], {"s": "s"}, "n" * 256],
+    "nationality": [0, False, [], {}, "x" * 101],
+    "score": ["7", 7.5, 1e3, True, [1], {}, 2**31, -(2**31) - 1, 10**30],
+}
+NAMES = [
+    "Alex",
+    "Peter",
+    "Zoë",
+    "zoë",
+    "Zoë ",
+    "",
+    'q"uote',
+    "back\\slash",
+    "a,b",
+    "[1]",
+    "7",
+    "null",
+    "\U0001f3c5",
+    "\x00",
+]
+NATIONS = ["Austria", "US", "Ø", "Italy", " ", "\u2028"]
+FIRST_IDS = 400
+
+
+def generated(count: int, seed: int) -> Iterator[tuple[int, int, bytes | None]]:
+    """`count` records as (partition, timestamp, value): two of ten bad as a whole, elements bad and null now and then.
+
+    Timestamps go back and repeat, ids overlap, and some records are sent again word for word.
+    """
+    chance = random.Random(seed)
+    sent: list[bytes | None] = []
+    for number in range(count):
+        if sent and chance.random() < 0.05:
+            value = chance.choice(sent)
+        elif chance.random() < 0.2:
+            value = chance.choice(BAD)[0]
+        else:
+            value = _record(chance)
+        if value is None or len(value) < 1_000:
+            sent.append(value)
+        yield chance.randrange(3), 1_770_408_000_000 + number // 2 + chance.randrange(-20, 21), value
+
+
+def _record(chance: random.Random) -> bytes:
+    kind = chance.choice(["name", "score", "nationality"])
+    record: dict[str, Any] = {"type": kind, "data": [_element(chance, kind) for _ in range(chance.randrange(9))]}
+    if chance.random() < 0.9:
+        record["first_id"] = chance.randint(1, FIRST_IDS)
+    fields = list(record.items())
+    chance.shuffle(fields)
+    return json.dumps(dict(fields), ensure_ascii=chance.random() < 0.5, indent=chance.choice([None, None, 1])).encode()
+
+
+def _element(chance: random.Random, kind: str) -> Any:
+    what = chance.random()
+    if what < 0.05:
+        return chance.choice(BAD_ELEMENTS[kind])
+    if what < 0.15:
+        return None
+    if kind == "score":
+        return chance.choice([chance.randint(0, 10), -0, 2**31 - 1, -(2**31)])
+    return chance.choice(NAMES if kind == "name" else NATIONS)

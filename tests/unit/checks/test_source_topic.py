@@ -1,0 +1,182 @@
+"""The check SQL of the record feed against the model in Python, and audit on databases with something missing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from kafka.consumer.fetcher import ConsumerRecord
+
+from infra.checks.audit import Element, account_for
+from infra.checks.expected import tables_of
+from infra.checks.topic_database import TopicDatabase
+from infra.errors import DefinitionError
+from infra.pipeline import Pipeline, load_pipeline
+from infra.settings import ROOT
+from tests.support.olympics_model import SEED, expected_outputs
+from tests.support.record_cases import BAD, generated
+from tests.support.record_model import Bad, Folded, Sent, fold
+
+EVENTS = ROOT / "flink_jobs" / "olympic_events"
+SAMPLE = [line.encode() for line in (EVENTS / "data" / "records.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return load_pipeline(EVENTS)
+
+
+def as_read(topic: str, records: Iterable[Sent]) -> list[ConsumerRecord]:
+    return [
+        ConsumerRecord(
+            topic=topic, partition=sent.partition, leader_epoch=0, offset=sent.offset, timestamp=sent.timestamp_ms,
+            timestamp_type=0, key=None, value=sent.value, headers=[], checksum=None, serialized_key_size=-1,
+            serialized_value_size=-1, serialized_header_size=-1,
+        )
+        for sent in records
+    ]  # fmt: skip
+
+
+def numbered(records: Iterable[tuple[int, int, bytes | None]]) -> list[Sent]:
+    """With the offset that each has in its partition."""
+    counts: Counter[int] = Counter()
+    found = []
+    for partition, timestamp, value in records:
+        found.append(Sent(partition, counts[partition], timestamp, value))
+        counts[partition] += 1
+    return found
+
+
+def filled(database: TopicDatabase, records: list[Sent]) -> Folded:
+    """The database as it is when the jobs have done all their work; what they have done comes from the model."""
+    expected = fold(records)
+    outputs = expected_outputs(expected.entries.values())
+    database.add_records(as_read("olympic_data", records))
+    put_quarantine(database, expected.quarantine)
+    for topic, name in (("entries", "players"), ("athletes", "athletes"), ("duplicates", "duplicates")):
+        put_topic(database, topic, list(outputs[name].values()))
+    return expected
+
+
+def put_quarantine(database: TopicDatabase, quarantine: Iterable[Bad]) -> None:
+    database.put_quarantine(
+        {"source_topic": "olympic_data", "source_partition": bad.partition, "source_offset": bad.offset,
+         "position": bad.position, "reason": bad.reason, "attempts": 0}
+        for bad in quarantine
+    )  # fmt: skip
+
+
+def put_topic(database: TopicDatabase, topic: str, values: list[dict[str, Any]]) -> None:
+    rows = {json.dumps(value["id"]).encode(): json.dumps(value).encode() for value in values}
+    database.put_topic(f"olympic_events.{topic}", rows)
+
+
+def dispositions(pipeline: Pipeline, database: TopicDatabase) -> tuple[Counter[str], dict[Element, str]]:
+    assert pipeline.audit is not None
+    accounts, unaccounted = account_for(pipeline.audit, database)
+    return sum((account.dispositions for account in accounts.values()), Counter[str]()), unaccounted
+
+
+def test_sample_gives_the_outputs_of_the_seed_rows(pipeline: Pipeline) -> None:
+    with TopicDatabase(pipeline) as database:
+        filled(database, numbered((0, 0, line) for line in SAMPLE))
+
+        found = tables_of(pipeline, database.query)
+
+    expected = expected_outputs(SEED)
+    expected["entries"] = expected.pop("players")
+    assert {
+        topic.removeprefix("olympic_events."): {key: value for (key,), value in table.items()}
+        for topic, table in found.items()
+    } == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_check_sql_agrees_with_the_model_on_generated_records(pipeline: Pipeline, seed: int) -> None:
+    records = numbered(generated(3_000, seed))
+    with TopicDatabase(pipeline) as database:
+        expected = filled(database, records)
+
+        found = tables_of(pipeline, database.query)
+        counts, unaccounted = dispositions(pipeline, database)
+
+    assert {key[0]: value for key, value in found["olympic_events.entries"].items()} == {
+        row.id: row._asdict() for row in expected.entries.values()
+    }
+    assert unaccounted == {}
+    assert counts["quarantined"] == len(expected.quarantine)
+    assert counts["counted"] + counts["duplicate"] == 3 * len(expected.entries)
+    assert min(counts[name] for name in ("superseded", "deleted", "waiting for its other parts", "duplicate")) > 0
+
+
+@pytest.mark.parametrize(("value", "reason"), BAD)
+def test_check_sql_and_model_find_the_same_records_bad(pipeline: Pipeline, value: bytes | None, reason: str) -> None:
+    records = numbered([(0, 0, value)])
+    assert fold(records).quarantine == {Bad(0, 0, None, reason)}
+    with TopicDatabase(pipeline) as database:
+        filled(database, records)
+
+        assert dispositions(pipeline, database) == (Counter(quarantined=1), {})
+
+
+def test_lost_entry_is_a_gap_with_its_three_elements(pipeline: Pipeline) -> None:
+    records = numbered((partition, 0, line) for partition, line in enumerate(SAMPLE))
+    with TopicDatabase(pipeline) as database:
+        expected = filled(database, records)
+        put_topic(database, "entries", [row._asdict() for row in expected.entries.values() if row.id != 3])
+
+        counts, unaccounted = dispositions(pipeline, database)
+
+    assert unaccounted == {
+        Element(partition, 0, 2): "is the latest value and not in the entry with its id" for partition in range(3)
+    }
+    assert counts == {"counted": 9, "duplicate": 3}
+
+
+def test_athlete_that_is_neither_counted_nor_a_duplicate_is_a_gap(pipeline: Pipeline) -> None:
+    records = numbered((0, 0, line) for line in SAMPLE)
+    with TopicDatabase(pipeline) as database:
+        filled(database, records)
+        put_topic(database, "duplicates", [])
+
+        _, unaccounted = dispositions(pipeline, database)
+
+    assert unaccounted == {Element(0, offset, 4): "is neither counted nor a duplicate" for offset in range(3)}
+
+
+def test_bad_record_outside_of_the_quarantine_is_a_gap_and_so_is_a_good_one_inside(pipeline: Pipeline) -> None:
+    records = numbered((0, 0, line) for line in [*SAMPLE, b"bad", b'{"type":"score","data":[1,"2"],"first_id":9}'])
+    with TopicDatabase(pipeline) as database:
+        filled(database, records)
+        put_quarantine(database, [Bad(0, 4, 0, "wrongly")])
+
+        _, unaccounted = dispositions(pipeline, database)
+
+    assert unaccounted == {
+        Element(0, 3, None): "is bad and not in the quarantine",
+        Element(0, 4, 0): "is good and in the quarantine",
+        Element(0, 4, 1): "is bad and not in the quarantine",
+    }
+
+
+def test_entry_of_a_value_that_was_taken_away_is_a_gap(pipeline: Pipeline) -> None:
+    records = numbered((0, 0, line) for line in [*SAMPLE, b'{"type":"score","data":[null]}'])
+    with TopicDatabase(pipeline) as database:
+        filled(database, records)
+        put_topic(database, "entries", [row._asdict() for row in SEED])
+
+        _, unaccounted = dispositions(pipeline, database)
+
+    assert set(unaccounted) == {Element(0, 0, 0), Element(0, 2, 0), Element(0, 3, 0)}
+    assert set(unaccounted.values()) == {"belongs to no entry, and there is one with its id"}
+
+
+def test_sql_that_cannot_be_run_names_its_file(pipeline: Pipeline) -> None:
+    with (
+        TopicDatabase(pipeline) as database,
+        pytest.raises(DefinitionError, match=r"^checks/audit.sql: this SQL cannot be run: "),
+    ):
+        database.query("checks/audit.sql")  # no topic was put into the database

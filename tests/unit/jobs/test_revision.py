@@ -1,0 +1,106 @@
+"""The content revision: it changes with what a job is, and with nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.jobs.job import Secret
+from infra.jobs.render import render_job
+from infra.pipeline import load_pipeline
+from infra.settings import ROOT
+from tests.support.jobs import JOB
+
+KAFKA = KafkaEndpoint("broker:9092")
+MYSQL = MySqlEndpoint("db", 3307, "olympics_cdc", "swordfish", "olympics")
+
+
+def test_revision_is_twelve_hexadecimal_digits() -> None:
+    assert len(JOB.revision) == 12
+    assert int(JOB.revision, 16) >= 0
+
+
+def test_same_content_is_the_same_revision_in_any_order() -> None:
+    again = replace(
+        JOB,
+        files=dict(reversed(list(JOB.files.items()))),
+        arguments=dict(reversed(list(JOB.arguments.items()))),
+    )
+
+    assert again.revision == JOB.revision
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"name": "games.other"}, id="name"),
+        pytest.param({"script": "other.py"}, id="script"),
+        pytest.param({"files": {**JOB.files, "cdc.py": b"print(1)"}}, id="content of a file"),
+        pytest.param({"files": {**JOB.files, "more.sql": b""}}, id="another file"),
+        pytest.param({"files": {"cdc.py": b"print()", "20_players.sql": b"SELECT 1"}}, id="name of a file"),
+        pytest.param({"arguments": {"topic": "games.other"}}, id="arguments"),
+        pytest.param({"configuration": {"a.b": "2"}}, id="configuration"),
+        pytest.param({"configuration": JOB.arguments, "arguments": JOB.configuration}, id="swapped"),
+        pytest.param({"parallelism": 2}, id="parallelism"),
+        pytest.param({"image": "flink:2"}, id="image"),
+    ],
+)
+def test_every_part_changes_the_revision(change: dict[str, Any]) -> None:
+    assert replace(JOB, **change).revision != JOB.revision
+
+
+def test_content_that_moves_between_files_changes_the_revision() -> None:
+    one = replace(JOB, files={"a": b"xy", "b": b""})
+    other = replace(JOB, files={"a": b"x", "b": b"y"})
+
+    assert one.revision != other.revision
+
+
+def test_secrets_are_no_part_of_the_revision_and_of_no_text() -> None:
+    other = replace(JOB, secrets={"MYSQL_PASSWORD": Secret("marlin", "s", "password"), "MORE": Secret("x", "s", "k")})
+
+    assert other.revision == JOB.revision
+    assert "swordfish" not in repr(JOB) + str(JOB)
+
+
+def test_job_of_a_pipeline_is_rendered_without_its_password() -> None:
+    pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
+
+    job = render_job(pipeline, "players_cdc", KAFKA, MYSQL)
+
+    assert (job.name, job.script, job.parallelism) == ("olympics.players_cdc", "players_cdc.py", 2)
+    assert sorted(job.files) == [
+        "10_players.sql", "20_players_topic.sql", "30_publish.sql", "players_cdc.py", "statements.py",
+    ]  # fmt: skip
+    assert job.arguments == {
+        "players_topic": "olympics.players",
+        "bootstrap_servers": "broker:9092",
+        "mysql_host": "db",
+        "mysql_port": "3307",
+        "mysql_user": "olympics_cdc",
+        "mysql_database": "olympics",
+        "mysql_table": "players",
+        "server_ids": "5400-5409",
+    }
+    assert job.secrets == {"MYSQL_PASSWORD": Secret("swordfish", "olympics-mysql-cdc", "password")}
+    assert "swordfish" not in repr(job)
+
+
+def test_job_that_uses_no_database_gets_no_password() -> None:
+    pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
+
+    job = render_job(pipeline, "analytics", KAFKA, MYSQL)
+
+    assert job.secrets == {}
+    assert not [name for name in job.arguments if name.startswith("mysql")]
+
+
+def test_new_password_changes_no_revision_and_a_new_server_does() -> None:
+    pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
+    revision = render_job(pipeline, "players_cdc", KAFKA, MYSQL).revision
+
+    assert render_job(pipeline, "players_cdc", KAFKA, replace(MYSQL, password="marlin")).revision == revision
+    assert render_job(pipeline, "players_cdc", KAFKA, replace(MYSQL, host="db2")).revision != revision

@@ -1,0 +1,155 @@
+"""The settings: where a value comes from, and the exact message for every wrong one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from infra.errors import SettingsError
+from infra.settings import ROOT, load_settings
+
+PORTS = "kafka, kafka_controller, mysql, flink_rest, flink_rpc, flink_blob, airflow"
+
+
+def test_defaults_are_complete() -> None:
+    settings = load_settings({})
+
+    assert settings.ports.kafka == 19092
+    assert settings.data_dir == ROOT / ".data"
+
+
+def test_environment_wins_over_local_file_wins_over_defaults(tmp_path: Path) -> None:
+    (tmp_path / "settings.local.toml").write_text("[ports]\nkafka = 29092\nmysql = 23306\n")
+
+    settings = load_settings({"OLYMPIC_STREAMING_PORTS_KAFKA": "39092"}, root=tmp_path)
+
+    assert (settings.ports.kafka, settings.ports.mysql, settings.ports.airflow) == (39092, 23306, 18080)
+
+
+def test_relative_state_dir_starts_at_the_checkout(tmp_path: Path) -> None:
+    settings = load_settings({"OLYMPIC_STREAMING_DATA_DIR": "other/place"}, root=tmp_path)
+
+    assert settings.data_dir == tmp_path / "other" / "place"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[ports]\nkafak = 29092\n",
+            "settings.local.toml: unknown key of [ports] kafak; did you mean kafka? Allowed keys: " + PORTS + ".",
+        ),
+        (
+            "[prots]\nkafka = 29092\n",
+            (
+                "settings.local.toml: unknown section prots; did you mean ports? "
+                "Allowed sections: data, ports, kafka, mysql, flink, deployment, session, kubernetes."
+            ),
+        ),
+        (
+            "[flink]\nzzz = 1\n",
+            (
+                "settings.local.toml: unknown key of [flink] zzz; remove it. Allowed keys: jobmanager_memory_mb, "
+                "taskmanager_memory_mb, slots, checkpoint_interval_ms."
+            ),
+        ),
+        (
+            "ports = 1\n",
+            "settings.local.toml: ports is a section, so write [ports] and its keys below it.",
+        ),
+        (
+            '[ports]\nkafka = "29092"\n',
+            (
+                "settings.local.toml: ports.kafka is '29092'; allowed is a whole number from 1024 to 65535. "
+                "Correct or remove it."
+            ),
+        ),
+        (
+            "[flink]\nslots = true\n",
+            "settings.local.toml: flink.slots is True; allowed is a whole number from 1 to 256. Correct or remove it.",
+        ),
+        (
+            '[data]\ndir = ""\n',
+            "settings.local.toml: data.dir is ''; allowed is text that is not empty. Correct or remove it.",
+        ),
+        (
+            "[ports]\nkafka = 13306\n",
+            (
+                "settings: port 13306 is given to ports.kafka (settings.local.toml) and ports.mysql "
+                "(infra/settings.toml); every service needs a port of its own. Move one, in settings.local.toml under "
+                "[ports] or by OLYMPIC_STREAMING_PORTS_<KEY>."
+            ),
+        ),
+        (
+            "[ports\n",
+            (
+                "settings.local.toml: not a TOML file: Expected ']' at the end of a table declaration "
+                "(at line 1, column 7). Mend it, or remove it to use the defaults."
+            ),
+        ),
+    ],
+)
+def test_wrong_file_says_what_to_do(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "settings.local.toml").write_text(text)
+
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, root=tmp_path)
+
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "OLYMPIC_STREAMING_PORTS_KAFKA",
+            "80",
+            (
+                "environment variable OLYMPIC_STREAMING_PORTS_KAFKA: ports.kafka is 80; allowed is a whole number from "
+                "1024 to 65535. Correct or remove it."
+            ),
+        ),
+        (
+            "OLYMPIC_STREAMING_PORTS_KAFKA",
+            "abc",
+            (
+                "environment variable OLYMPIC_STREAMING_PORTS_KAFKA: ports.kafka is 'abc'; allowed is a whole number "
+                "from 1024 to 65535. Correct or remove it."
+            ),
+        ),
+        (
+            "OLYMPIC_STREAMING_DEPLOYMENT_TARGET",
+            "moon",
+            (
+                "environment variable OLYMPIC_STREAMING_DEPLOYMENT_TARGET: deployment.target is 'moon'; allowed is "
+                "one of local, session, kubernetes. Correct or remove it."
+            ),
+        ),
+        (
+            "OLYMPIC_STREAMING_DATA_DIR",
+            "",
+            (
+                "environment variable OLYMPIC_STREAMING_DATA_DIR: data.dir is ''; allowed is text that is not empty. "
+                "Correct or remove it."
+            ),
+        ),
+    ],
+)
+def test_wrong_variable_says_what_to_do(variable: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({variable: value})
+
+    assert str(caught.value) == message
+
+
+def test_unknown_variable_names_the_nearest_and_all() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"OLYMPIC_STREAMING_PORT_KAFKA": "1"})
+
+    message = str(caught.value)
+    assert message.startswith(
+        "environment: unknown variable OLYMPIC_STREAMING_PORT_KAFKA; did you mean OLYMPIC_STREAMING_PORTS_KAFKA? "
+        "Allowed variables: OLYMPIC_STREAMING_DATA_DIR, OLYMPIC_STREAMING_PORTS_KAFKA, "
+    )
+    assert message.endswith("OLYMPIC_STREAMING_KUBERNETES_CHECKPOINT_INTERVAL_MS.")
