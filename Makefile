@@ -28,37 +28,45 @@ results: ## Show what the output topics hold; needs `make run`. PIPELINE=name FO
 	@bash infra/setup/setup.sh >&2  # standard output is the results alone, so that it can be piped
 	@$(PYTHON) -m infra results --pipeline "$$PIPELINE" $${FORMAT:+--format "$$FORMAT"}
 
+.PHONY: watch
+watch: setup ## Show the results again at each change; Ctrl-C ends it. PIPELINE=name
+	@$(PYTHON) -m infra watch --pipeline "$$PIPELINE"
+
+.PHONY: sql
+sql: setup ## Open a prompt on the pipeline's database; reads statements from a pipe, too. PIPELINE=name
+	@$(PYTHON) -m infra sql --pipeline "$$PIPELINE"
+
 .PHONY: ui
-ui: setup ## Start Airflow's web interface on the local stack; stays in the foreground
+ui: setup ## Start Airflow on the local stack and print its address; `make down` stops it
 	@$(PYTHON) -m infra ui
 
 ##@ The local stack
 .PHONY: up
 up: setup ## Start Kafka, MariaDB and Flink on loopback; changes nothing when they run
-	@$(PYTHON) -m infra.stacks.local up
+	@$(PYTHON) -m infra up
 
 .PHONY: down
 down: ## Stop them; data and job state stay
-	@$(call embedded,down)
+	@$(call local_stack,down)
 
 .PHONY: status
 status: ## Show state, process, port and log of each
-	@$(call embedded,status)
+	@$(call local_stack,status)
 
 .PHONY: clean
 clean: ## Stop them and remove all their data; .venv and the shared jar cache stay
-	@$(call embedded,clean)
+	@$(call local_stack,clean)
 
-embedded = if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.stacks.local $(1); else echo "local stack: not set up"; fi
+local_stack = if [ -x $(PYTHON) ]; then $(PYTHON) -m infra $(1); else echo "local stack: not set up"; fi
 
 ##@ Docker Compose
 .PHONY: compose-up
 compose-up: setup ## Build our images, start everything in containers, end with the address of Airflow. TASKMANAGERS=n KAFKA_IMAGE=... and so on
-	@$(PYTHON) -m infra.stacks.compose up
+	@$(PYTHON) -m infra compose-up
 
 .PHONY: compose-down
 compose-down: ## Remove the containers; data stays. VOLUMES=1 removes the data and the secrets too
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra.stacks.compose down $${VOLUMES:+--volumes}; else echo "compose: not set up"; fi
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra compose-down $${VOLUMES:+--volumes}; else echo "compose: not set up"; fi
 
 ##@ Development
 .PHONY: setup
@@ -78,7 +86,7 @@ check: setup ## Lint, formatting, types and the unit tests; needs no running par
 
 .PHONY: bench
 bench: setup ## Measure freshness and snapshot rate, on parts of its own; takes minutes, and wants an idle machine
-	@$(PYTHON) -m tests.bench
+	@$(PYTHON) -m infra bench
 
 .PHONY: test-kubernetes
 test-kubernetes: setup ## Run the tests on the cluster that KUBECONFIG names, in a namespace of their own; needs kubectl and helm
@@ -97,7 +105,7 @@ lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproje
 	@.venv/uv/bin/uv pip compile --quiet --no-header --extra dev --extra embedded --python $(PYTHON) pyproject.toml --output-file requirements.txt
 	@.venv/uv/bin/uv pip compile --quiet --no-header --no-annotate --extra cluster --constraint requirements.txt --python $(PYTHON) pyproject.toml \
 	  --output-file docker/airflow/requirements.txt
-	@$(PYTHON) -m infra.setup.jars --lock
+	@$(PYTHON) -m infra jars --lock
 
 .PHONY: help
 help: ## Show this list

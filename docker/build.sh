@@ -26,7 +26,7 @@ stage() {
       mkdir "$2/source"
       git ls-files -z --cached --others --exclude-standard dags infra flink_jobs | xargs -0 cp -p --parents -t "$2/source" ;;
     kafka) copy_jars jars kafka "$2" ;;
-    operator) .venv/bin/python -m infra.setup.jars operator; copy_jars operator operator "$2" ;;
+    operator) .venv/bin/python -m infra jars operator; copy_jars operator operator "$2" ;;
   esac
 }
 copy_jars() { mkdir "$3/jars" && cp -p "$(jars_folder "$1")/$2/"*.jar "$3/jars/"; }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from string import Formatter
 from typing import Any
 
@@ -14,8 +16,11 @@ from rich.text import Text
 from infra.checks.compare import by_type, found_table
 from infra.endpoints import KafkaEndpoint
 from infra.errors import DefinitionError
-from infra.kafka.reader import Value, read_tables
+from infra.kafka.client import consumer
+from infra.kafka.reader import TableReader, Value, read_tables
 from infra.pipeline import Pipeline, ResultTable
+
+WATCH_SECONDS = 0.3
 
 
 def results_json(pipeline: Pipeline, kafka: KafkaEndpoint) -> str:
@@ -25,9 +30,27 @@ def results_json(pipeline: Pipeline, kafka: KafkaEndpoint) -> str:
 
 def print_results(pipeline: Pipeline, kafka: KafkaEndpoint, console: Console) -> None:
     """A table for each entry of the spec's `results`."""
-    values = _sorted_values(pipeline, kafka)
+    _print_tables(pipeline, read_tables(kafka, pipeline.checks, pipeline.quarantine), console)
+
+
+def watch_results(pipeline: Pipeline, kafka: KafkaEndpoint, console: Console) -> None:
+    """Print the tables, and again whenever a result topic has changed, until interrupted."""
+    with consumer(kafka) as client:
+        reader = TableReader(client, pipeline.checks, pipeline.quarantine)
+        first = True
+        while True:
+            if reader.refresh() or first:
+                first = False
+                console.clear()  # does nothing if the output is not a terminal
+                console.print(f"[dim]{datetime.now().astimezone():%H:%M:%S}, Ctrl-C ends[/dim]\n")
+                _print_tables(pipeline, {topic: reader.values(topic) for topic in reader.tables}, console)
+            time.sleep(WATCH_SECONDS)
+
+
+def _print_tables(pipeline: Pipeline, tables: dict[str, list[Value]], console: Console) -> None:
     for result in pipeline.results:
-        console.print(render_table(result, values[result.topic]))
+        key = pipeline.checks[result.topic].key
+        console.print(render_table(result, sort_values(result.topic, tables[result.topic], key)))
         console.print()
 
 

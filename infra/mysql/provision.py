@@ -1,16 +1,14 @@
-"""Databases and users of a server, from mounted Secrets: `python -m infra.mysql.provision`.
+"""Databases and users of a server, from mounted Secrets: `python -m infra provision-users`.
 
 A Secret is a folder with the files `username` and `password`; those of a database's roles lie in one folder.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 from infra.endpoints import MySqlEndpoint
-from infra.errors import PlatformError, SettingsError
+from infra.errors import SettingsError
 from infra.mysql.connection import Connection, connect
 from infra.mysql.users import ensure_database, ensure_users
 from infra.pipeline.naming import ROLES, Role, user_name
@@ -68,28 +66,3 @@ def _make(connection: Connection, database: str, passwords: dict[Role, str]) -> 
         f"database {database}: {ensure_database(connection, database)}",
         *ensure_users(connection, database, passwords),
     ]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; 1 after an error that is for a person."""
-    parser = argparse.ArgumentParser(prog="python -m infra.mysql.provision", description=__doc__)
-    parser.add_argument("--host", required=True)
-    parser.add_argument("--port", type=int, default=3306)
-    parser.add_argument("--admin", type=Path, required=True, metavar="FOLDER", help="the administrator's Secret")
-    parser.add_argument("--databases", type=Path, metavar="FOLDER", help="with a folder for each database")
-    parser.add_argument("pairs", nargs="*", metavar="DATABASE=FOLDER")
-    options = parser.parse_args(arguments)
-    databases = {name: Path(folder) for name, _, folder in (pair.partition("=") for pair in options.pairs)}
-    try:
-        databases |= databases_in(options.databases) if options.databases else {}
-        user, password = read_secret(options.admin)
-        for line in provision(MySqlEndpoint(options.host, options.port, user, password), databases):
-            print(line, flush=True)
-    except PlatformError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

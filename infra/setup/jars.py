@@ -1,21 +1,19 @@
 """The jars: resolved by Maven, checked against their lock, kept where every checkout finds them.
 
-`python -m infra.setup.jars` makes those of the local stack present (jars.lock); with a name it makes those of
-another lock present, such as `operator`. With `--lock` it writes every lock anew from versions.toml.
+`python -m infra jars` downloads those of the local stack (jars.lock), and with a name those of another lock file, such
+as `operator`. With `--lock` it writes every lock file again from versions.toml.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.errors import PlatformError, SetupError
+from infra.errors import SetupError
 from infra.settings import cache_dir
 from infra.setup.maven import copy_jars
 from infra.versions import JarSet, load_versions
@@ -44,11 +42,15 @@ def read_lock(lock: Path = LOCK_FILE) -> list[LockedJar]:
     return jars
 
 
+def lock_names() -> list[str]:
+    """The names of all lock files, sorted."""
+    return sorted({jar_set.lock for jar_set in load_versions().jars.values()})
+
+
 def lock_file(name: str) -> Path:
-    """The lock of that name; SetupError lists the ones there are."""
-    names = sorted({jar_set.lock for jar_set in load_versions().jars.values()})
-    if name not in names:
-        raise SetupError(f"jars: there is no lock {name!r}; the locks are {', '.join(names)}.")
+    """Return the lock file of that name; SetupError lists the existing ones."""
+    if name not in lock_names():
+        raise SetupError(f"jars: lock file {name!r} does not exist. Expected one of: {', '.join(lock_names())}.")
     return LOCK_FILE.with_name(f"{name}.lock")
 
 
@@ -120,28 +122,3 @@ def _differences(folder: Path, locked: list[LockedJar]) -> list[str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _print(line: str) -> None:
-    print(line, flush=True)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; 1 after an error that is for a person."""
-    parser = argparse.ArgumentParser(prog="python -m infra.setup.jars", description=__doc__)
-    parser.add_argument("name", nargs="?", default="jars", help="the lock whose jars are wanted")
-    parser.add_argument("--lock", action="store_true", help="write every lock anew from versions.toml")
-    options = parser.parse_args(arguments)
-    try:
-        if options.lock:
-            for name in sorted({jar_set.lock for jar_set in load_versions().jars.values()}):
-                _print(f"jars: {write_lock(_print, lock_file(name))} jars locked in infra/setup/{name}.lock")
-        _print(f"{options.name}: {ensure_jars(_print, lock_file(options.name))}")
-    except PlatformError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -110,4 +110,4 @@ show_uv() { if [ -t 2 ]; then "$@"; else "$@" 2>&1 | { grep --line-buffered -vE 
 
 ensure_system_packages
 ensure_python_packages
-.venv/bin/python -m infra.setup.jars
+.venv/bin/python -m infra jars

@@ -14,9 +14,9 @@ from infra.errors import SetupError
 from infra.settings import ROOT
 from infra.stacks.compose.engine import check_engine
 from infra.stacks.compose.stack import REPOSITORY
+from infra.stacks.local.private import free_ports
 from tests.compose.airflow import Airflow
 from tests.compose.engine import PROJECT, Project
-from tests.local.conftest import free_ports
 
 TAG = "compose-tests"
 # Built where no other image is named, since a registry may not be in reach.

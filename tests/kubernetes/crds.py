@@ -15,7 +15,7 @@ CRDS = ("flinkdeployments", "flinksessionjobs")
 
 
 def operator_crds() -> list[str]:
-    """The definitions as YAML; SetupError when `python -m infra.setup.jars operator` has not been run."""
+    """The definitions as YAML; SetupError when `python -m infra jars operator` has not been run."""
     [jar] = [jar for jar in jars_of("operator", lock_file("operator")) if "operator-api" in jar.name]
     with zipfile.ZipFile(jar) as archive:
         return [archive.read(f"META-INF/fabric8/{name}.flink.apache.org-v1.yml").decode() for name in CRDS]

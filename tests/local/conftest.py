@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import random
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from infra.endpoints import FlinkEndpoint, KafkaEndpoint, MySqlEndpoint
 from infra.settings import Settings, load_settings
 from infra.stacks.local import stack as local_stack
-
-PORT_KEYS = ("KAFKA", "KAFKA_CONTROLLER", "MYSQL", "FLINK_REST", "FLINK_RPC", "FLINK_BLOB", "AIRFLOW")
+from infra.stacks.local.private import private_environment
 
 
 @dataclass(frozen=True)
@@ -41,31 +37,10 @@ class Stack:
         return next(line.pid for line in local_stack.status(self.settings) if line.name == service)
 
 
-def free_ports(count: int) -> list[int]:
-    """Free ports below the range from which the kernel serves clients, so that none of these takes one meanwhile."""
-    found: list[int] = []
-    for port in random.sample(range(20_000, 32_000), 2_000):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                found.append(port)
-        if len(found) == count:
-            return found
-    raise AssertionError(f"this machine has no {count} free ports between 20000 and 32000")
-
-
-def private_environ(data_dir: Path) -> dict[str, str]:
-    """The settings of services that meet no others, as environment variables."""
-    ports = zip(PORT_KEYS, free_ports(len(PORT_KEYS)), strict=True)
-    return {
-        "OLYMPIC_STREAMING_DATA_DIR": str(data_dir),
-        **{f"OLYMPIC_STREAMING_PORTS_{key}": str(port) for key, port in ports},
-    }
-
-
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Running services that all tests share. A test that stops one has it running again at its end."""
-    environ = private_environ(tmp_path_factory.mktemp("stack") / "state")
+    environ = private_environment(tmp_path_factory.mktemp("stack") / "data")
     settings = load_settings(environ)
     try:
         local_stack.up(settings)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from infra.cli.deployment import prepare, run_dag
 from infra.kafka.client import consumer
 from infra.kafka.quarantine import read_entries_and_marks
 from infra.pipeline import Pipeline, load_pipeline
 from infra.results import print_results
-from infra.run import prepare, run_dag
 from infra.settings import ROOT, Settings, load_settings
 from infra.targets.local import local_target
 from tests.local.conftest import Stack

@@ -1,4 +1,4 @@
-"""Airflow beside the local stack: its home in the data directory, and connections with the generated secrets."""
+"""Airflow on the local stack: its services, its home in the data directory, and connections with generated secrets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
+
 from infra.errors import SetupError
 from infra.settings import Settings, inherited_environment
 from infra.stacks.airflow_connections import Connections, Databases, render_connections
 from infra.stacks.local.database import mysql_endpoint
 from infra.stacks.local.kafka import kafka_endpoint
+from infra.stacks.local.service import Service
 from infra.stacks.private_files import write_private
 
 
@@ -23,7 +26,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     return {
         **inherited_environment(),
         **settings.as_environment(),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),  # `standalone` calls `airflow`
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.defpath]),  # the services call `airflow`
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(settings.root / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -36,6 +39,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{settings.ports.airflow}",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{settings.ports.airflow}/execution/",
         "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",  # the button in Admin > Connections
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.data_dir / "logs" / "airflow"),
         "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "kafka=WARNING",  # the client tells of each connection
         "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
@@ -44,6 +48,49 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": str(settings.root),
         "PYTHONWARNINGS": "ignore",
     }
+
+
+# Without their log servers, which listen on all addresses: the API server reads the same files.
+_COMPONENTS = {
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag_processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+
+
+def airflow_services(settings: Settings) -> list[Service]:
+    """Airflow as supervised services on loopback; `ensure_airflow` prepares their database and connections."""
+    port = settings.ports.airflow
+    return [
+        _service(settings, "api_server", ["api-server", "--host", "127.0.0.1", "--port", str(port)], {"airflow": port}),
+        *(_service(settings, name, command, {}) for name, command in _COMPONENTS.items()),
+    ]
+
+
+def _service(settings: Settings, component: str, command: list[str], ports: dict[str, int]) -> Service:
+    name = f"airflow-{component.replace('_', '-')}"
+    return Service(
+        name=name,
+        command=[airflow_program(), *command],
+        directory=settings.data_dir / "airflow",
+        log=settings.data_dir / "logs" / f"{name}.log",
+        ports=ports,
+        environment=airflow_environment(settings),
+        probe=lambda: probe_airflow(settings, component),
+        ready_seconds=240,
+    )
+
+
+def probe_airflow(settings: Settings, component: str) -> str | None:
+    """None if the API server answers and reports the component as healthy."""
+    url = f"http://127.0.0.1:{settings.ports.airflow}/api/v2/monitor/health"
+    try:
+        answer = httpx.get(url, timeout=3, trust_env=False)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        return f"{url}: {error}"
+    status = answer.json()["metadatabase" if component == "api_server" else component]["status"]
+    return None if status == "healthy" else f"its status is {status}"
 
 
 def ensure_airflow(settings: Settings, databases: Databases) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from infra.errors import SetupError, UnreachableError
 from infra.settings import Settings
 from infra.stacks.data_directory import ensure_data_dir, locked, remove_data_dir
+from infra.stacks.local.airflow import airflow_services
 from infra.stacks.local.database import mysql_admin, mysql_endpoint, mysql_passwords, mysql_service
 from infra.stacks.local.flink import flink_endpoint, flink_environment, flink_home, flink_services
 from infra.stacks.local.kafka import kafka_endpoint, kafka_service
@@ -44,30 +45,37 @@ def _print(line: str) -> None:
     print(line, flush=True)
 
 
-def _services(settings: Settings) -> list[Service]:
+def _core_services(settings: Settings) -> list[Service]:
     """In the order of their start: the slowest first."""
     return [*flink_services(settings), mysql_service(settings), kafka_service(settings)]
 
 
-def up(settings: Settings, report: Report = _print) -> list[str]:
-    """Start every service and wait until it answers; report and return `<service>: started|restarted|unchanged`.
+def up(settings: Settings, report: Report = _print, with_airflow: bool = False) -> list[str]:
+    """Start the services and wait until they answer; report and return `<service>: started|restarted|unchanged`.
 
-    SetupError if this machine lacks something or a service crashes; WaitTimeoutError if one does not answer in time.
+    Airflow is started only `with_airflow`, and is kept running if it runs. SetupError if this machine lacks something
+    or a service crashes; WaitTimeoutError if one does not answer in time.
     """
     data_dir = ensure_data_dir(settings)
-    services = _services(settings)
+    core, airflow = _core_services(settings), airflow_services(settings)
     with locked(data_dir, "up"):
         supervisor = Supervisor(data_dir)
+        services = [*core, *airflow] if with_airflow or _runs_airflow(supervisor, airflow) else core
         if not supervisor.is_alive():
             for name in end_orphans(data_dir):
                 report(f"{name}: ended a process that had outlived its supervisor")
             check_ports_free({key: port for service in services for key, port in service.ports.items()})
         for service in services:
             service.write_files()
-        supervisor.ensure_running(services)
+        supervisor.ensure_running([*core, *airflow])
         begun = time.monotonic()
         changes = {service.name: _ensure_launched(supervisor, service, data_dir) for service in services}
         return [_await_ready(supervisor, service, changes[service.name], begun, report) for service in services]
+
+
+def _runs_airflow(supervisor: Supervisor, airflow: Sequence[Service]) -> bool:
+    known = supervisor.processes() if supervisor.is_alive() else {}
+    return any(known.get(service.name, {}).get("pid") for service in airflow)
 
 
 def _ensure_launched(supervisor: Supervisor, service: Service, data_dir: Path) -> str:
@@ -125,6 +133,7 @@ def down(settings: Settings, report: Report = _print) -> list[str]:
         if supervisor.is_alive():
             names = [name for name, info in supervisor.processes().items() if info["pid"]]
             supervisor.shut_down(seconds=90)
+            end_orphans(data_dir)  # Airflow runs each task in a process group of its own
             return _reported([f"{name}: stopped" for name in names] or ["supervisor: stopped"], report)
         names = end_orphans(data_dir)
         return _reported([f"{name}: stopped" for name in names] or ["local stack: not running"], report)
@@ -146,6 +155,7 @@ def status(settings: Settings) -> list[ServiceStatus]:
         "flink-taskmanager": 0,
         "mysql": settings.ports.mysql,
         "kafka": settings.ports.kafka,
+        **{service.name: sum(service.ports.values()) for service in airflow_services(settings)},
     }
     lines = []
     for name, port in ports.items():

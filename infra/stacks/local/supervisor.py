@@ -57,7 +57,7 @@ def _program(service: Service, data_dir: Path) -> str:
 [program:{service.name}]
 command = {_escaped(shlex.join(service.command))}
 directory = {_escaped(service.directory)}
-environment = {",".join(f'{key}="{_escaped(value)}"' for key, value in environment.items())}
+environment = {",".join(f"{key}={_quoted(value)}" for key, value in environment.items())}
 autostart = false
 autorestart = true
 startsecs = 4
@@ -71,6 +71,12 @@ stdout_logfile = {_escaped(service.log)}
 stdout_logfile_maxbytes = 20MB
 stdout_logfile_backups = 3
 """
+
+
+def _quoted(value: str) -> str:
+    """A value of an environment variable; the supervisor has no escape for a quote inside quotes."""
+    quote = "'" if '"' in value else '"'
+    return f"{quote}{_escaped(value)}{quote}"
 
 
 def _escaped(value: object) -> str:

@@ -15,12 +15,12 @@ from rich.console import Console
 
 from infra.checks.audit import AuditReport, audit_records
 from infra.checks.outputs import CheckReport, check_outputs
+from infra.cli.deployment import run_dag
 from infra.kafka.client import consumer
 from infra.kafka.quarantine import QuarantinedRecord, read_entries_and_marks
 from infra.kafka.reader import RecordReader
 from infra.kafka.writer import Record, send_records
 from infra.pipeline import Pipeline, load_pipeline
-from infra.run import run_dag
 from infra.settings import ROOT
 from infra.waiting import wait_until
 from tests.local.conftest import Stack

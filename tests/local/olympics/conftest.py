@@ -14,13 +14,13 @@ from kafka import TopicPartition
 from rich.console import Console
 
 from infra.checks.outputs import CheckReport, check_outputs
+from infra.cli.deployment import run_dag
 from infra.endpoints import MySqlEndpoint
 from infra.jobs.job import JobStatus
 from infra.kafka.client import consumer
 from infra.kafka.reader import read_to_end
 from infra.mysql.connection import connect
 from infra.pipeline import Pipeline, load_pipeline
-from infra.run import run_dag
 from infra.settings import ROOT
 from infra.stacks.local import stack as local_stack
 from infra.targets.local import local_target

@@ -21,6 +21,7 @@ from kafka.admin import NewTopic
 from infra.errors import SetupError
 from infra.settings import ROOT, load_settings
 from infra.stacks.local import stack as local_stack
+from infra.stacks.local.airflow import ensure_airflow
 from infra.stacks.local.database import probe_mysql
 from infra.stacks.local.flink import probe_flink
 from infra.stacks.local.kafka import probe_kafka
@@ -28,6 +29,7 @@ from infra.waiting import wait_until
 from tests.local.conftest import Stack
 
 SERVICES = ["flink-jobmanager", "flink-taskmanager", "mysql", "kafka"]
+AIRFLOW = ["airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"]
 PROBES = {
     "flink-jobmanager": lambda settings: probe_flink(settings, 0),
     "flink-taskmanager": lambda settings: probe_flink(settings, settings.flink.slots),
@@ -46,7 +48,7 @@ def stopped(stack: Stack) -> Iterator[Stack]:
 
 def run_command(stack: Stack, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **stack.environ, **variables}
-    command = [sys.executable, "-m", "infra.stacks.local", *arguments]
+    command = [sys.executable, "-m", "infra", *arguments]
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
 
 
@@ -60,8 +62,11 @@ def test_up_again_changes_nothing(stack: Stack) -> None:
 def test_status_names_every_part(stack: Stack) -> None:
     lines = local_stack.status(stack.settings)
 
-    assert [(line.name, line.state) for line in lines] == [(service, "running") for service in SERVICES]
-    assert all(line.pid and psutil.pid_exists(line.pid) and line.log.stat().st_size for line in lines)
+    assert [(line.name, line.state) for line in lines] == [
+        *((service, "running") for service in SERVICES),
+        *((service, "stopped") for service in AIRFLOW),
+    ]
+    assert all(line.pid and psutil.pid_exists(line.pid) and line.log.stat().st_size for line in lines[: len(SERVICES)])
 
 
 def test_everything_listens_on_loopback_only(stack: Stack) -> None:
@@ -139,7 +144,8 @@ def test_taken_port_is_named_before_anything_starts(stopped: Stack) -> None:
     assert answer.returncode == 1
     assert answer.stdout == ""
     assert re.fullmatch(
-        rf"port {port} on 127\.0\.0\.1 is taken by process {os.getpid()} \(.*\), and ports\.mysql needs it\. Stop "
+        rf"SetupError: port {port} on 127\.0\.0\.1 is taken by process {os.getpid()} \(.*\), and ports\.mysql needs "
+        r"it\. Stop "
         r"that process, or move ours: write `mysql = \d+` under \[ports\] in settings\.local\.toml, or set "
         r"OLYMPIC_STREAMING_PORTS_MYSQL\.\n",
         answer.stderr,
@@ -171,8 +177,8 @@ def test_wrong_setting_is_one_message(stack: Stack) -> None:
 
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == (
-        "environment variable OLYMPIC_STREAMING_FLINK_SLOTS: flink.slots is 'many'; allowed is a whole number from 1 "
-        "to 256. Correct or remove it.\n"
+        "SettingsError: environment variable OLYMPIC_STREAMING_FLINK_SLOTS: flink.slots is 'many'; allowed is a whole "
+        "number from 1 to 256. Correct or remove it.\n"
     )
 
 
@@ -182,7 +188,35 @@ def test_status_of_another_process_sees_the_same(stack: Stack) -> None:
     assert answer.returncode == 0
     rows = [line.split() for line in answer.stdout.splitlines()]
     assert rows[0] == ["SERVICE", "STATE", "PID", "UPTIME", "PORT", "LOG"]
-    assert [row[:3] for row in rows[1:]] == [[service, "running", str(stack.pid(service))] for service in SERVICES]
+    running = [[service, "running", str(stack.pid(service))] for service in SERVICES]
+    assert [row[:3] for row in rows[1:9]] == [*running, *([service, "stopped", "-"] for service in AIRFLOW)]
+    assert f"Flink    {stack.flink}" in answer.stdout
+
+
+def test_airflow_runs_under_the_supervisor_and_stops_with_it(stack: Stack) -> None:
+    """Started with the services that it needs, on loopback alone, and gone to the last process after `down`."""
+    ensure_airflow(stack.settings, {})
+    try:
+        lines = local_stack.up(stack.settings, with_airflow=True)
+        assert [line.split(" (")[0] for line in lines][4:] == [f"{service}: started" for service in AIRFLOW]
+        assert local_stack.up(stack.settings) == [f"{service}: unchanged" for service in [*SERVICES, *AIRFLOW]]
+        processes = [each for service in AIRFLOW for each in _family(stack, service)]
+        listening = [
+            entry.laddr.ip
+            for process in processes
+            for entry in process.net_connections("tcp")
+            if entry.status == "LISTEN"
+        ]
+        assert set(listening) == {"127.0.0.1"}
+    finally:
+        local_stack.down(stack.settings)
+    assert [process for process in processes if process.is_running()] == []
+    local_stack.up(stack.settings)
+
+
+def _family(stack: Stack, service: str) -> list[psutil.Process]:
+    process = _process(stack, service)
+    return [process, *process.children(recursive=True)]
 
 
 def test_clean_refuses_a_folder_that_is_not_ours(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.stacks.compose.__main__ import main
+from infra.cli.main import main
 
 
 def test_missing_docker_is_one_message(
@@ -14,11 +14,9 @@ def test_missing_docker_is_one_message(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert [main([command]) for command in ("up", "down")] == [1, 1]
-    assert (
-        capsys.readouterr().err.splitlines()
-        == ["docker is not installed: https://docs.docker.com/engine/install, or use `make run`, which needs none"] * 2
-    )
+    assert [main([command]) for command in ("compose-up", "compose-down")] == [1, 1]
+    message = "SetupError: docker is not installed: https://docs.docker.com/engine/install, or use `make run`, which"
+    assert capsys.readouterr().err.splitlines() == [f"{message} needs none"] * 2
 
 
 def test_missing_plugin_is_one_message(
@@ -29,5 +27,7 @@ def test_missing_plugin_is_one_message(
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert main(["up"]) == 1
-    assert capsys.readouterr().err.startswith("docker has no compose plugin (version 2): https://docs.docker.com/")
+    assert main(["compose-up"]) == 1
+    assert capsys.readouterr().err.startswith(
+        "SetupError: docker has no compose plugin (version 2): https://docs.docker.com/"
+    )

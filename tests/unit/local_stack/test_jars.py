@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.main import main
 from infra.errors import SetupError
 from infra.setup import jars, maven
 from infra.versions import JarSet
@@ -105,5 +106,7 @@ def test_pom_escapes_what_it_is_given() -> None:
 
 
 def test_unknown_lock_lists_the_ones_there_are(capsys: pytest.CaptureFixture[str]) -> None:
-    assert jars.main(["brokers"]) == 1
-    assert capsys.readouterr().err == "jars: there is no lock 'brokers'; the locks are jars, operator.\n"
+    assert main(["jars", "brokers"]) == 1
+    assert capsys.readouterr().err == (
+        "SetupError: jars: lock file 'brokers' does not exist. Expected one of: jars, operator.\n"
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.main import main
 from infra.errors import SettingsError
 from infra.mysql import provision
 
@@ -59,5 +60,5 @@ def test_folder_of_databases(tmp_path: Path, secrets: Path) -> None:
 
 
 def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert provision.main(["--host", "mysql", "--admin", str(tmp_path), f"games={tmp_path}"]) == 1
-    assert capsys.readouterr().err.startswith(f"{tmp_path}/username is missing or empty;")
+    assert main(["provision-users", "--host", "mysql", "--admin", str(tmp_path), f"games={tmp_path}"]) == 1
+    assert capsys.readouterr().err.startswith(f"SettingsError: {tmp_path}/username is missing or empty;")

@@ -1,7 +1,7 @@
-"""`make bench`: freshness and snapshot rate, on parts of its own beside whatever runs; prints what the README quotes.
+"""`make bench`: freshness and snapshot rate on a local stack of its own; prints the figures that the README quotes.
 
 Absolute figures hold for the machine they were measured on; the ratio to the connector's defaults is of one run.
-Takes some minutes, and wants an otherwise idle machine.
+It takes some minutes. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from infra.mysql.users import ensure_database, ensure_users
 from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT, Settings, load_settings
 from infra.stacks.local import stack as local_stack
+from infra.stacks.local.private import private_environment
 from infra.targets.local import local_target
 from infra.waiting import wait_until
-from tests.local.conftest import private_environ
 
 DATABASE = "olympics"
 WARM_UP, CHANGES, PAUSE_SECONDS = 200, 600, 0.05
@@ -50,7 +50,7 @@ def main() -> None:
 
 @contextmanager
 def _stack(folder: Path) -> Iterator[Settings]:
-    settings = load_settings(private_environ(folder / "state"))
+    settings = load_settings(private_environment(folder / "data"))
     try:
         local_stack.up(settings)
         yield settings
@@ -165,7 +165,3 @@ def _start(settings: Settings, job: JobSpec) -> None:
         180,
     )
     print(f"{job.name}: healthy", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,46 @@
+"""Commands that set-up and deployments call: jars, provision-users."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands of this module to the parser."""
+    jars = commands.add_parser("jars", help="download the locked jars that are missing")
+    jars.add_argument("name", nargs="?", default="jars", help="the lock file whose jars are needed")
+    jars.add_argument("--lock", action="store_true", help="write every lock file again from versions.toml")
+    jars.set_defaults(run=_jars)
+    users = commands.add_parser("provision-users", help="create databases and users from mounted Secrets")
+    users.add_argument("--host", required=True)
+    users.add_argument("--port", type=int, default=3306)
+    users.add_argument("--admin", type=Path, required=True, metavar="FOLDER", help="the administrator's Secret")
+    users.add_argument("--databases", type=Path, metavar="FOLDER", help="with a folder for each database")
+    users.add_argument("pairs", nargs="*", metavar="DATABASE=FOLDER")
+    users.set_defaults(run=_provision_users)
+
+
+def _jars(options: argparse.Namespace) -> None:
+    from infra.setup.jars import ensure_jars, lock_file, lock_names, write_lock
+
+    if options.lock:
+        for name in lock_names():
+            _print(f"jars: {write_lock(_print, lock_file(name))} jars locked in infra/setup/{name}.lock")
+    _print(f"{options.name}: {ensure_jars(_print, lock_file(options.name))}")
+
+
+def _provision_users(options: argparse.Namespace) -> None:
+    from infra.endpoints import MySqlEndpoint
+    from infra.mysql.provision import databases_in, provision, read_secret
+
+    databases = {name: Path(folder) for name, _, folder in (pair.partition("=") for pair in options.pairs)}
+    databases |= databases_in(options.databases) if options.databases else {}
+    user, password = read_secret(options.admin)
+    for line in provision(MySqlEndpoint(options.host, options.port, user, password), databases):
+        _print(line)
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)

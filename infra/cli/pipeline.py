@@ -1,0 +1,97 @@
+"""Commands about a pipeline: run, results, watch, sql, bench."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands of this module to the parser."""
+    run = _command(commands, "run", _run, "start the local stack, deploy a pipeline with Airflow, show its results")
+    run.add_argument("--data", help="CSV that the table becomes equal to, or JSON lines for a source topic")
+    run.add_argument("--allow-rejects", action="store_true", help="load the valid rows even if others are invalid")
+    run.add_argument("--start-from", default="latest_state", choices=("latest_state", "scratch"))
+    results = _command(commands, "results", _results, "show what the result topics hold")
+    results.add_argument("--format", choices=("table", "json"), default="table")
+    _command(commands, "watch", _watch, "show the results again at each change")
+    _command(commands, "sql", _sql, "open a prompt on the pipeline's database; reads statements from a pipe, too")
+    commands.add_parser("bench", help="measure freshness and snapshot rate on a local stack of its own").set_defaults(
+        run=_bench
+    )
+
+
+def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
+    parser.set_defaults(run=run)
+    parser.add_argument("--pipeline", default="olympics", help="the name of a folder of flink_jobs/")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from infra.cli.deployment import existing_file, run_pipeline
+    from infra.settings import load_settings
+
+    conf = {
+        "target": "local",
+        "data_file": existing_file(options.data),
+        "allow_rejects": options.allow_rejects,
+        "start_from": options.start_from,
+    }
+    run_pipeline(load_settings(), options.pipeline, conf, Console(highlight=False))
+
+
+def _results(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from infra.cli.deployment import pipelines_root
+    from infra.pipeline import load_pipeline
+    from infra.results import print_results, results_json
+    from infra.settings import load_settings
+    from infra.stacks.local.kafka import kafka_endpoint
+
+    settings = load_settings()
+    pipeline = load_pipeline(pipelines_root(settings) / options.pipeline)
+    if options.format == "json":
+        print(results_json(pipeline, kafka_endpoint(settings)))
+    else:
+        print_results(pipeline, kafka_endpoint(settings), Console(highlight=False))
+
+
+def _watch(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from infra.cli.deployment import pipelines_root
+    from infra.pipeline import load_pipeline
+    from infra.results import watch_results
+    from infra.settings import load_settings
+    from infra.stacks.local.kafka import kafka_endpoint
+
+    settings = load_settings()
+    pipeline = load_pipeline(pipelines_root(settings) / options.pipeline)
+    watch_results(pipeline, kafka_endpoint(settings), Console(highlight=False))
+
+
+def _sql(options: argparse.Namespace) -> None:
+    """Become the database's own client, as the owner of the pipeline's tables."""
+    from infra.cli.deployment import pipelines_root
+    from infra.pipeline import load_pipeline
+    from infra.settings import inherited_environment, load_settings
+    from infra.stacks.local.database import find_program, mysql_endpoint
+
+    settings = load_settings()
+    database = load_pipeline(pipelines_root(settings) / options.pipeline).mysql_source.database
+    owner = mysql_endpoint(settings, "owner", database)
+    command = [find_program("mariadb"), "--no-defaults", f"--host={owner.host}", f"--port={owner.port}"]
+    command += [f"--user={owner.user}", "--protocol=tcp", "--default-character-set=utf8mb4", "--table", database]
+    # The client reads the password from this variable, so it is neither on the command line nor in a file.
+    os.execve(command[0], command, {**inherited_environment(), "MYSQL_PWD": owner.password})
+
+
+def _bench(_: argparse.Namespace) -> None:
+    from infra.bench.measure import main
+
+    main()

@@ -1,0 +1,35 @@
+"""The settings of a second local stack that shares nothing with the first: its own ports and data directory."""
+
+from __future__ import annotations
+
+import random
+import socket
+from pathlib import Path
+
+from infra.errors import SetupError
+from infra.settings import PREFIX, PortSettings
+
+# Below the range from which the kernel serves clients, so that none of these takes one in the meantime.
+_PORTS = range(20_000, 32_000)
+
+
+def private_environment(data_dir: Path) -> dict[str, str]:
+    """Return the settings as environment variables; SetupError if there are not enough free ports."""
+    keys = list(PortSettings.model_fields)
+    ports = zip(keys, free_ports(len(keys)), strict=True)
+    return {
+        f"{PREFIX}DATA_DIR": str(data_dir),
+        **{f"{PREFIX}PORTS_{key.upper()}": str(port) for key, port in ports},
+    }
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many different ports that nothing listens on at this moment."""
+    found: list[int] = []
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+        if len(found) == count:
+            return found
+    raise SetupError(f"fewer than {count} ports between {_PORTS.start} and {_PORTS.stop} are free. Stop some programs.")
