@@ -1,4 +1,4 @@
-"""Commands that set-up and deployments call: jars, provision-users."""
+"""Commands that set-up and deployments call: helm-values, jars, provision-users."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module to the parser."""
+    values = commands.add_parser("helm-values", help="print the chart's list of pipelines, read from flink_jobs/")
+    values.set_defaults(run=_helm_values)
     jars = commands.add_parser("jars", help="download the locked jars that are missing")
     jars.add_argument("name", nargs="?", default="jars", help="the lock file whose jars are needed")
     jars.add_argument("--lock", action="store_true", help="write every lock file again from versions.toml")
@@ -29,6 +31,14 @@ def _jars(options: argparse.Namespace) -> None:
         for name in lock_names():
             _print(f"jars: {write_lock(_print, lock_file(name))} jars locked in infra/setup/{name}.lock")
     _print(f"{options.name}: {ensure_jars(_print, lock_file(options.name))}")
+
+
+def _helm_values(_: argparse.Namespace) -> None:
+    from infra.cli.deployment import pipelines_root
+    from infra.cli.helm_values import render_values
+    from infra.settings import load_settings
+
+    print(render_values(pipelines_root(load_settings())), end="")
 
 
 def _provision_users(options: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from flink_jobs.shared.statements import render_statements
+from flink_jobs.shared.run_sql import render_statements
 from infra.pipeline import load_pipeline
 from infra.settings import ROOT
 from tests.jobs.flink import flink_environment
@@ -102,7 +102,7 @@ def job_statements(pipeline: Path, job: str) -> dict[str, str]:
     variables = {**spec.jobs[job].arguments, "bootstrap_servers": "127.0.0.1:1"}
     rendered: dict[str, str] = {}
     for folder in sorted({path.parent for path in spec.job_files(job) if path.suffix == ".sql"}):
-        rendered |= render_statements(folder, variables)
+        rendered |= render_statements(folder, variables, {})
     return dict(sorted(rendered.items()))
 
 

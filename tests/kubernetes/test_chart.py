@@ -1,4 +1,4 @@
-"""The chart on the cluster: rights as the tasks have them, and passwords that an upgrade keeps."""
+"""The chart on the cluster: privileges of the accounts, and passwords that survive an upgrade."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
 SECRETS = ("mysql-root", "olympics-mysql", "olympics-mysql-cdc", "olympics-mysql-reader", "olympic-airflow-connections")
 
 
-def may(account: str, verb: str, resource: str, namespace: str = NAMESPACE) -> bool:
-    """What the cluster itself says."""
+def is_allowed(account: str, verb: str, resource: str, namespace: str = NAMESPACE) -> bool:
+    """Return whether the cluster allows the account the verb on the resource."""
     user = f"--as=system:serviceaccount:{NAMESPACE}:{account}"
     command = ["kubectl", "auth", "can-i", verb, resource, user, "--namespace", namespace, "--quiet"]
     return subprocess.run(command, capture_output=True).returncode == 0
@@ -28,15 +28,15 @@ def may(account: str, verb: str, resource: str, namespace: str = NAMESPACE) -> b
         ("get", "pods/log"),
     ],
 )
-def test_tasks_may_in_their_namespace_alone(deployed: Cluster, verb: str, resource: str) -> None:
-    assert may("olympic-airflow", verb, resource)
-    assert not may("olympic-airflow", verb, resource, namespace="default")
+def test_account_of_tasks_is_limited_to_its_namespace(deployed: Cluster, verb: str, resource: str) -> None:
+    assert is_allowed("olympic-airflow", verb, resource)
+    assert not is_allowed("olympic-airflow", verb, resource, namespace="default")
 
 
 @pytest.mark.parametrize("account", ["olympic-airflow", "flink"])
-def test_nobody_reads_secrets(deployed: Cluster, account: str) -> None:
+def test_no_account_reads_secrets(deployed: Cluster, account: str) -> None:
     for verb in ("get", "list", "watch"):
-        assert not may(account, verb, "secrets")
+        assert not is_allowed(account, verb, "secrets")
 
 
 def test_an_upgrade_keeps_passwords_and_grants(deployed: Cluster) -> None:

@@ -19,7 +19,7 @@ from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
 from tests.kubernetes.figures import note, note_memory, note_rights, timed
-from tests.kubernetes.heartbeat import target
+from tests.kubernetes.jobs import target
 from tests.support.olympics_model import SEED, expected_outputs
 
 INSIDE = (
@@ -86,7 +86,7 @@ def test_the_three_changes_show(deployed: Cluster) -> None:
 def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: Cluster, tmp_path: Path) -> None:
     for name in ("dags", "infra", "flink_jobs"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    changed = tmp_path / "flink_jobs" / "shared" / "analytics" / "51_duplicates.sql"
+    changed = tmp_path / "flink_jobs" / "olympic_statistics" / "analytics" / "51_duplicates.sql"
     changed.write_text("-- Changed.\n" + changed.read_text())
     seed = tmp_path / "flink_jobs" / "olympics" / "data" / "players.csv"
     seed.write_text("id,name,nationality,score\n1,Alex,Austria,3\n3,Josef,US,8\n4,Max,Austria,4\n5,Peter,US,2\n")

@@ -16,18 +16,8 @@ from infra.jobs.upgrade import ensure_running
 from infra.targets.kubernetes import KubernetesTarget, api
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE
-from tests.kubernetes.heartbeat import (
-    FAILING,
-    NO_RESTART,
-    SHORT,
-    SHORT_BACKOFF,
-    await_health,
-    failure_of,
-    heartbeat,
-    submitted,
-    target,
-    with_statement,
-)
+from tests.kubernetes.jobs import SHORT, SHORT_BACKOFF, heartbeat, target
+from tests.support.heartbeat import FAILING, NO_RESTART, await_health, failure_of, submitted, with_statement
 
 UNWATCHED = f"{NAMESPACE}-unwatched"
 TOO_MUCH_HEAP = "-Xms3g -Xmx3g -XX:+AlwaysPreTouch"
@@ -148,7 +138,7 @@ def test_task_managers_that_run_out_of_memory(place: KubernetesTarget, new_job: 
 
 def test_script_that_raises(place: KubernetesTarget, new_job: NewJob) -> None:
     good = new_job()
-    job = replace(good, files={**good.files, "heartbeat.py": RAISES})
+    job = replace(good, files={**good.files, "run_sql.py": RAISES})
 
     error = failure_of(place, submitted(place, job))
 

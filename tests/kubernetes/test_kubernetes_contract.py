@@ -13,16 +13,8 @@ from infra.targets.kubernetes import KubernetesTarget
 from infra.targets.kubernetes.manifests import resource_name
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE
-from tests.kubernetes.heartbeat import (
-    NO_RESTART,
-    SECONDS,
-    await_health,
-    failure_of,
-    heartbeat,
-    submitted,
-    target,
-    with_statement,
-)
+from tests.kubernetes.jobs import heartbeat, target
+from tests.support.heartbeat import NO_RESTART, SECONDS, await_health, failure_of, submitted, with_statement
 from tests.support.target_contract import TargetContract
 
 # Five beats a second: the job fails after some seconds, and so after some checkpoints.

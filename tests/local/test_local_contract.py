@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from infra.errors import JobFailedError, PlatformError, StateMismatchError
+from infra.errors import JobFailedError, StateMismatchError
 from infra.jobs.health import missing_for_health
 from infra.jobs.job import JobSpec, JobState, JobStatus
 from infra.jobs.target import Target
 from infra.jobs.upgrade import ensure_running
-from infra.settings import ROOT
 from infra.targets.local import local_target
 from infra.targets.session import SessionTarget
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
+from tests.support.heartbeat import (
+    FAILING,
+    NO_RESTART,
+    changed_job,
+    failure_of,
+    heartbeat_job,
+    submitted,
+    with_statement,
+)
 from tests.support.target_contract import TargetContract
 
-HEARTBEAT = Path(__file__).parent / "jobs" / "heartbeat"
-FILES = [*HEARTBEAT.glob("*"), ROOT / "flink_jobs" / "shared" / "statements.py"]
-FAILING = b"INSERT INTO counts SELECT beat, COUNT(10 / (beat - beat)) FROM beats GROUP BY beat"
-NO_RESTART = {"restart-strategy.type": "none"}
 SECONDS = 120.0
 
 
@@ -36,49 +38,17 @@ def target(stack: Stack) -> SessionTarget:
 
 @pytest.fixture
 def job(target: SessionTarget) -> Iterator[JobSpec]:
-    """A job under a name of its own; gone after the test, so that its slot is free."""
-    job = JobSpec(
-        name=f"heartbeat.{os.urandom(4).hex()}",
-        script="heartbeat.py",
-        files={path.name: path.read_bytes() for path in FILES if path.is_file()},
-        arguments={"least": "0"},
-        configuration={"execution.checkpointing.interval": "500 ms"},
-        parallelism=1,
-    )
+    """A job that is deleted after the test, so that its slot is free."""
+    job = heartbeat_job()
     yield job
     target.delete(job.name)
-
-
-def with_statement(job: JobSpec, statement: bytes, **configuration: str) -> JobSpec:
-    """The job with another statement that publishes."""
-    files = {**job.files, "30_publish.sql": statement}
-    return replace(job, files=files, configuration={**job.configuration, **configuration})
-
-
-def submitted(target: Target, job: JobSpec) -> JobSpec:
-    target.ensure_scripts(job)
-    target.submit(job)
-    return job
-
-
-def failure_of(target: Target, job: JobSpec) -> PlatformError:
-    """The error that waiting for the job's health ends with."""
-
-    def failed() -> PlatformError | None:
-        try:
-            missing_for_health(job.name, job.revision, target.status(job.name))
-        except PlatformError as error:
-            return error
-        return None
-
-    return wait_until(failed, f"{job.name} to fail", SECONDS)
 
 
 class TestLocalContract(TargetContract):
     healthy_seconds = SECONDS
 
     def changed(self, job: JobSpec) -> JobSpec:
-        return replace(job, arguments={"least": "1"})
+        return changed_job(job)
 
 
 def test_script_that_raises_says_the_last_line_of_its_traceback(target: SessionTarget, job: JobSpec) -> None:

@@ -1,4 +1,4 @@
-"""docs/new-pipeline.md followed to the letter: its files are written, deployed, and give what the page says."""
+"""docs/new-pipeline.md, followed to the letter: write its files, deploy both pipelines, compare the results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILES = re.findall(r"^`(flink_jobs/\S+)`\n```\w+\n(.*?)^```$", PAGE, re.MULTILIN
 
 @pytest.fixture(scope="module")
 def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A checkout with the files of the page in it, on the parts of the run."""
+    """A checkout that contains the files of the page, on the running local stack."""
     root = tmp_path_factory.mktemp("checkout")
     for folder in ("dags", "infra", "flink_jobs"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -38,8 +38,21 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings
 
 
 @pytest.fixture(scope="module")
+def tickets(settings: Settings) -> Iterator[Pipeline]:
+    """The pipeline of part 1, deployed."""
+    pipeline = load_pipeline(settings.root / "flink_jobs" / "tickets")
+    prepare(settings, pipeline)
+    said = StringIO()
+    run_dag(settings, "tickets_deploy", {"target": "local"}, Console(file=said, width=200))
+    print(said.getvalue())
+    assert "check_outputs: agreed" in said.getvalue()
+    yield pipeline
+    local_target(settings).delete("tickets.sales")
+
+
+@pytest.fixture(scope="module")
 def medals(settings: Settings) -> Iterator[Pipeline]:
-    """The pipeline of the page, deployed."""
+    """The pipeline of part 2, deployed."""
     pipeline = load_pipeline(settings.root / "flink_jobs" / "medals")
     prepare(settings, pipeline)
     said = StringIO()
@@ -56,23 +69,32 @@ def shown(pipeline: Pipeline, stack: Stack) -> str:
     return "\n".join(line.strip() for line in text.getvalue().splitlines() if "─" not in line and line.strip())
 
 
-def test_page_names_every_file_that_its_pipeline_uses(settings: Settings) -> None:
-    pipeline = load_pipeline(settings.root / "flink_jobs" / "medals")
-
-    assert len(FILES) == len({name for name, _ in FILES}) == 11
-    assert {Path(name).suffix for name, _ in FILES if name.endswith(".py")} == {".py"}
-    assert pipeline.kafka_source.topic == "medal_feed"
-
-
-def test_results_are_those_of_the_page(medals: Pipeline, stack: Stack) -> None:
-    [block] = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
-
-    expected = "\n".join(line.strip() for line in block.splitlines())
-
-    assert re.sub(r" +", " ", shown(medals, stack)) == re.sub(r" +", " ", expected)
+def printed(part: int) -> str:
+    """The results that a part of the page shows."""
+    blocks = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+    assert len(blocks) == 2
+    return "\n".join(line.strip() for line in blocks[part - 1].splitlines())
 
 
-def test_bad_medal_counts_after_the_mend_of_the_page(medals: Pipeline, stack: Stack, settings: Settings) -> None:
+def test_page_names_every_file_that_its_pipelines_use(settings: Settings) -> None:
+    tickets, medals = (load_pipeline(settings.root / "flink_jobs" / name) for name in ("tickets", "medals"))
+
+    names = [Path(name).parts[1] for name, _ in FILES]
+    assert len(FILES) == len({name for name, _ in FILES})
+    assert (names.count("tickets"), names.count("medals")) == (7, 10)
+    assert tickets.mysql_source.table == "orders"
+    assert medals.kafka_source.topic == "medal_feed"
+
+
+def test_results_of_part_1_are_those_of_the_page(tickets: Pipeline, stack: Stack) -> None:
+    assert re.sub(r" +", " ", shown(tickets, stack)) == re.sub(r" +", " ", printed(1))
+
+
+def test_results_of_part_2_are_those_of_the_page(medals: Pipeline, stack: Stack) -> None:
+    assert re.sub(r" +", " ", shown(medals, stack)) == re.sub(r" +", " ", printed(2))
+
+
+def test_invalid_medal_counts_after_the_fix_of_the_page(medals: Pipeline, stack: Stack, settings: Settings) -> None:
     [mapping] = re.findall(r"^`(\{id: .*\})` it counts", PAGE, re.MULTILINE)
     with consumer(stack.kafka) as client:
         [entry], _ = read_entries_and_marks(client, "medals.quarantine")

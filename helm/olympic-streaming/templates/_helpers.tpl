@@ -1,4 +1,4 @@
-{{/* Labels of every object; the argument is a list of the root and the component. */}}
+{{/* Labels of every object. Argument: a list of the root and the component. */}}
 {{- define "olympic.labels" -}}
 {{- $root := index . 0 -}}
 {{ include "olympic.selectorLabels" . }}
@@ -13,14 +13,14 @@ app.kubernetes.io/name: {{ index . 1 }}
 app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
 {{- end }}
 
-{{/* A pipeline's name as part of the names of objects. */}}
+{{/* A pipeline's name as it appears in object names. */}}
 {{- define "olympic.kebab" -}}
 {{- . | replace "_" "-" -}}
 {{- end }}
 
 {{/*
-The password of a Secret: the one that is there, or a new one, made once in a run although several templates ask for it.
-The argument is a list of the root and the Secret's name.
+The password of a Secret: the existing one, or a new one. A new one is generated once per run, because several templates
+include it. Argument: a list of the root and the Secret's name.
 */}}
 {{- define "olympic.password" -}}
 {{- $root := index . 0 -}}
@@ -36,7 +36,7 @@ The argument is a list of the root and the Secret's name.
 {{- get $root.Values._passwords $name -}}
 {{- end }}
 
-{{/* The name that clients in any namespace reach a service of this release by: a list of the root and the service. */}}
+{{/* Host name of a Service, valid in every namespace. Argument: a list of the root and the Service's name. */}}
 {{- define "olympic.host" -}}
 {{- printf "%s.%s.svc" (index . 1) (index . 0).Release.Namespace -}}
 {{- end }}
@@ -45,7 +45,7 @@ The argument is a list of the root and the Secret's name.
 {{- if .Values.kafka.enabled -}}
 {{- printf "%s:9092" (include "olympic.host" (list . "kafka")) -}}
 {{- else -}}
-{{- required "kafka.bootstrapServers is needed where kafka.enabled is false" .Values.kafka.bootstrapServers -}}
+{{- required "kafka.bootstrapServers: missing. Expected host:port[,host:port...] because kafka.enabled is false. Set it to your brokers." .Values.kafka.bootstrapServers -}}
 {{- end -}}
 {{- end }}
 
@@ -53,17 +53,21 @@ The argument is a list of the root and the Secret's name.
 {{- if .Values.mysql.enabled -}}
 {{- include "olympic.host" (list . "mysql") -}}
 {{- else -}}
-{{- required "mysql.host is needed where mysql.enabled is false" .Values.mysql.host -}}
+{{- required "mysql.host: missing. Expected a host name because mysql.enabled is false. Set it to your server." .Values.mysql.host -}}
 {{- end -}}
 {{- end }}
 
-{{/* An image reference; the argument is a list of the root and the image's values. */}}
+{{/* An image reference; a digest takes precedence over the tag. Argument: a list of the root and the image's values. */}}
 {{- define "olympic.image" -}}
 {{- $image := index . 1 -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
 {{- printf "%s:%s" $image.repository ($image.tag | default (index . 0).Chart.AppVersion) -}}
+{{- end -}}
 {{- end }}
 
-{{/* What the profile `restricted` of the Pod Security Standards asks of a pod; the argument is the user's id. */}}
+{{/* Security context for the profile `restricted` of the Pod Security Standards. Argument: the user id. */}}
 {{- define "olympic.podSecurityContext" -}}
 runAsNonRoot: true
 runAsUser: {{ . }}
@@ -81,7 +85,7 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* Peers that may reach Kafka and MySQL. */}}
+{{/* Clients that the network policies of Kafka and MySQL allow. */}}
 {{- define "olympic.networkPeers" -}}
 - podSelector: {}
 {{- with .Values.networkPolicy.extraFrom }}

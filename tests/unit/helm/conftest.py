@@ -22,7 +22,7 @@ Helm = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="session")
 def helm() -> Helm:
-    """Runs `helm` with arguments; its output is text."""
+    """Run `helm` with arguments; its output is text."""
     program = shutil.which("helm")
     if program is None:
         pytest.skip("helm is not installed: https://helm.sh/docs/intro/install/")
@@ -35,7 +35,7 @@ def helm() -> Helm:
 
 @pytest.fixture(scope="session")
 def render(helm: Helm) -> Callable[[Path], Objects]:
-    """All objects of the chart with a file of values."""
+    """Return all objects of the chart for a values file."""
 
     def rendered(values: Path) -> Objects:
         result = helm("template", "trial", CHART, "--namespace", "games", "--values", values)
@@ -47,7 +47,7 @@ def render(helm: Helm) -> Callable[[Path], Objects]:
 
 @pytest.fixture(params=CI_VALUES, ids=lambda path: path.stem)
 def objects(request: pytest.FixtureRequest, render: Callable[[Path], Objects]) -> Objects:
-    """The objects of each file of values in turn."""
+    """The objects for each values file in turn."""
     return render(request.param)
 
 

@@ -1,4 +1,4 @@
-"""The chart: what it renders with every file of values, which rights it gives, and where passwords are."""
+"""The rendered chart: objects per values file, privileges, and where passwords appear."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_lint(helm: Helm, values: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_rights_are_exact_and_of_one_namespace(objects: Objects) -> None:
+def test_privileges_are_exact_and_limited_to_one_namespace(objects: Objects) -> None:
     found = named(objects)
     assert found.keys() >= ALWAYS
     assert rules(found["Role/olympic-airflow"]) == AIRFLOW_RULES
@@ -90,7 +90,7 @@ def test_every_container_is_restricted(objects: Objects) -> None:
             assert not container["image"].endswith((":latest", ":")), name
 
 
-def test_no_password_outside_of_secrets(objects: Objects) -> None:
+def test_no_password_outside_secrets(objects: Objects) -> None:
     passwords = {
         secret_values(item)["password"] for item in objects if item["kind"] == "Secret" and "password" in item["data"]
     }
@@ -127,20 +127,20 @@ def test_secrets_and_connections_agree(default_objects: Objects) -> None:
     }
 
 
-def test_generated_passwords_differ_and_outlive_an_uninstall(default_objects: Objects) -> None:
+def test_generated_passwords_differ_and_survive_an_uninstall(default_objects: Objects) -> None:
     secrets = [item for item in default_objects if item["kind"] == "Secret" and "password" in item["data"]]
     assert len({secret_values(item)["password"] for item in secrets}) == len(secrets) == 4
     assert {item["metadata"]["annotations"]["helm.sh/resource-policy"] for item in secrets} == {"keep"}
 
 
-def test_own_systems_leave_the_rights_alone(render: Callable[[Path], Objects]) -> None:
+def test_external_systems_leave_only_accounts_and_privileges(render: Callable[[Path], Objects]) -> None:
     assert named(render(CHART / "ci" / "external-systems-values.yaml")).keys() == ALWAYS | {
         "RoleBinding/olympic-airflow",
         "RoleBinding/flink",
     }
 
 
-def test_every_pipeline_has_its_connections_and_one_with_a_database_its_users(helm: Helm) -> None:
+def test_every_pipeline_gets_connections_and_one_with_a_database_gets_users(helm: Helm) -> None:
     pipelines = [
         {"name": "olympics", "database": "olympics"},
         {"name": "olympic_events"},
@@ -172,16 +172,50 @@ def test_unknown_key_is_named(helm: Helm) -> None:
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("kafka.enabled=false", "kafka.bootstrapServers is needed where kafka.enabled is false"),
-        ("mysql.enabled=false", "mysql.host is needed where mysql.enabled is false"),
-        ("kafka.external.enabled=true", "kafka.external.host is needed where kafka.external.enabled is true"),
+        (
+            "kafka.enabled=false",
+            (
+                "kafka.bootstrapServers: missing. Expected host:port[,host:port...] because kafka.enabled is false. "
+                "Set it to your brokers."
+            ),
+        ),
+        (
+            "mysql.enabled=false",
+            "mysql.host: missing. Expected a host name because mysql.enabled is false. Set it to your server.",
+        ),
+        (
+            "kafka.external.enabled=true",
+            (
+                "kafka.external.host: missing. Expected the address of a node because kafka.external.enabled is true. "
+                "Set it to one that clients reach."
+            ),
+        ),
     ],
 )
 def test_missing_value_is_named(helm: Helm, key: str, message: str) -> None:
     assert message in helm("template", CHART, "--set", key).stderr
 
 
-def test_versions_are_ours() -> None:
+def test_digest_takes_precedence_over_the_tag(helm: Helm) -> None:
+    digest = "sha256:" + "2f" * 32
+    settings = [f"{part}.image.digest={digest}" for part in ("airflow", "kafka", "mysql")]
+    rendered = helm("template", CHART, *(word for setting in settings for word in ("--set", setting)))
+    specs = pod_specs([item for item in yaml.safe_load_all(rendered.stdout) if item])
+    images = {name: spec["containers"][0]["image"] for name, spec in specs}
+    assert images == {
+        "kafka": f"apache/kafka@{digest}",
+        "mysql": f"mysql@{digest}",
+        "mysql-users": f"olympic-streaming/airflow@{digest}",
+    }
+
+
+def test_incomplete_digest_is_rejected(helm: Helm) -> None:
+    result = helm("template", CHART, "--set", "kafka.image.digest=sha256:2f")
+    assert result.returncode != 0
+    assert "digest" in result.stderr
+
+
+def test_chart_repeats_the_versions_of_the_project() -> None:
     versions = load_versions()
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
@@ -192,9 +226,18 @@ def test_versions_are_ours() -> None:
     assert values["mysql"]["image"]["tag"] == versions.kubernetes.mysql_image
     assert f'version = "{chart["appVersion"]}"\n' in project
     assert chart["version"] == chart["appVersion"] == airflow["images"]["airflow"]["tag"]
+    assert f'"apache-airflow=={airflow["airflowVersion"]}",' in project
 
 
-def test_charts_of_others_use_our_names(default_objects: Objects) -> None:
+def test_airflow_values_need_no_provider_that_the_image_lacks() -> None:
+    airflow = yaml.safe_load((ROOT / "helm" / "airflow-values.yaml").read_text())
+    requirements = (ROOT / "docker" / "airflow" / "requirements.txt").read_text()
+    assert "apache-airflow-providers-fab" not in requirements
+    assert airflow["config"]["core"]["auth_manager"].startswith("airflow.api_fastapi.")
+    assert airflow["createUserJob"] == {"defaultUser": {"enabled": False}}
+
+
+def test_values_of_the_official_charts_use_the_names_of_this_chart(default_objects: Objects) -> None:
     found = named(default_objects)
     airflow = yaml.safe_load((ROOT / "helm" / "airflow-values.yaml").read_text())
     operator = yaml.safe_load((ROOT / "helm" / "flink-operator-values.yaml").read_text())
@@ -205,6 +248,6 @@ def test_charts_of_others_use_our_names(default_objects: Objects) -> None:
     assert operator["jobServiceAccount"] == {"create": False, "name": "flink"}
 
 
-def test_one_object_a_file() -> None:
+def test_one_object_per_file() -> None:
     for path in (CHART / "templates").glob("*.yaml"):
         assert path.read_text().count("\nkind:") == 1, path.name

@@ -71,9 +71,9 @@ def test_job_of_a_pipeline_is_rendered_without_its_password() -> None:
 
     job = render_job(pipeline, "players_cdc", KAFKA, MYSQL)
 
-    assert (job.name, job.script, job.parallelism) == ("olympics.players_cdc", "players_cdc.py", 2)
+    assert (job.name, job.script, job.parallelism) == ("olympics.players_cdc", "run_sql.py", 2)
     assert sorted(job.files) == [
-        "10_players.sql", "20_players_topic.sql", "30_publish.sql", "players_cdc.py", "statements.py",
+        "10_players.sql", "20_players_topic.sql", "30_publish.sql", "run_sql.py",
     ]  # fmt: skip
     assert job.arguments == {
         "players_topic": "olympics.players",

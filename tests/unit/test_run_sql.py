@@ -6,16 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from flink_jobs.shared.statements import parse_arguments, render_statements
+from flink_jobs.shared.run_sql import parse_arguments, render_statements
 
 
 def rendered(folder: Path, statement: str, **variables: str) -> str:
     (folder / "10_table.sql").write_text(statement)
-    return render_statements(folder, variables)["10_table.sql"]
+    return render_statements(folder, variables, {})["10_table.sql"]
 
 
 def test_variable_gets_its_value(tmp_path: Path) -> None:
     assert rendered(tmp_path, "'topic' = '${players_topic}'", players_topic="a.b") == "'topic' = 'a.b'"
+
+
+def test_environment_is_asked_for_what_is_no_argument(tmp_path: Path) -> None:
+    (tmp_path / "10_table.sql").write_text("'${user}', '${password}'")
+
+    statements = render_statements(tmp_path, {"user": "me"}, {"USER": "root", "PASSWORD": "it's"})
+
+    assert statements == {"10_table.sql": "'me', 'it''s'"}
 
 
 def test_quotes_of_a_value_are_doubled(tmp_path: Path) -> None:
@@ -34,21 +42,23 @@ def test_other_dollars_stay(tmp_path: Path, text: str) -> None:
 def test_umlauts_stay(tmp_path: Path) -> None:
     (tmp_path / "10_table.sql").write_bytes("-- Größe 😀\n'${name}'".encode())
 
-    assert render_statements(tmp_path, {"name": "Žofie"}) == {"10_table.sql": "-- Größe 😀\n'Žofie'"}
+    assert render_statements(tmp_path, {"name": "Žofie"}, {}) == {"10_table.sql": "-- Größe 😀\n'Žofie'"}
 
 
 def test_missing_variable_is_named_with_its_file(tmp_path: Path) -> None:
     with pytest.raises(KeyError) as caught:
         rendered(tmp_path, "'${players_topic}'", topic="x")
 
-    assert caught.value.args == ("10_table.sql needs a value for ${players_topic}: give --players_topic",)
+    assert caught.value.args == (
+        "10_table.sql: ${players_topic} has no value. Pass --players_topic, or set PLAYERS_TOPIC.",
+    )
 
 
 def test_files_are_in_the_order_of_their_names(tmp_path: Path) -> None:
     for name in ("90_publish.sql", "10_table.sql", "20_view.sql", "notes.txt", "job.py"):
         (tmp_path / name).write_text(name)
 
-    assert list(render_statements(tmp_path, {}).items()) == [
+    assert list(render_statements(tmp_path, {}, {}).items()) == [
         (name, name) for name in ("10_table.sql", "20_view.sql", "90_publish.sql")
     ]
 
