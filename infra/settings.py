@@ -1,6 +1,7 @@
-"""The settings of the local stack. This is the one module that reads the process environment, and never at import.
+"""The settings of the local stack and of the targets. No other module reads the process environment.
 
 Later ones win: infra/settings.toml, settings.local.toml at the root of the checkout, OLYMPIC_STREAMING_<SECTION>_<KEY>.
+pydantic-settings does not fit: its errors do not name the file or variable of a value, and it ignores unknown variables.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ class KubernetesSettings(_Section):
     image: str = Field(min_length=1)
     flink_version: str = Field(min_length=1)
     service_account: str = Field(min_length=1)
+    ui: str = Field(min_length=1)
     state_claim: str = Field(min_length=1)
     jobmanager_memory_mb: int = Field(ge=512, le=65536)
     taskmanager_memory_mb: int = Field(ge=512, le=262144)

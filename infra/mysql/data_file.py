@@ -2,6 +2,8 @@
 
 The first line is a header with the table's column names in any order. An auto-increment key may be left out: then
 a row's key is its number among the data rows. Values are kept to the letter; nothing is trimmed or folded.
+DuckDB's read_csv(store_rejects=true) does not fit: it accepts stray quotes and NUL, reads empty text as NULL, and drops
+every row after a quote that is never closed.
 """
 
 from __future__ import annotations

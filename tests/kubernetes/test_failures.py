@@ -178,7 +178,7 @@ def test_job_in_a_restart_loop_and_its_mended_revision(place: KubernetesTarget, 
     assert type(error) is JobFailedError
     assert re.fullmatch(
         rf"{job.name} is in a restart loop: \d+ failures since its last checkpoint, the last one: "
-        r"java\.lang\.ArithmeticException: / by zero; mend the cause and deploy again",
+        r"java\.lang\.ArithmeticException: / by zero\. Fix the cause and deploy again \(see http://heartbeat-\S+\)\.",
         str(error),
     )
     place.ensure_scripts(good)

@@ -17,6 +17,7 @@ from infra.settings import Settings, inherited_environment
 from infra.stacks.data_directory import ensure_data_dir, locked, socket_dir
 from infra.stacks.local.service import Service
 from infra.stacks.passwords import ensure_passwords
+from infra.stacks.server_options import DATABASE_FLAGS, DATABASE_OPTIONS
 
 
 def mysql_admin(settings: Settings) -> MySqlEndpoint:
@@ -52,31 +53,25 @@ def administrator() -> str:
 
 
 def render_my_cnf(settings: Settings) -> str:
-    """The server's configuration. What change data capture needs: a server id, and row images in full in the binlog."""
+    """Return the server's configuration file."""
     folder = settings.data_dir / "mysql"
-    options = {
+    options: dict[str, object] = {
+        **DATABASE_OPTIONS,
         "datadir": folder / "data",
         "socket": _socket(settings),
         "pid-file": folder / "mysql.pid",
         "tmpdir": folder / "tmp",
         "port": settings.ports.mysql,
         "bind-address": "127.0.0.1",
-        "server-id": 1,
-        "log-bin": "binlog",
-        "binlog-format": "ROW",
-        "binlog-row-image": "FULL",
         "expire-logs-days": settings.mysql.binlog_days,
-        "sync-binlog": 1,
-        "innodb-flush-log-at-trx-commit": 1,
         "innodb-buffer-pool-size": f"{settings.mysql.buffer_pool_mb}M",
         "innodb-use-native-aio": 0,  # its queue is a limit of the whole machine, and is used up in some containers
-        "character-set-server": "utf8mb4",
         "collation-server": "utf8mb4_nopad_bin",
     }
     if os.getuid() == 0:
         options["user"] = "root"  # the server refuses to run as root unless told so
     lines = [f"{key} = {value}" for key, value in options.items()]
-    return "\n".join(["[mariadbd]", *lines, "skip-name-resolve", ""])
+    return "\n".join(["[mariadbd]", *lines, *DATABASE_FLAGS, ""])
 
 
 def mysql_service(settings: Settings) -> Service:

@@ -18,6 +18,7 @@ from infra.setup.jars import jars_of
 from infra.stacks.local.java import find_java
 from infra.stacks.local.service import Service
 from infra.stacks.private_files import write_private
+from infra.stacks.server_options import BROKER_OPTIONS
 
 _LOG4J = """\
 status = warn
@@ -36,30 +37,15 @@ def kafka_endpoint(settings: Settings) -> KafkaEndpoint:
 
 
 def render_server_properties(settings: Settings) -> str:
-    """The broker's configuration; internal topics are small and not replicated, since there is one node."""
+    """Return the broker's server.properties."""
     ports, folder = settings.ports, settings.data_dir / "kafka"
     properties = {
-        "process.roles": "broker,controller",
-        "node.id": "1",
+        **BROKER_OPTIONS,
         "controller.quorum.voters": f"1@127.0.0.1:{ports.kafka_controller}",
         "listeners": f"PLAINTEXT://127.0.0.1:{ports.kafka},CONTROLLER://127.0.0.1:{ports.kafka_controller}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{ports.kafka}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(folder / "data"),
-        "auto.create.topics.enable": "false",
-        "default.replication.factor": "1",
-        "min.insync.replicas": "1",
-        "offsets.topic.replication.factor": "1",
-        "offsets.topic.num.partitions": "4",
-        "transaction.state.log.replication.factor": "1",
-        "transaction.state.log.min.isr": "1",
-        "transaction.state.log.num.partitions": "4",
-        "share.coordinator.state.topic.replication.factor": "1",
-        "share.coordinator.state.topic.min.isr": "1",
-        "share.coordinator.state.topic.num.partitions": "4",
-        "group.initial.rebalance.delay.ms": "0",
     }
     return "".join(f"{key}={value}\n" for key, value in properties.items())
 

@@ -100,6 +100,13 @@ class KubernetesTarget:
             return JobStatus(JobState.MISSING)
         if found["spec"]["job"]["state"] == "suspended":
             return JobStatus(JobState.STOPPED, reconciled_revision(found), restorable_state=_restorable(found))
+        status = self._running_status(found)
+        # A job that has failed may not have a JobManager any more, and so no page.
+        return replace(status, url=self._url(found)) if status.state.alive else status
+
+    def _running_status(self, found: Manifest) -> JobStatus:
+        """The status of a job that is to run, without its link."""
+        name = found["metadata"]["name"]
         self._check_taken(found)
         wanted, applied = _wanted_revision(found), applied_at(found, FIELD_MANAGER)
         failure = refusal(found, FIELD_MANAGER) or pod_failure(self._api, name, wanted, self._patience, applied)
@@ -195,6 +202,12 @@ class KubernetesTarget:
         except UnreachableError:
             return False
         return run is not None and STATES[run["state"]] in (JobState.FAILED, JobState.STOPPED)
+
+    def _url(self, found: Manifest) -> str:
+        """The job's page in its Flink UI."""
+        service, job_id = f"{found['metadata']['name']}-rest", flink_job_id(found)
+        address = self._settings.ui.format(service=service, namespace=self._api.namespace).rstrip("/")
+        return f"{address}/#/job/running/{job_id}" if job_id else address
 
     def _flink_status(self, found: Manifest) -> JobStatus:
         """As Flink itself sees the job."""
