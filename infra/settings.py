@@ -1,7 +1,8 @@
 """The settings of the local stack and of the targets. No other module reads the process environment.
 
 Later ones win: infra/settings.toml, settings.local.toml at the root of the checkout, OLYMPIC_STREAMING_<SECTION>_<KEY>.
-pydantic-settings does not fit: its errors do not name the file or variable of a value, and it ignores unknown variables.
+pydantic-settings does not fit: its errors do not name the file or variable of a value, and it ignores unknown
+variables.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The few calls of the Kubernetes API that the target needs, and the one place where its errors become ours.
 
-`kubernetes.dynamic` does not fit: it discovers the whole API before the first call, and hides the response's Date, which
-is the clock that ages of objects are told by.
+`kubernetes.dynamic` does not fit: it discovers the whole API before the first call, and hides the response's Date,
+which is the clock that ages of objects are told by.
 """
 
 from __future__ import annotations
