@@ -72,11 +72,12 @@ def render_status(settings: Settings) -> str:
     """A table with a row for each service."""
     from infra.stacks.local import stack
 
-    rows = [("SERVICE", "STATE", "PID", "UPTIME", "PORT", "LOG")]
+    rows = [("SERVICE", "STATE", "PID", "UPTIME", "MIB", "PORT", "LOG")]
     for service in stack.status(settings):
         uptime = f"{service.uptime // 60} min {service.uptime % 60} s"
         pid, port = str(service.pid or "-"), str(service.port or "-")
-        rows.append((service.name, service.state, pid, uptime, port, str(service.log)))
+        memory = str(service.memory_mb or "-")
+        rows.append((service.name, service.state, pid, uptime, memory, port, str(service.log)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

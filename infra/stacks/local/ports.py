@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import psutil
 
 from infra.errors import SetupError
-from infra.stacks.local.orphans import service_running_as
+from infra.stacks.local.processes import service_running_as
 
 LOOPBACK = "127.0.0.1"
 

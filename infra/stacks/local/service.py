@@ -46,11 +46,12 @@ class Service:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """A line of `status`: `state` is the supervisor's word in lower case, `uptime` is in seconds."""
+    """A line of `status`: `state` is the supervisor's word in lower case, `uptime` is in seconds, memory in MiB."""
 
     name: str
     state: str
     pid: int | None
     uptime: int
+    memory_mb: int
     port: int
     log: Path

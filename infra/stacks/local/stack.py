@@ -13,8 +13,8 @@ from infra.stacks.local.airflow import airflow_services
 from infra.stacks.local.database import mysql_admin, mysql_endpoint, mysql_passwords, mysql_service
 from infra.stacks.local.flink import flink_endpoint, flink_environment, flink_home, flink_services
 from infra.stacks.local.kafka import kafka_endpoint, kafka_service
-from infra.stacks.local.orphans import end_orphans
 from infra.stacks.local.ports import check_ports_free
+from infra.stacks.local.processes import end_orphans, resident_memory_mb
 from infra.stacks.local.service import Service, ServiceStatus
 from infra.stacks.local.supervisor import Supervisor
 from infra.stacks.private_files import write_private
@@ -162,7 +162,8 @@ def status(settings: Settings) -> list[ServiceStatus]:
         info = known.get(name, {"statename": "STOPPED", "pid": 0, "start": now})
         uptime = now - info["start"] if info["pid"] else 0
         log = settings.data_dir / "logs" / f"{name}.log"
-        lines.append(ServiceStatus(name, info["statename"].lower(), info["pid"] or None, uptime, port, log))
+        pid, state = info["pid"] or None, info["statename"].lower()
+        lines.append(ServiceStatus(name, state, pid, uptime, resident_memory_mb(pid) if pid else 0, port, log))
     return lines
 
 

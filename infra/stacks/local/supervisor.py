@@ -19,7 +19,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 from infra.errors import SetupError, WaitTimeoutError
 from infra.settings import inherited_environment
 from infra.stacks.data_directory import socket_dir
-from infra.stacks.local.orphans import marker_of
+from infra.stacks.local.processes import marker_of
 from infra.stacks.local.service import Service
 from infra.stacks.private_files import write_private
 

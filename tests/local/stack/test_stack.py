@@ -187,7 +187,7 @@ def test_status_of_another_process_sees_the_same(stack: Stack) -> None:
 
     assert answer.returncode == 0
     rows = [line.split() for line in answer.stdout.splitlines()]
-    assert rows[0] == ["SERVICE", "STATE", "PID", "UPTIME", "PORT", "LOG"]
+    assert rows[0] == ["SERVICE", "STATE", "PID", "UPTIME", "MIB", "PORT", "LOG"]
     running = [[service, "running", str(stack.pid(service))] for service in SERVICES]
     assert [row[:3] for row in rows[1:9]] == [*running, *([service, "stopped", "-"] for service in AIRFLOW)]
     assert f"Flink    {stack.flink}" in answer.stdout

@@ -11,7 +11,7 @@ import pytest
 from infra.errors import SetupError
 from infra.settings import Settings, load_settings
 from infra.stacks.data_directory import ensure_data_dir, remove_data_dir
-from infra.stacks.local.orphans import end_orphans
+from infra.stacks.local.processes import end_orphans
 from infra.stacks.local.service import Service
 from infra.stacks.local.supervisor import Supervisor
 from infra.waiting import wait_until

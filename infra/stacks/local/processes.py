@@ -1,4 +1,4 @@
-"""Processes that outlived their supervisor, known by a mark in their environment and ended by their id."""
+"""The processes of services: those that outlived their supervisor, found by a mark in their environment, and memory."""
 
 from __future__ import annotations
 
@@ -28,6 +28,23 @@ def end_orphans(data_dir: Path) -> list[str]:
         _signal(process, "kill")
     psutil.wait_procs(alive, timeout=_SECONDS)
     return sorted(set(found.values()))
+
+
+def resident_memory_mb(pid: int) -> int:
+    """Return the resident memory of a process and its children in MiB; 0 if it has ended."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    return sum(_resident_bytes(member) for member in family) // 1024**2
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def service_running_as(pid: int) -> str | None:
