@@ -98,7 +98,7 @@ test-compose: setup ## Run the tests on the Docker engine, in a project of their
 
 .PHONY: images
 images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=tag IMAGE_REPOSITORY=registry/name
-	@bash docker/build.sh flink airflow
+	@bash docker/build.sh docker/flink docker/airflow
 
 .PHONY: lock
 lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven

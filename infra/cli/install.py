@@ -14,6 +14,7 @@ def add_commands(commands: Any) -> None:
     jars = commands.add_parser("jars", help="download the locked jars that are missing")
     jars.add_argument("name", nargs="?", default="jars", help="the lock file whose jars are needed")
     jars.add_argument("--lock", action="store_true", help="write every lock file again from versions.toml")
+    jars.add_argument("--folder", action="store_true", help="print the folder of the jars, and download nothing")
     jars.set_defaults(run=_jars)
     users = commands.add_parser("provision-users", help="create databases and users from mounted Secrets")
     users.add_argument("--host", required=True)
@@ -25,8 +26,11 @@ def add_commands(commands: Any) -> None:
 
 
 def _jars(options: argparse.Namespace) -> None:
-    from infra.setup.jars import ensure_jars, lock_file, lock_names, write_lock
+    from infra.setup.jars import ensure_jars, jars_root, lock_file, lock_names, write_lock
 
+    if options.folder:
+        print(jars_root(lock_file(options.name)))
+        return
     if options.lock:
         for name in lock_names():
             _print(f"jars: {write_lock(_print, lock_file(name))} jars locked in infra/setup/{name}.lock")

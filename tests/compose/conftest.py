@@ -20,7 +20,7 @@ from tests.compose.engine import PROJECT, Project
 
 TAG = "compose-tests"
 # Built where no other image is named, since a registry may not be in reach.
-STANDINS = {"KAFKA_IMAGE": "kafka", "MYSQL_IMAGE": "mysql"}
+TEST_IMAGES = {"KAFKA_IMAGE": "kafka", "MYSQL_IMAGE": "mysql"}
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,21 @@ class Platform:
     said: list[str]
 
 
-def standins() -> dict[str, str]:
+def images_for_tests() -> dict[str, str]:
     """The images of Kafka and MySQL: those that the environment names, else ours, which are built."""
-    missing = [name for variable, name in STANDINS.items() if not os.environ.get(variable)]
+    missing = [name for variable, name in TEST_IMAGES.items() if not os.environ.get(variable)]
     variables = {"IMAGE_BUILD_COMMAND": "docker build", "IMAGE_REPOSITORY": REPOSITORY, "IMAGE_TAG": TAG}
     if missing:
         subprocess.run(
-            ["bash", "docker/build.sh", *missing],
+            ["bash", "docker/build.sh", *(f"tests/kubernetes/images/{name}" for name in missing)],
             env={**os.environ, **variables},
             cwd=ROOT,
             check=True,
             timeout=1200,
             stdout=subprocess.DEVNULL,
         )
-    built = {variable: f"{REPOSITORY}/{name}:{TAG}" for variable, name in STANDINS.items() if name in missing}
-    return {**{variable: os.environ[variable] for variable in STANDINS if variable not in built}, **built}
+    built = {variable: f"{REPOSITORY}/{name}:{TAG}" for variable, name in TEST_IMAGES.items() if name in missing}
+    return {**{variable: os.environ[variable] for variable in TEST_IMAGES if variable not in built}, **built}
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             "OLYMPIC_STREAMING_DATA_DIR": str(state),
             "AIRFLOW_PORT": str(airflow_port),
             "FLINK_PORT": str(flink_port),
-            **standins(),
+            **images_for_tests(),
         },
     )
     project.make("compose-down", VOLUMES="1")  # what a run that was cut short has left

@@ -19,12 +19,12 @@ cp -r "${@: -1}" "$RECORD/context"
 """
 
 
-def build(name: str, record: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+def build(folder: str, record: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     program = record / "build"
     program.write_text(RECORDER)
     program.chmod(0o755)
     variables = {"RECORD": str(record), "IMAGE_BUILD_COMMAND": str(program), **environ}
-    command = ["bash", "docker/build.sh", name]
+    command = ["bash", "docker/build.sh", folder]
     return subprocess.run(command, env={**os.environ, **variables}, cwd=ROOT, capture_output=True, text=True)
 
 
@@ -35,7 +35,7 @@ def files(folder: Path) -> set[str]:
 def test_flink_has_the_jars_of_the_lock(tmp_path: Path) -> None:
     if not jars_root().is_dir():
         pytest.skip("the jars are not there; run `make setup`")
-    result = build("flink", tmp_path)
+    result = build("docker/flink", tmp_path)
 
     assert result.returncode == 0, result.stderr
     jars = {f"jars/{jar.file}" for jar in read_lock(lock_file("jars")) if jar.jar_set == "flink"}
@@ -43,7 +43,7 @@ def test_flink_has_the_jars_of_the_lock(tmp_path: Path) -> None:
 
 
 def test_airflow_has_the_source_and_nothing_else(tmp_path: Path) -> None:
-    result = build("airflow", tmp_path)
+    result = build("docker/airflow", tmp_path)
 
     assert result.returncode == 0, result.stderr
     found = files(tmp_path / "context")
@@ -55,7 +55,11 @@ def test_airflow_has_the_source_and_nothing_else(tmp_path: Path) -> None:
 
 def test_arguments_are_our_versions_and_the_callers(tmp_path: Path) -> None:
     build(
-        "mysql", tmp_path, IMAGE_BUILD_ARGS="--build-arg BASE=x/debian", IMAGE_TAG="7", IMAGE_REPOSITORY="r.example/y"
+        "tests/kubernetes/images/mysql",
+        tmp_path,
+        IMAGE_BUILD_ARGS="--build-arg BASE=x/debian",
+        IMAGE_TAG="7",
+        IMAGE_REPOSITORY="r.example/y",
     )
     tools = load_versions().tools
 
@@ -66,7 +70,7 @@ def test_arguments_are_our_versions_and_the_callers(tmp_path: Path) -> None:
 
 
 def test_airflow_of_compose_is_made_of_our_two_images(tmp_path: Path) -> None:
-    build("airflow-session", tmp_path, IMAGE_BUILD_ARGS="", IMAGE_TAG="7", IMAGE_REPOSITORY="r.example/y")
+    build("docker/airflow-session", tmp_path, IMAGE_BUILD_ARGS="", IMAGE_TAG="7", IMAGE_REPOSITORY="r.example/y")
 
     arguments = (tmp_path / "arguments").read_text().splitlines()
     assert arguments[1:4:2] == ["AIRFLOW_IMAGE=r.example/y/airflow:7", "FLINK_IMAGE=r.example/y/flink:7"]
@@ -74,14 +78,18 @@ def test_airflow_of_compose_is_made_of_our_two_images(tmp_path: Path) -> None:
 
 
 def test_unknown_image_is_named(tmp_path: Path) -> None:
-    result = build("postgres", tmp_path)
-    assert (result.returncode, result.stderr) == (1, "images: there is no image postgres\n")
+    result = build("docker/postgres", tmp_path)
+    assert (result.returncode, result.stderr) == (1, "images: docker/postgres/Dockerfile does not exist\n")
 
 
 def test_a_machine_without_a_builder_is_told(tmp_path: Path) -> None:
     for tool in ("bash", "dirname", "sed"):
         (tmp_path / tool).symlink_to(f"/bin/{tool}" if Path(f"/bin/{tool}").exists() else f"/usr/bin/{tool}")
     environ = {"PATH": str(tmp_path), "IMAGE_BUILD_COMMAND": ""}
-    result = subprocess.run(["bash", "docker/build.sh", "mysql"], env=environ, cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run(
+        ["bash", "docker/build.sh", "docker/flink"], env=environ, cwd=ROOT, capture_output=True, text=True
+    )
     assert result.returncode == 1
-    assert result.stderr == ("images: neither docker nor buildah is there; install one, or set IMAGE_BUILD_COMMAND\n")
+    assert result.stderr == (
+        "images: neither docker nor buildah is installed. Install one, or set IMAGE_BUILD_COMMAND.\n"
+    )

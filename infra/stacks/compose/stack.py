@@ -64,7 +64,7 @@ def build_images(settings: Settings, wanted: set[str], report: Report) -> None:
         return
     report(f"images: building {', '.join(ours)}; minutes at first, seconds when nothing changed")
     tools = {"IMAGE_BUILD_COMMAND": "docker build", "IMAGE_REPOSITORY": REPOSITORY, "IMAGE_TAG": version}
-    command = ["bash", "docker/build.sh", *ours]
+    command = ["bash", "docker/build.sh", *(f"docker/{name}" for name in ours)]
     result = subprocess.run(
         command, env={**whole_environment(), **tools}, cwd=settings.root, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
