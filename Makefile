@@ -94,7 +94,9 @@ images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=
 
 .PHONY: lock
 lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven
-	@.venv/uv/bin/uv pip compile --quiet --no-header --extra dev --extra embedded --python $(PYTHON) pyproject.toml --output-file requirements.txt
+	@.venv/uv/bin/uv pip compile --quiet --no-header --extra dev --extra local --python $(PYTHON) pyproject.toml --output-file requirements.txt
+	@echo apache-flink | .venv/uv/bin/uv pip compile --quiet --no-header --no-annotate --constraint requirements.txt --python $(PYTHON) - \
+	  --output-file docker/flink/requirements.txt
 	@.venv/uv/bin/uv pip compile --quiet --no-header --no-annotate --extra cluster --constraint requirements.txt --python $(PYTHON) pyproject.toml \
 	  --output-file docker/airflow/requirements.txt
 	@$(PYTHON) -m infra.setup.jars --lock

@@ -20,7 +20,7 @@ fi
 # What an image's Dockerfile copies, in a folder of its own: the context holds nothing else, and jars are those of the lock.
 stage() {
   case $1 in
-    flink) cp -p requirements.txt "$2"; copy_jars jars flink "$2" ;;
+    flink) copy_jars jars flink "$2" ;;
     airflow)
       cp -p docker/airflow/requirements.txt "$2"
       mkdir "$2/source"
