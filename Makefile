@@ -74,7 +74,7 @@ check: setup ## Lint, formatting, types and the unit tests; needs no running par
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
-	@$(PYTHON) -m pytest -q tests/unit
+	@$(PYTHON) -m pytest -q --cov --cov-report= tests/unit
 
 .PHONY: bench
 bench: setup ## Measure freshness and snapshot rate, on parts of its own; takes minutes, and wants an idle machine
@@ -100,6 +100,20 @@ lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproje
 	@.venv/uv/bin/uv pip compile --quiet --no-header --no-annotate --extra cluster --constraint requirements.txt --python $(PYTHON) pyproject.toml \
 	  --output-file docker/airflow/requirements.txt
 	@$(PYTHON) -m infra.setup.jars --lock
+
+.PHONY: lint-workflows
+lint-workflows: ## Check .github/workflows with actionlint, which Go fetches if it is not installed
+	@bash infra/setup/lint-workflows.sh
+
+.PHONY: wheel
+wheel: setup ## Build the wheel and the source distribution into dist/
+	@.venv/uv/bin/uv build --quiet --no-build-isolation --python $(PYTHON) --out-dir dist .
+	@ls dist/*.whl dist/*.tar.gz
+
+.PHONY: release
+release: export VERSION ?=
+release: setup ## Write VERSION everywhere, date the changelog's entry, commit and tag; pushes nothing. VERSION=1.2.3
+	@$(PYTHON) -m infra.setup.release "$$VERSION"
 
 .PHONY: help
 help: ## Show this list

@@ -37,4 +37,4 @@ def _point_to_lib() -> None:
     os.environ["FLINK_HOME"] = str(flink_home())
     os.environ["FLINK_LIB_DIR"] = str(folder / "lib")
     # In-process, PyFlink starts a server for Python functions, which needs Beam. Our jobs have no Python functions.
-    os.environ["_python_worker_execution_mode"] = "process"
+    os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112, the name is PyFlink's
