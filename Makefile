@@ -11,6 +11,7 @@ START_FROM ?=
 ALLOW_REJECTS ?=
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
+LOCK_ARGS ?=
 # By the environment, and quoted in the recipes: a path with a space or a quote stays one argument.
 VOLUMES ?=
 export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS VOLUMES
@@ -93,11 +94,11 @@ images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=
 	@bash docker/build.sh flink airflow
 
 .PHONY: lock
-lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven
-	@.venv/uv/bin/uv pip compile --quiet --no-header --extra dev --extra local --python $(PYTHON) pyproject.toml --output-file requirements.txt
-	@echo apache-flink | .venv/uv/bin/uv pip compile --quiet --no-header --no-annotate --constraint requirements.txt --python $(PYTHON) - \
+lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven. LOCK_ARGS=--upgrade
+	@.venv/uv/bin/uv pip compile --quiet --no-header $(LOCK_ARGS) --extra dev --extra local --python $(PYTHON) pyproject.toml --output-file requirements.txt
+	@echo apache-flink | .venv/uv/bin/uv pip compile --quiet --no-header $(LOCK_ARGS) --no-annotate --constraint requirements.txt --python $(PYTHON) - \
 	  --output-file docker/flink/requirements.txt
-	@.venv/uv/bin/uv pip compile --quiet --no-header --no-annotate --extra cluster --constraint requirements.txt --python $(PYTHON) pyproject.toml \
+	@.venv/uv/bin/uv pip compile --quiet --no-header $(LOCK_ARGS) --no-annotate --extra cluster --constraint requirements.txt --python $(PYTHON) pyproject.toml \
 	  --output-file docker/airflow/requirements.txt
 	@$(PYTHON) -m infra.setup.jars --lock
 
