@@ -26,7 +26,7 @@ def git(repository: Path, *arguments: str) -> str:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A clean repository with a copy of every file that states the version, and a short changelog."""
-    for name in [*version_places(), "infra/__init__.py", "infra/errors.py", "infra/setup/release.py"]:
+    for name in [".gitignore", *version_places(), "infra/__init__.py", "infra/errors.py", "infra/setup/release.py"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "CHANGELOG.md").write_text(CHANGES, encoding="utf-8")
