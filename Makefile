@@ -11,6 +11,7 @@ START_FROM ?=
 ALLOW_REJECTS ?=
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
+LOCK_ARGS ?=
 # By the environment, and quoted in the recipes: a path with a space or a quote stays one argument.
 VOLUMES ?=
 export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS VOLUMES
@@ -82,7 +83,7 @@ check: setup ## Lint, formatting, types and the unit tests; needs no running par
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
-	@$(PYTHON) -m pytest -q tests/unit
+	@$(PYTHON) -m pytest -q --cov --cov-report= tests/unit
 
 .PHONY: bench
 bench: setup ## Measure freshness and snapshot rate, on parts of its own; takes minutes, and wants an idle machine
@@ -101,11 +102,27 @@ images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=
 	@bash docker/build.sh docker/flink docker/airflow
 
 .PHONY: lock
-lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven
-	@.venv/uv/bin/uv pip compile --quiet --no-header --extra dev --extra embedded --python $(PYTHON) pyproject.toml --output-file requirements.txt
-	@.venv/uv/bin/uv pip compile --quiet --no-header --no-annotate --extra cluster --constraint requirements.txt --python $(PYTHON) pyproject.toml \
+lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven. LOCK_ARGS=--upgrade
+	@.venv/uv/bin/uv pip compile --quiet --no-header $(LOCK_ARGS) --extra dev --extra local --python $(PYTHON) pyproject.toml --output-file requirements.txt
+	@echo apache-flink | .venv/uv/bin/uv pip compile --quiet --no-header $(LOCK_ARGS) --no-annotate --constraint requirements.txt --python $(PYTHON) - \
+	  --output-file docker/flink/requirements.txt
+	@.venv/uv/bin/uv pip compile --quiet --no-header $(LOCK_ARGS) --no-annotate --extra cluster --constraint requirements.txt --python $(PYTHON) pyproject.toml \
 	  --output-file docker/airflow/requirements.txt
 	@$(PYTHON) -m infra jars --lock
+
+.PHONY: lint-workflows
+lint-workflows: ## Check .github/workflows with actionlint, which Go fetches if it is not installed
+	@bash infra/setup/lint-workflows.sh
+
+.PHONY: wheel
+wheel: setup ## Build the wheel and the source distribution into dist/
+	@.venv/uv/bin/uv build --quiet --no-build-isolation --python $(PYTHON) --out-dir dist .
+	@ls dist/*.whl dist/*.tar.gz
+
+.PHONY: release
+release: export VERSION ?=
+release: setup ## Write VERSION everywhere, date the changelog's entry, commit and tag; pushes nothing. VERSION=1.2.3
+	@$(PYTHON) -m infra release "$$VERSION"
 
 .PHONY: help
 help: ## Show this list

@@ -1,4 +1,4 @@
-"""Commands that set-up and deployments call: helm-values, jars, provision-users."""
+"""Commands that set-up and deployments call: helm-values, jars, provision-users, release."""
 
 from __future__ import annotations
 
@@ -23,6 +23,20 @@ def add_commands(commands: Any) -> None:
     users.add_argument("--databases", type=Path, metavar="FOLDER", help="with a folder for each database")
     users.add_argument("pairs", nargs="*", metavar="DATABASE=FOLDER")
     users.set_defaults(run=_provision_users)
+    release = commands.add_parser("release", help="write a version everywhere, date the changelog, commit and tag")
+    release.add_argument("version", help="three numbers, such as 1.2.3")
+    release.add_argument("--notes", action="store_true", help="only print the changelog's entry of the version")
+    release.set_defaults(run=_release)
+
+
+def _release(options: argparse.Namespace) -> None:
+    from infra.setup.release import release, release_notes
+
+    if options.notes:
+        print(release_notes(options.version))
+        return
+    tag = release(options.version)
+    print(f"release: committed and tagged {tag}. Publish it: git push --atomic origin HEAD {tag}")
 
 
 def _jars(options: argparse.Namespace) -> None:

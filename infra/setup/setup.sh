@@ -39,7 +39,7 @@ EOF
 missing_packages() {
   has_java || echo "openjdk-$JAVA_VERSION-jre-headless"
   has mariadbd && has mariadb-install-db || echo mariadb-server-core # the server without a service of the system
-  has my_print_defaults || echo mariadb-client-core
+  has my_print_defaults && has mariadb-binlog || echo mariadb-client # the second one reads the binary log for a test
   has ps || echo procps
   has_jars || has mvn || echo maven
   has_uv || { has python3 && python3 -c 'import ensurepip, venv' 2> /dev/null; } || echo python3 python3-venv

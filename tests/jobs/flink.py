@@ -36,3 +36,5 @@ def _point_to_lib() -> None:
     ensure_lib(folder)
     os.environ["FLINK_HOME"] = str(flink_home())
     os.environ["FLINK_LIB_DIR"] = str(folder / "lib")
+    # In-process, PyFlink starts a server for Python functions, which needs Beam. Our jobs have no Python functions.
+    os.environ["_python_worker_execution_mode"] = "process"  # noqa: SIM112, the name is PyFlink's

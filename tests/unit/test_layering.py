@@ -17,6 +17,7 @@ GROUND = {"errors", "endpoints", "waiting"}
 ALLOWED = {
     "errors": set[str](),
     "endpoints": set[str](),
+    "provider": set[str](),
     "waiting": {"errors"},
     "versions": {"errors"},
     "settings": {"errors"},
