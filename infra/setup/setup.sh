@@ -16,7 +16,7 @@ has() { PATH=$SERVER_PATH command -v "$1" > /dev/null; }
 requirements_hash() { { echo "$PYTHON_VERSION"; cat requirements.txt; } | sha256sum | cut -d' ' -f1; }
 has_python_packages() { [ -x .venv/bin/python ] && [ "$(cat "$STAMP" 2> /dev/null)" = "$(requirements_hash)" ]; }
 has_uv() { [ "$("$UV" --version 2> /dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]; }
-has_jars() { [ -d "${XDG_CACHE_HOME:-$HOME/.cache}/olympic-streaming/jars/$(sha256sum infra/setup/jars.lock | cut -c1-16)" ]; }
+has_jars() { [ -x .venv/bin/python ] && [ -d "$(.venv/bin/python -m infra jars --folder 2> /dev/null)" ]; }
 
 has_java() {
   local java
@@ -41,7 +41,7 @@ missing_packages() {
   has mariadbd && has mariadb-install-db || echo mariadb-server-core # the server without a service of the system
   has my_print_defaults && has mariadb-binlog || echo mariadb-client # the second one reads the binary log for a test
   has ps || echo procps
-  has_jars || has mvn || echo maven
+  has mvn || has_jars || echo maven
   has_uv || { has python3 && python3 -c 'import ensurepip, venv' 2> /dev/null; } || echo python3 python3-venv
   has_python_packages || missing_build_packages
 }

@@ -9,9 +9,7 @@ from dataclasses import replace
 import pytest
 
 from infra.errors import JobFailedError, StateMismatchError
-from infra.jobs.health import missing_for_health
-from infra.jobs.job import JobSpec, JobState, JobStatus
-from infra.jobs.target import Target
+from infra.jobs.job import JobSpec, JobState
 from infra.jobs.upgrade import ensure_running
 from infra.targets.local import local_target
 from infra.targets.session import SessionTarget
@@ -22,6 +20,7 @@ from tests.support.heartbeat import (
     NO_RESTART,
     changed_job,
     failure_of,
+    healthy,
     heartbeat_job,
     submitted,
     with_statement,
@@ -82,7 +81,7 @@ def test_job_that_fails_at_run_time_is_failed_with_the_root_cause(target: Sessio
 
     status = target.status(job.name)
     assert type(error) is JobFailedError
-    assert str(error) == f"{job.name} is FAILED: java.lang.ArithmeticException: / by zero; see {status.url}"
+    assert str(error) == f"{job.name} is FAILED: java.lang.ArithmeticException: / by zero (see {status.url})"
     assert "java.lang.ArithmeticException: / by zero" in target.logs(job.name)
 
 
@@ -95,7 +94,7 @@ def test_job_that_fails_again_and_again_is_a_restart_loop(target: SessionTarget,
 
     assert re.fullmatch(
         rf"{job.name} is in a restart loop: \d+ failures since its last checkpoint, the last one: "
-        r"java\.lang\.ArithmeticException: / by zero; mend the cause and deploy again; see \S+",
+        r"java\.lang\.ArithmeticException: / by zero\. Fix the cause and deploy again \(see \S+\)\.",
         str(error),
     )
     assert target.status(job.name).state.alive
@@ -122,14 +121,9 @@ def test_state_that_does_not_fit_the_new_statement_says_both_ways_out(target: Se
 
     savepoint = target.status(job.name).restorable_state
     assert str(caught.value).startswith(
-        f"the saved state of {job.name} (file:{savepoint}) does not fit its new revision: "
+        f"the job state of {job.name} (file:{savepoint}) does not fit its new revision: "
     )
     assert '{"start_from": "scratch"}' in str(caught.value)
     submission = ensure_running(target, job)
     wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
     assert submission.detail.endswith(f"state from {savepoint}")
-
-
-def healthy(target: Target, job: JobSpec) -> JobStatus | None:
-    status = target.status(job.name)
-    return None if missing_for_health(job.name, job.revision, status) else status

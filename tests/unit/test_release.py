@@ -26,7 +26,9 @@ def git(repository: Path, *arguments: str) -> str:
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A clean repository with a copy of every file that states the version, and a short changelog."""
-    for name in [".gitignore", *version_places(), "infra/__init__.py", "infra/errors.py", "infra/setup/release.py"]:
+    program = ["infra/__init__.py", "infra/__main__.py", "infra/errors.py", "infra/setup/release.py"]
+    program += [path.relative_to(ROOT).as_posix() for path in (ROOT / "infra" / "cli").glob("*.py")]
+    for name in [".gitignore", *version_places(), *program]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "CHANGELOG.md").write_text(CHANGES, encoding="utf-8")
@@ -121,7 +123,7 @@ def test_tag_that_exists_is_rejected(repository: Path) -> None:
 
 
 def test_command_line_releases_and_prints_the_notes(repository: Path) -> None:
-    command = [sys.executable, "-m", "infra.setup.release"]
+    command = [sys.executable, "-m", "infra", "release"]
     made = subprocess.run([*command, "12.3.45"], cwd=repository, capture_output=True, text=True)
     notes = subprocess.run([*command, "12.3.45", "--notes"], cwd=repository, capture_output=True, text=True)
     unknown = subprocess.run([*command, "9.9.9", "--notes"], cwd=repository, capture_output=True, text=True)
@@ -130,4 +132,4 @@ def test_command_line_releases_and_prints_the_notes(repository: Path) -> None:
     assert made.stdout.endswith("Publish it: git push --atomic origin HEAD v12.3.45\n")
     assert (notes.returncode, notes.stdout) == (0, "### Added\n- A thing.\n")
     assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert unknown.stderr.startswith("CHANGELOG.md: no entry for 9.9.9.")
+    assert unknown.stderr.startswith("SetupError: CHANGELOG.md: no entry for 9.9.9.")
