@@ -1,0 +1,19 @@
+"""Admin > Connections offers the types that the pipelines' connections have."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("connection_type", "name"),
+    [("mysql", "MySQL"), ("kafka", "Apache Kafka"), ("kubernetes", "Kubernetes Cluster Connection")],
+)
+def test_connection_type_is_offered(connection_type: str, name: str) -> None:
+    from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
+
+    hook = ProvidersManagerTaskRuntime().hooks[connection_type]
+
+    assert hook is not None
+    assert hook.hook_name == name
+    assert hook.connection_testable
