@@ -1,49 +1,49 @@
 """Every error that this platform raises on purpose.
 
     PlatformError
-    ├── TerminalError            trying again changes nothing: somebody must mend something
-    │   ├── DefinitionError            a pipeline.yaml is wrong
-    │   ├── SettingsError        a setting of the local stack is wrong
+    ├── TerminalError            retrying will not help; fix the cause first
+    │   ├── DefinitionError      a pipeline.yaml is invalid
+    │   ├── SettingsError        a setting or a connection is invalid
     │   ├── SetupError           this machine or cluster lacks something
-    │   ├── DataFileError        a seed file is wrong
-    │   ├── SchemaError          a table is not what the pipeline needs
-    │   ├── AccessDeniedError    a system knows us not, or does not let us do this
+    │   ├── DataFileError        a data file is invalid
+    │   ├── SchemaError          a table differs from what the pipeline requires
+    │   ├── AccessDeniedError    a system rejected our credentials or privileges
     │   ├── PreflightError       the database is not ready for change data capture
     │   ├── TopicDriftError      a topic differs in a way that cannot be altered
     │   ├── JobFailedError       a Flink job failed, or will never become healthy
-    │   ├── StateMismatchError   a job's saved state does not fit its new revision
-    │   ├── RepublishError       quarantined records cannot be published again like this
+    │   ├── StateMismatchError   the job state does not fit the new revision
+    │   ├── RepublishError       quarantined records cannot be republished as requested
     │   ├── CheckFailedError     outputs differ from the recomputation
     │   └── DagFailedError       a DAG run failed
-    └── TransientError           the same call may succeed later
+    └── TransientError           the same call can succeed later
         ├── UnreachableError     a system did not answer
-        ├── WaitTimeoutError    a deadline passed before something became true
-        └── InconclusiveError    the source kept changing, so nothing can be said
+        ├── WaitTimeoutError     a wait ran out before its condition became true
+        └── InconclusiveError    the source kept changing, so the check proved nothing
 
-A message names what is wrong, where, what is allowed, and how to mend it.
+A message states the thing, the fact, what was expected, and the fix.
 """
 
 from __future__ import annotations
 
 
 class PlatformError(Exception):
-    """Base of the tree; `str(error)` is meant for a person."""
+    """The base of the tree; `str(error)` is written for a person."""
 
 
 class TerminalError(PlatformError):
-    """Trying again changes nothing."""
+    """Retrying will not help; fix the cause first."""
 
 
 class TransientError(PlatformError):
-    """The same call may succeed later."""
+    """The same call can succeed later."""
 
 
 class DefinitionError(TerminalError):
-    """A pipeline.yaml is wrong."""
+    """A pipeline.yaml is invalid."""
 
 
 class SettingsError(TerminalError):
-    """A setting of the local stack is wrong."""
+    """A setting or a connection is invalid."""
 
 
 class SetupError(TerminalError):
@@ -51,15 +51,15 @@ class SetupError(TerminalError):
 
 
 class DataFileError(TerminalError):
-    """A seed file is wrong; nothing of it was loaded."""
+    """A data file is invalid; none of it was loaded."""
 
 
 class SchemaError(TerminalError):
-    """A table is not what the pipeline needs."""
+    """A table differs from what the pipeline requires."""
 
 
 class AccessDeniedError(TerminalError):
-    """A system refused our user, password or privileges."""
+    """A system rejected our credentials or privileges."""
 
 
 class PreflightError(TerminalError):
@@ -67,7 +67,7 @@ class PreflightError(TerminalError):
 
 
 class TopicDriftError(TerminalError):
-    """A topic differs from its spec in a way that cannot be altered."""
+    """A topic differs from its definition in a way that cannot be altered."""
 
 
 class JobFailedError(TerminalError):
@@ -75,11 +75,11 @@ class JobFailedError(TerminalError):
 
 
 class StateMismatchError(TerminalError):
-    """The saved state of a job does not fit its new revision."""
+    """The job state does not fit the new revision."""
 
 
 class RepublishError(TerminalError):
-    """A filter or mapping for quarantined records is wrong; nothing was sent."""
+    """A filter or mapping for quarantined records is invalid; nothing was sent."""
 
 
 class CheckFailedError(TerminalError):
@@ -87,7 +87,7 @@ class CheckFailedError(TerminalError):
 
 
 class DagFailedError(TerminalError):
-    """A DAG run failed; the message carries what its steps said."""
+    """A DAG run failed; the message has the errors of its tasks."""
 
 
 class UnreachableError(TransientError):
@@ -95,8 +95,8 @@ class UnreachableError(TransientError):
 
 
 class WaitTimeoutError(TransientError):
-    """A deadline passed before something became true."""
+    """A wait ran out before its condition became true."""
 
 
 class InconclusiveError(TransientError):
-    """The source kept changing, so that nothing can be said."""
+    """The source kept changing, so the check proved nothing."""

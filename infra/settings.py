@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS_FILE = Path(__file__).with_name("settings.toml")
 LOCAL_FILE = "settings.local.toml"
 PREFIX = "OLYMPIC_STREAMING_"
-# What child processes get of our environment: FLINK_*, KAFKA_* or JVM options of the user's shell must not reach ours.
+# What child processes inherit: FLINK_*, KAFKA_* or JVM options of the user's shell must not reach our services.
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
@@ -75,13 +75,13 @@ class FlinkSettings(_Section):
 
 
 class DeploymentSettings(_Section):
-    """What the DAGs do unless a run says otherwise."""
+    """What the DAGs do if a run has no params of its own."""
 
     target: Literal["local", "session", "kubernetes"]
 
 
 class SessionSettings(_Section):
-    """The target `session`: a Flink session cluster that somebody else runs."""
+    """The target `session`: a Flink session cluster that someone else runs."""
 
     host: str = Field(min_length=1)
     port: int = Field(ge=1, le=65535)
@@ -125,7 +125,7 @@ class Settings(_Section):
         return (self.root / Path(self.data.dir).expanduser()).resolve()
 
     def as_environment(self) -> dict[str, str]:
-        """Variables that make another process see the same settings."""
+        """Return environment variables that give another process the same settings."""
         values = self.model_dump(exclude={"root"})
         values["data"]["dir"] = str(self.data_dir)
         return {
@@ -148,9 +148,9 @@ SECTIONS: dict[str, type[_Section]] = {
 
 
 def load_settings(environ: Mapping[str, str] | None = None, root: Path = ROOT) -> Settings:
-    """The settings in force; SettingsError names the file or variable, the key, what is allowed, and the fix.
+    """Return the effective settings; SettingsError names the file or variable, the key, the expected value and the fix.
 
-    `environ` takes the place of the process environment.
+    `environ` replaces the process environment.
     """
     values: dict[tuple[str, str], Any] = {}
     origins: dict[tuple[str, str], str] = {}
@@ -168,23 +168,23 @@ def load_settings(environ: Mapping[str, str] | None = None, root: Path = ROOT) -
 
 
 def inherited_environment() -> dict[str, str]:
-    """The part of our own environment that the services of the local stack inherit."""
+    """Return the part of our own environment that the services of the local stack inherit."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def whole_environment() -> dict[str, str]:
-    """All of our own environment, for a program that is the user's, such as docker."""
+    """Return all of our own environment, for a program of the user such as docker."""
     return dict(os.environ)
 
 
 def java_home() -> Path | None:
-    """JAVA_HOME of the process environment."""
+    """Return JAVA_HOME of the process environment."""
     value = os.environ.get("JAVA_HOME")
     return Path(value) if value else None
 
 
 def cache_dir() -> Path:
-    """Where things lie that other checkouts share: XDG_CACHE_HOME or ~/.cache."""
+    """Return the folder that all checkouts share, below XDG_CACHE_HOME or ~/.cache."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "olympic-streaming"
 
 
@@ -192,26 +192,28 @@ Layer = dict[tuple[str, str], tuple[Any, str]]
 
 
 def _file_layer(path: Path, name: str) -> Layer:
-    """The checked values of one settings file; none when it does not exist."""
+    """Return the validated values of one settings file; none if it does not exist."""
     if not path.exists():
         return {}
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}: not a TOML file: {error}. Mend it, or remove it to use the defaults.") from error
+        raise SettingsError(f"{name}: not a TOML file: {error}. Fix it, or delete it to use the defaults.") from error
     layer: Layer = {}
     for section, keys in content.items():
-        _check_known(name, section, SECTIONS, "section", "sections")
+        _check_known(name, section, SECTIONS, "section")
         if not isinstance(keys, dict):
-            raise SettingsError(f"{name}: {section} is a section, so write [{section}] and its keys below it.")
+            raise SettingsError(
+                f"{name}: {section} is not a section. Expected [{section}] with its keys below it. Rewrite it."
+            )
         for key, value in keys.items():
-            _check_known(name, key, SECTIONS[section].model_fields, f"key of [{section}]", "keys")
+            _check_known(name, key, SECTIONS[section].model_fields, f"key of [{section}]")
             layer[section, key] = (_checked(name, section, key, value), name)
     return layer
 
 
 def _environment_layer(environ: Mapping[str, str]) -> Layer:
-    """The checked values of the environment variables with our prefix."""
+    """Return the validated values of the environment variables with our prefix."""
     known = {
         f"{PREFIX}{section}_{key}".upper(): (section, key)
         for section, model in SECTIONS.items()
@@ -219,7 +221,7 @@ def _environment_layer(environ: Mapping[str, str]) -> Layer:
     }
     layer: Layer = {}
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
-        _check_known("environment", variable, known, "variable", "variables")
+        _check_known("environment", variable, known, "variable")
         section, key = known[variable]
         text = environ[variable]
         is_number = SECTIONS[section].model_fields[key].annotation is int
@@ -228,28 +230,28 @@ def _environment_layer(environ: Mapping[str, str]) -> Layer:
     return layer
 
 
-def _check_known(origin: str, name: str, known: Mapping[str, Any], kind: str, kinds: str) -> None:
+def _check_known(origin: str, name: str, known: Mapping[str, Any], kind: str) -> None:
     if name in known:
         return
     close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else "remove it."
-    raise SettingsError(f"{origin}: unknown {kind} {name}; {hint} Allowed {kinds}: {', '.join(known)}.")
+    hint = f"Did you mean {close[0]}?" if close else "Remove it."
+    raise SettingsError(f"{origin}: unknown {kind} {name}. {hint} Expected one of: {', '.join(known)}.")
 
 
 def _checked(origin: str, section: str, key: str, value: Any) -> Any:
-    """The value when its type and range are right."""
+    """Return the value if its type and range are valid."""
     field = SECTIONS[section].model_fields[key]
     choices = get_args(field.annotation)
     if choices:
-        allowed, good = f"one of {', '.join(choices)}", value in choices
+        expected, valid = f"one of {', '.join(choices)}", value in choices
     elif field.annotation is str:
-        allowed, good = "text that is not empty", isinstance(value, str) and value != ""
+        expected, valid = "text that is not empty", isinstance(value, str) and value != ""
     else:
         low, high = _bounds(field)
-        allowed = f"a whole number from {low} to {high}"
-        good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    if not good:
-        raise SettingsError(f"{origin}: {section}.{key} is {value!r}; allowed is {allowed}. Correct or remove it.")
+        expected = f"an integer from {low} to {high}"
+        valid = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    if not valid:
+        raise SettingsError(f"{origin}: {section}.{key} is {value!r}, but must be {expected}. Fix or remove it.")
     return value
 
 
@@ -265,6 +267,6 @@ def _check_ports_differ(values: Mapping[tuple[str, str], Any], origins: Mapping[
         if count > 1:
             users = [f"ports.{key} ({origins['ports', key]})" for key, value in ports.items() if value == port]
             raise SettingsError(
-                f"settings: port {port} is given to {' and '.join(users)}; every service needs a port of its own. "
-                f"Move one, in {LOCAL_FILE} under [ports] or by {PREFIX}PORTS_<KEY>."
+                f"settings: port {port} is used by {' and '.join(users)}. Expected a different port for each service. "
+                f"Change one of them under [ports] in {LOCAL_FILE}, or with {PREFIX}PORTS_<KEY>."
             )

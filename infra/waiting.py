@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a message that says what was expected, and what was seen last, when time is up."""
+"""Waiting for a condition, with a message that names what was expected and what was seen last."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def wait_until(
     poll_seconds: float = 0.3,
     hint: Callable[[], str] = lambda: "",
 ) -> Found:
-    """The first value of `condition` that is neither None nor False.
+    """Return the first value of `condition` that is neither None nor False.
 
-    A TransientError of the condition counts as "not yet". WaitTimeoutError when `timeout_seconds` have passed,
-    with what was seen last and, from `hint`, what to look at.
+    A TransientError of the condition counts as "not yet". WaitTimeoutError after `timeout_seconds`, with what was seen
+    last and, from `hint`, what to check next.
     """
     deadline = time.monotonic() + timeout_seconds
     last = "nothing yet"

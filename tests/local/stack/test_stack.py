@@ -177,8 +177,8 @@ def test_wrong_setting_is_one_message(stack: Stack) -> None:
 
     assert (answer.returncode, answer.stdout) == (1, "")
     assert answer.stderr == (
-        "SettingsError: environment variable OLYMPIC_STREAMING_FLINK_SLOTS: flink.slots is 'many'; allowed is a whole "
-        "number from 1 to 256. Correct or remove it.\n"
+        "SettingsError: environment variable OLYMPIC_STREAMING_FLINK_SLOTS: flink.slots is 'many', but must be an "
+        "integer from 1 to 256. Fix or remove it.\n"
     )
 
 

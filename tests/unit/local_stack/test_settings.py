@@ -38,54 +38,54 @@ def test_relative_state_dir_starts_at_the_checkout(tmp_path: Path) -> None:
     [
         (
             "[ports]\nkafak = 29092\n",
-            "settings.local.toml: unknown key of [ports] kafak; did you mean kafka? Allowed keys: " + PORTS + ".",
+            "settings.local.toml: unknown key of [ports] kafak. Did you mean kafka? Expected one of: " + PORTS + ".",
         ),
         (
             "[prots]\nkafka = 29092\n",
             (
-                "settings.local.toml: unknown section prots; did you mean ports? "
-                "Allowed sections: data, ports, kafka, mysql, flink, deployment, session, kubernetes."
+                "settings.local.toml: unknown section prots. Did you mean ports? "
+                "Expected one of: data, ports, kafka, mysql, flink, deployment, session, kubernetes."
             ),
         ),
         (
             "[flink]\nzzz = 1\n",
             (
-                "settings.local.toml: unknown key of [flink] zzz; remove it. Allowed keys: jobmanager_memory_mb, "
+                "settings.local.toml: unknown key of [flink] zzz. Remove it. Expected one of: jobmanager_memory_mb, "
                 "taskmanager_memory_mb, slots, checkpoint_interval_ms."
             ),
         ),
         (
             "ports = 1\n",
-            "settings.local.toml: ports is a section, so write [ports] and its keys below it.",
+            "settings.local.toml: ports is not a section. Expected [ports] with its keys below it. Rewrite it.",
         ),
         (
             '[ports]\nkafka = "29092"\n',
             (
-                "settings.local.toml: ports.kafka is '29092'; allowed is a whole number from 1024 to 65535. "
-                "Correct or remove it."
+                "settings.local.toml: ports.kafka is '29092', but must be an integer from 1024 to 65535. "
+                "Fix or remove it."
             ),
         ),
         (
             "[flink]\nslots = true\n",
-            "settings.local.toml: flink.slots is True; allowed is a whole number from 1 to 256. Correct or remove it.",
+            "settings.local.toml: flink.slots is True, but must be an integer from 1 to 256. Fix or remove it.",
         ),
         (
             '[data]\ndir = ""\n',
-            "settings.local.toml: data.dir is ''; allowed is text that is not empty. Correct or remove it.",
+            "settings.local.toml: data.dir is '', but must be text that is not empty. Fix or remove it.",
         ),
         (
             "[ports]\nkafka = 13306\n",
             (
-                "settings: port 13306 is given to ports.kafka (settings.local.toml) and ports.mysql "
-                "(infra/settings.toml); every service needs a port of its own. Move one, in settings.local.toml under "
-                "[ports] or by OLYMPIC_STREAMING_PORTS_<KEY>."
+                "settings: port 13306 is used by ports.kafka (settings.local.toml) and ports.mysql "
+                "(infra/settings.toml). Expected a different port for each service. Change one of them under "
+                "[ports] in settings.local.toml, or with OLYMPIC_STREAMING_PORTS_<KEY>."
             ),
         ),
         (
             "[ports\n",
             (
                 "settings.local.toml: not a TOML file: Expected ']' at the end of a table declaration "
-                "(at line 1, column 7). Mend it, or remove it to use the defaults."
+                "(at line 1, column 7). Fix it, or delete it to use the defaults."
             ),
         ),
     ],
@@ -106,32 +106,32 @@ def test_wrong_file_says_what_to_do(tmp_path: Path, text: str, message: str) -> 
             "OLYMPIC_STREAMING_PORTS_KAFKA",
             "80",
             (
-                "environment variable OLYMPIC_STREAMING_PORTS_KAFKA: ports.kafka is 80; allowed is a whole number from "
-                "1024 to 65535. Correct or remove it."
+                "environment variable OLYMPIC_STREAMING_PORTS_KAFKA: ports.kafka is 80, but must be an integer from "
+                "1024 to 65535. Fix or remove it."
             ),
         ),
         (
             "OLYMPIC_STREAMING_PORTS_KAFKA",
             "abc",
             (
-                "environment variable OLYMPIC_STREAMING_PORTS_KAFKA: ports.kafka is 'abc'; allowed is a whole number "
-                "from 1024 to 65535. Correct or remove it."
+                "environment variable OLYMPIC_STREAMING_PORTS_KAFKA: ports.kafka is 'abc', but must be an integer "
+                "from 1024 to 65535. Fix or remove it."
             ),
         ),
         (
             "OLYMPIC_STREAMING_DEPLOYMENT_TARGET",
             "moon",
             (
-                "environment variable OLYMPIC_STREAMING_DEPLOYMENT_TARGET: deployment.target is 'moon'; allowed is "
-                "one of local, session, kubernetes. Correct or remove it."
+                "environment variable OLYMPIC_STREAMING_DEPLOYMENT_TARGET: deployment.target is 'moon', but must be "
+                "one of local, session, kubernetes. Fix or remove it."
             ),
         ),
         (
             "OLYMPIC_STREAMING_DATA_DIR",
             "",
             (
-                "environment variable OLYMPIC_STREAMING_DATA_DIR: data.dir is ''; allowed is text that is not empty. "
-                "Correct or remove it."
+                "environment variable OLYMPIC_STREAMING_DATA_DIR: data.dir is '', but must be text that is not empty. "
+                "Fix or remove it."
             ),
         ),
     ],
@@ -149,7 +149,7 @@ def test_unknown_variable_names_the_nearest_and_all() -> None:
 
     message = str(caught.value)
     assert message.startswith(
-        "environment: unknown variable OLYMPIC_STREAMING_PORT_KAFKA; did you mean OLYMPIC_STREAMING_PORTS_KAFKA? "
-        "Allowed variables: OLYMPIC_STREAMING_DATA_DIR, OLYMPIC_STREAMING_PORTS_KAFKA, "
+        "environment: unknown variable OLYMPIC_STREAMING_PORT_KAFKA. Did you mean OLYMPIC_STREAMING_PORTS_KAFKA? "
+        "Expected one of: OLYMPIC_STREAMING_DATA_DIR, OLYMPIC_STREAMING_PORTS_KAFKA, "
     )
     assert message.endswith("OLYMPIC_STREAMING_KUBERNETES_CHECKPOINT_INTERVAL_MS.")
