@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 
@@ -12,7 +14,8 @@ import pytest
 def test_connection_type_is_offered(connection_type: str, name: str) -> None:
     from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 
-    hook = ProvidersManagerTaskRuntime().hooks[connection_type]
+    providers: Any = ProvidersManagerTaskRuntime
+    hook = providers().hooks[connection_type]
 
     assert hook is not None
     assert hook.hook_name == name
