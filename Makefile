@@ -101,6 +101,10 @@ test-compose: setup ## Run the tests on the Docker engine, in a project of their
 images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=tag IMAGE_REPOSITORY=registry/name
 	@bash docker/build.sh docker/flink docker/airflow
 
+.PHONY: docs
+docs: setup ## Write the generated pages again: docs/pipeline-reference.md and docs/pipeline.schema.json
+	@$(PYTHON) -m infra docs
+
 .PHONY: lock
 lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven. LOCK_ARGS=--upgrade
 	@.venv/uv/bin/uv pip compile --quiet --no-header $(LOCK_ARGS) --extra dev --extra local --python $(PYTHON) pyproject.toml --output-file requirements.txt

@@ -1,4 +1,4 @@
-"""Commands that set-up and deployments call: helm-values, jars, provision-users, release."""
+"""Commands that set-up and deployments call: docs, helm-values, jars, provision-users, release."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module to the parser."""
+    docs = commands.add_parser("docs", help="write the pages that are generated from the model of a pipeline definition")
+    docs.set_defaults(run=_docs)
     values = commands.add_parser("helm-values", help="print the chart's list of pipelines, read from flink_jobs/")
     values.set_defaults(run=_helm_values)
     jars = commands.add_parser("jars", help="download the locked jars that are missing")
@@ -49,6 +51,17 @@ def _jars(options: argparse.Namespace) -> None:
         for name in lock_names():
             _print(f"jars: {write_lock(_print, lock_file(name))} jars locked in infra/setup/{name}.lock")
     _print(f"{options.name}: {ensure_jars(_print, lock_file(options.name))}")
+
+
+def _docs(_: argparse.Namespace) -> None:
+    from infra.pipeline.reference import REFERENCE_FILE, SCHEMA_FILE, render_reference, render_schema
+    from infra.settings import ROOT
+
+    for name, text in {REFERENCE_FILE: render_reference(), SCHEMA_FILE: render_schema()}.items():
+        path = ROOT / name
+        known = path.is_file() and path.read_text(encoding="utf-8") == text
+        path.write_text(text, encoding="utf-8")
+        _print(f"{name}: {'unchanged' if known else 'changed'}")
 
 
 def _helm_values(_: argparse.Namespace) -> None:

@@ -27,7 +27,7 @@ def _scalar_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
-Text = Annotated[str, BeforeValidator(_scalar_text)]
+Text = Annotated[str, BeforeValidator(_scalar_text, json_schema_input_type=str | bool | int | float)]
 
 
 class _Part(BaseModel):

@@ -40,7 +40,9 @@ def render_reference() -> str:
 
 
 def _schema() -> dict[str, Any]:
-    return Pipeline.model_json_schema(by_alias=True)
+    schema = Pipeline.model_json_schema(by_alias=True)
+    del schema["properties"]["folder"]  # set by the loader, and not a key of the file
+    return schema
 
 
 def _reachable(node: Any, definitions: dict[str, Any]) -> dict[str, Any]:
