@@ -1,7 +1,7 @@
 """Translation of Kafka client properties into options of kafka-python.
 
 Airflow's own Kafka provider, the chart and the Kafka documentation write `security.protocol`; kafka-python's option is
-`security_protocol`. Both are accepted, and so are the names of librdkafka for what an authenticated connection needs.
+`security_protocol`. Both are accepted, and so are librdkafka's names of the properties of an authenticated connection.
 """
 
 from __future__ import annotations

@@ -29,12 +29,12 @@ SHOWN_REJECTS = 5
 
 
 class Line(NamedTuple):
-    """A line of the file: its number, bytes and record key, and why it is invalid (None for a valid one)."""
+    """A line of the file: its number, bytes and record key, and the reason why it is invalid (None: it is valid)."""
 
     number: int
     data: bytes
     key: bytes | None
-    problem: str | None
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def publish_records(
     `allow_rejects`, a line is not a JSON object with the key.
     """
     lines = list(read_lines(data_file, source.key))
-    rejects = [line for line in lines if line.problem]
+    rejects = [line for line in lines if line.reason]
     if rejects and not allow_rejects:
-        shown = "".join(f"\n  line {line.number}: {line.problem}" for line in rejects[:SHOWN_REJECTS])
+        shown = "".join(f"\n  line {line.number}: {line.reason}" for line in rejects[:SHOWN_REJECTS])
         more = f"\n  and {len(rejects) - SHOWN_REJECTS} more" if len(rejects) > SHOWN_REJECTS else ""
         raise DataFileError(
             f"{data_file}: {len(rejects)} of {len(lines)} lines are invalid, so nothing was published:{shown}{more}\n"

@@ -56,6 +56,7 @@ class QuarantinedRecord:
 
     @property
     def origin(self) -> Origin:
+        """The position of the original record in its source topic."""
         return Origin(self.source_topic, self.source_partition, self.source_offset)
 
 

@@ -44,6 +44,7 @@ class Column:
 
     @property
     def is_text(self) -> bool:
+        """True if the column contains text and not integers."""
         return self.bounds is None
 
 

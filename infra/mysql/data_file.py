@@ -102,6 +102,7 @@ class _Records(Iterator[list[str] | csv.Error]):
 
     @property
     def raw(self) -> bytes:
+        """The bytes of the latest record."""
         return b"".join(self._lines)
 
     def __next__(self) -> list[str] | csv.Error:

@@ -36,6 +36,7 @@ class SeedReport:
 
     @property
     def changed(self) -> bool:
+        """True if the seed changed any row."""
         return bool(self.inserted or self.updated or self.deleted)
 
     def __str__(self) -> str:

@@ -154,7 +154,7 @@ def test_rows_that_differ_are_shown(agreeing: Checked) -> None:
     agreeing.total("Italy", 9, 9.0)
 
     assert failure(agreeing) == [
-        "after N s, 3 rows differ  although their source has not changed:",
+        "after N s, 3 rows differ although their source has not changed:",
         ('  games.players [1]: expected {"id": 1, "nationality": "Austria", "score": 7}, '
         'found {"id": 1, "nationality": "Austria", "score": 8}'),
         '  games.players [2]: expected {"id": 2, "nationality": "US", "score": 2}, found no row',
@@ -170,7 +170,7 @@ def test_only_the_first_rows_are_shown(empty: Checked) -> None:
 
     head, *rows, last = failure(empty)
 
-    assert head == "after N s, 31 rows differ  although their source has not changed:"
+    assert head == "after N s, 31 rows differ although their source has not changed:"
     assert [row.split(":")[0] for row in rows] == [f"  games.players [{number}]" for number in range(1, 6)]
     assert last == SITUATION
 
@@ -237,7 +237,7 @@ def test_settled_row_fails_though_others_keep_changing(agreeing: Checked) -> Non
         agreeing.check(timeout=4, settle=3, dead_jobs=Changing(agreeing))
 
     lines = text_of(caught.value, agreeing).splitlines()
-    assert lines[0] == "after N s, 1 row differs  although their source has not changed:"
+    assert lines[0] == "after N s, 1 row differs although their source has not changed:"
     assert [line.split(":")[0] for line in lines[1:-1]] == ["  games.players [3]"]
 
 

@@ -1,6 +1,6 @@
 -- The disposition of each element of the source topic. The source topic determines whether an element is valid, the latest
 -- and part of a complete athlete; the other topics show whether it was counted or quarantined. If the two contradict each
--- other, the element is unaccounted: the disposition is NULL, and the explanation says why.
+-- other, the element is unaccounted: its disposition is NULL, and the explanation is the reason.
 WITH quarantined AS (
     SELECT DISTINCT source_partition, source_offset, position FROM quarantine WHERE source_topic = 'olympic_data'
 ), observed AS (
