@@ -1,5 +1,6 @@
--- The source table. Names are compared exactly: case, accents and trailing spaces count, as they do in Flink.
--- The two servers name that collation differently, and each reads only its own comment. MySQL before 8.0.17 has none like it.
+-- The source table. Text is compared exactly, including case, accents and trailing spaces, as in Flink.
+-- MySQL and MariaDB have different names for this collation, and each reads only its own comment. MySQL before 8.0.17 does
+-- not have one.
 CREATE TABLE IF NOT EXISTS players (
     id          INT          NOT NULL AUTO_INCREMENT PRIMARY KEY,
     name        VARCHAR(255) NOT NULL,

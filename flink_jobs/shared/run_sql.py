@@ -1,7 +1,7 @@
-"""The job script of every SQL job: runs the statements of the `--scripts` folder, one per file, in order of the names.
+"""The job script of every SQL job: run the statements of the `--scripts` folder, one per file, in the order of names.
 
-`${name}` in a statement stands for the argument `--name value`, or else for the environment variable `NAME`, which is
-how a job gets its password. It is always inside a quoted literal, so quotes in the value are doubled.
+`${name}` in a statement stands for the argument `--name value`, or else for the environment variable `NAME`, which
+passes passwords. It is always inside a quoted literal, so quotes in the value are doubled.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 
 class StatementTemplate(string.Template):
-    """A template with `${name}` alone, so that a `$` of a JSON path stays as it is."""
+    """A template with `${name}` as the only placeholder, so that the `$` of a JSON path is not replaced."""
 
     pattern = r"\$(?:\{(?P<braced>[a-z_][a-z0-9_]*)\}|(?P<escaped>(?!))|(?P<named>(?!))|(?P<invalid>(?!)))"  # type: ignore[assignment]
 
 
 def render_statements(folder: Path, arguments: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the statements of a folder by file name, in order; KeyError names a variable that has no value."""
+    """Return the statements of a folder by file name, in order; KeyError if a variable does not have a value."""
     statements = {}
     for path in sorted(folder.glob("*.sql")):
         template = StatementTemplate(path.read_text(encoding="utf-8"))
@@ -32,12 +32,12 @@ def render_statements(folder: Path, arguments: Mapping[str, str], environment: M
 def _value(file: str, name: str, arguments: Mapping[str, str], environment: Mapping[str, str]) -> str:
     value = arguments.get(name, environment.get(name.upper()))
     if value is None:
-        raise KeyError(f"{file}: ${{{name}}} has no value. Pass --{name}, or set {name.upper()}.")
+        raise KeyError(f"{file}: ${{{name}}} does not have a value. Pass --{name}, or set {name.upper()}.")
     return value.replace("'", "''")
 
 
 def parse_arguments(arguments: list[str]) -> dict[str, str]:
-    """Return `--name value` pairs as a dict; ValueError names the argument that is not such a pair."""
+    """Return `--name value` pairs as a dict; ValueError if an argument is not part of such a pair."""
     variables = {}
     if len(arguments) % 2:
         raise ValueError(f"expected --name value, got {arguments[-1]!r} without a value")

@@ -1,1 +1,1 @@
-"""Validation: what the topics hold against an independent recomputation, and what became of each record."""
+"""Validation: result topics against an independent recomputation, and the audit of source records."""

@@ -1,8 +1,9 @@
 """`audit_records`: every record of a topic, or each element of it, has exactly one disposition.
 
-The pipeline's SQL returns the disposition of each; this module adds them up by partition and names the unaccounted
-ones. While records keep arriving, one of them can be unaccounted for a moment. Only an element that has been
-unaccounted for `settle_seconds` without a break fails the run."""
+The pipeline's SQL returns the disposition of each. This module counts them by partition and names the unaccounted
+ones. While records keep arriving, some are unaccounted for a moment; only an element that has stayed unaccounted for
+`settle_seconds` fails the run.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +17,16 @@ from infra.checks.topic_database import TopicDatabase
 from infra.endpoints import KafkaEndpoint
 from infra.errors import CheckFailedError, DefinitionError, InconclusiveError
 from infra.kafka.client import consumer
-from infra.kafka.quarantine import entries_of
+from infra.kafka.quarantine import quarantined_rows
 from infra.kafka.reader import RecordReader, TableReader
 from infra.pipeline import Audit, Pipeline
 
 SHOWN_ELEMENTS = 10
-_COLUMNS = ("source_partition", "source_offset", "position", "disposition", "problem")
+_COLUMNS = ("source_partition", "source_offset", "position", "disposition", "explanation")
 
 
 class Element(NamedTuple):
-    """Where an element is; a position of None stands for its whole record."""
+    """The position of an element in the topic; a `position` of None stands for its whole record."""
 
     partition: int
     offset: int
@@ -34,7 +35,7 @@ class Element(NamedTuple):
 
 @dataclass(frozen=True)
 class PartitionAccount:
-    """The elements of one partition between two offsets, both included, by disposition."""
+    """Numbers of elements by disposition, in one partition between two offsets, both inclusive."""
 
     first_offset: int
     last_offset: int
@@ -47,7 +48,7 @@ class PartitionAccount:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """The accounts of a topic by partition, and the seconds until there was no gap."""
+    """The accounts of a topic by partition, and the seconds until no record was unaccounted."""
 
     topic: str
     accounts: dict[int, PartitionAccount]
@@ -55,11 +56,11 @@ class AuditReport:
 
     @property
     def dispositions(self) -> dict[str, int]:
-        """Of all partitions together."""
+        """Numbers of elements by disposition, in all partitions together."""
         return dict(sum((account.dispositions for account in self.accounts.values()), Counter[str]()))
 
     def lines(self) -> list[str]:
-        """A sentence for each partition that holds records."""
+        """Return a line for each partition that contains records."""
         return [f"{self.topic}-{partition} {account}" for partition, account in sorted(self.accounts.items())]
 
 
@@ -70,9 +71,9 @@ def audit_records(
     timeout_seconds: float = CHECK_TIMEOUT_SECONDS,
     settle_seconds: float = SETTLE_SECONDS,
 ) -> AuditReport:
-    """Waits until every element has a disposition, and reports.
+    """Wait until every element has a disposition, and return the report.
 
-    CheckFailedError names the offsets that have none; InconclusiveError when only elements that came just now do not.
+    CheckFailedError names the unaccounted elements; InconclusiveError if all of them have just arrived.
     """
     begun = time.monotonic()
     since: dict[Element, float] = {}
@@ -84,7 +85,7 @@ def audit_records(
         while True:
             database.add_records(records.refresh())
             topics.refresh()
-            quarantined += entries_of(quarantine.refresh()) if quarantine else []
+            quarantined += quarantined_rows(quarantine.refresh()) if quarantine else []
             database.put_quarantine(quarantined)
             for topic, table in topics.tables.items():
                 database.put_topic(topic, table)
@@ -99,22 +100,27 @@ def audit_records(
 
 
 def account_for(audit: Audit, database: TopicDatabase) -> tuple[dict[int, PartitionAccount], dict[Element, str]]:
-    """The accounts by partition, and what is wrong with each element that has no disposition."""
+    """Return the accounts by partition, and an explanation for each unaccounted element.
+
+    DefinitionError if the audit query does not return the required columns.
+    """
     columns, rows = database.query(audit.query)
     if tuple(columns) != _COLUMNS:
-        raise DefinitionError(f"{audit.query}: returns {', '.join(columns)}; allowed are {', '.join(_COLUMNS)}")
+        raise DefinitionError(
+            f"{audit.query}: returns the columns {', '.join(columns)}. Expected {', '.join(_COLUMNS)}. Fix the query."
+        )
     dispositions: dict[int, Counter[str]] = defaultdict(Counter)
     unaccounted = {}
     seen: dict[int, set[int]] = defaultdict(set)
-    for partition, offset, position, disposition, problem in rows:
+    for partition, offset, position, disposition, explanation in rows:
         seen[partition].add(offset)
         if disposition is None:
-            unaccounted[Element(partition, offset, position)] = str(problem)
+            unaccounted[Element(partition, offset, position)] = str(explanation)
         else:
             dispositions[partition][disposition] += 1
     for partition, offset in database.offsets():
         if offset not in seen[partition]:
-            unaccounted[Element(partition, offset, None)] = f"is not in what {audit.query} returns"
+            unaccounted[Element(partition, offset, None)] = f"is missing from the rows of {audit.query}"
     accounts = {
         partition: PartitionAccount(min(offsets), max(offsets), dispositions[partition])
         for partition, offsets in seen.items()
@@ -142,9 +148,9 @@ def _failure(
     )
 
 
-def _described(topic: str, element: Element, problem: str) -> str:
+def _described(topic: str, element: Element, explanation: str) -> str:
     position = "" if element.position is None else f" position {element.position}"
-    return f"  {topic}-{element.partition} offset {element.offset}{position}: {problem}"
+    return f"  {topic}-{element.partition} offset {element.offset}{position}: {explanation}"
 
 
 def _order(element: Element) -> tuple[int, int, int]:

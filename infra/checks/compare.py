@@ -1,4 +1,4 @@
-"""Row by row: what was expected against what is there."""
+"""Comparison of expected and found rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.errors import CheckFailedError
 
 @dataclass(frozen=True)
 class Difference:
-    """One row that differs; None stands for no row."""
+    """A row that differs; None stands for a missing row."""
 
     topic: str
     key: Key
@@ -25,28 +25,33 @@ class Difference:
 
 
 def compare(topic: str, expected: Table, found: Table) -> list[Difference]:
-    """Every row that is missing, too many, or different, sorted by key."""
+    """Return every row that is missing, unexpected or different, sorted by key."""
     keys = [key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)]
     return [Difference(topic, key, expected.get(key), found.get(key)) for key in sorted(keys, key=by_type)]
 
 
 def found_table(topic: str, values: list[dict[str, Any]], key: tuple[str, ...]) -> Table:
-    """The values of a topic by their key columns.
+    """Return the values of a topic by their key columns.
 
-    CheckFailedError when a value lacks one of them, or when records with different keys hold the same ones.
+    CheckFailedError if a value does not have a key column, or if two records have the same values in these columns.
     """
     for value in values:
         missing = [column for column in key if column not in value]
         if missing:
-            raise CheckFailedError(f"topic {topic}: no {', '.join(missing)} in {_shown(value)}; the key has it")
+            raise CheckFailedError(
+                f"topic {topic}: the value {_shown(value)} does not have {', '.join(missing)}. Expected every key "
+                "column of the check. Fix the job, or the key of the check."
+            )
     table = keyed(values, key)
     if len(table) != len(values):
-        raise CheckFailedError(f"topic {topic}: records with different keys hold the same {', '.join(key)}")
+        raise CheckFailedError(
+            f"topic {topic}: several records have the same {', '.join(key)}. Fix the job, or the key of the check."
+        )
     return table
 
 
 def by_type(key: Key) -> list[tuple[str, Any]]:
-    """Numbers as numbers; a part may be None or of another type than in the next key."""
+    """Return a sort key that orders numbers as numbers, for keys whose parts may be None or of different types."""
     return [(type(part).__name__, part) for part in key]
 
 

@@ -1,7 +1,7 @@
-"""The independent recomputation: the pipeline's check SQL, run over the source of truth.
+"""The independent recomputation: the pipeline's check SQL, run on its source.
 
-A table is recomputed in its database, a topic in an embedded one; the SQL of the checks is the same for both: standard
-SQL with identifiers in double quotes.
+The SQL runs in the source database, or on a source topic in an in-process DuckDB. It is the same for both: standard SQL
+with identifiers in double quotes.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Recompute = Callable[[], dict[str, Table]]
 def recomputed(
     pipeline: Pipeline, reader: MySqlEndpoint | None, kafka: KafkaEndpoint
 ) -> AbstractContextManager[Recompute]:
-    """Each call gives the rows that every checked topic must hold, as of one moment of the source.
+    """Yield a function that returns the expected rows of every checked topic, from one snapshot of the source per call.
 
-    `reader` is the database if that is the source. DefinitionError when a check does not return its key columns, or
-    returns two rows with one key.
+    `reader` is the source database, None if the source is a topic. DefinitionError if a check does not return its key
+    columns, or returns two rows with the same key.
     """
-    return _from_database(pipeline, reader) if reader else _from_feed(pipeline, kafka)
+    return _from_database(pipeline, reader) if reader else _from_source_topic(pipeline, kafka)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def _from_database(pipeline: Pipeline, reader: MySqlEndpoint) -> Iterator[Recomp
 
 
 @contextmanager
-def _from_feed(pipeline: Pipeline, kafka: KafkaEndpoint) -> Iterator[Recompute]:
+def _from_source_topic(pipeline: Pipeline, kafka: KafkaEndpoint) -> Iterator[Recompute]:
     last: dict[str, Table] = {}
     with consumer(kafka) as client, TopicDatabase(pipeline) as database:
         records = RecordReader(client, pipeline.kafka_source.topic)
@@ -70,12 +70,12 @@ def _from_feed(pipeline: Pipeline, kafka: KafkaEndpoint) -> Iterator[Recompute]:
 
 
 def keyed(rows: list[dict[str, Any]], key: tuple[str, ...]) -> Table:
-    """The rows by the values of their key columns."""
+    """Return the rows by the values of their key columns."""
     return {tuple(row[column] for column in key): row for row in rows}
 
 
 def tables_of(pipeline: Pipeline, run: Callable[[str], Rows]) -> dict[str, Table]:
-    """The expected rows of every checked topic; `run` runs a query of the pipeline by its path."""
+    """Return the expected rows of every checked topic; `run` runs the query at a path of the pipeline."""
     return {topic: _table(pipeline, topic, run) for topic in pipeline.checks}
 
 
@@ -86,18 +86,20 @@ def _table(pipeline: Pipeline, topic: str, run: Callable[[str], Rows]) -> Table:
     missing = set(check.key) - set(columns)
     if missing:
         raise DefinitionError(
-            f"{check.expect}: returns no column {', '.join(sorted(missing))}, which checks.{topic}.key names"
+            f"{check.expect}: does not return the column {', '.join(sorted(missing))}, which checks.{topic}.key names. "
+            "Fix the query or the key."
         )
     table = keyed(rows, check.key)
     if len(table) != len(rows):
         raise DefinitionError(
-            f"{check.expect}: returns two rows with one key ({', '.join(check.key)}); correct the query or the key"
+            f"{check.expect}: returns several rows with the same key ({', '.join(check.key)}). "
+            "Fix the query or the key."
         )
     return table
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it; a sum of integers comes as a decimal without fraction."""
+    """Return the value as JSON would; databases return a sum of integers as a decimal without a fraction."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return value.decode("utf-8") if isinstance(value, bytes) else value

@@ -1,9 +1,8 @@
-"""`check_outputs`: do the result topics hold what the source of truth says?
+"""`check_outputs`: compare the result topics with an independent recomputation from the source.
 
-While rows keep changing, the recomputation and the topics are never of one moment. So each row is held to the time
-since which its expected value has stood still: one that has stood still longer than `settle_seconds` must agree, one
-that has not proves nothing. Agreement of all rows passes at any time; when only moving rows differ at the deadline, the
-check says that it is inconclusive instead of failing.
+While rows keep changing, the recomputation and the topics never show the same moment. So only settled rows decide: a
+row whose expected value has not changed for `settle_seconds` must agree. The check passes as soon as all rows agree.
+If only rows that keep changing differ at the deadline, the check is inconclusive and does not fail.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from infra.pipeline import Pipeline
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What was compared: rows by topic, records read, and seconds until all agreed."""
+    """The result of a check: rows by topic, records read, and seconds until all rows agreed."""
 
     rows: dict[str, int]
     records: int
@@ -44,11 +43,11 @@ def check_outputs(
     timeout_seconds: float = CHECK_TIMEOUT_SECONDS,
     settle_seconds: float = SETTLE_SECONDS,
 ) -> CheckReport:
-    """Waits until every result topic agrees with the recomputation, and reports.
+    """Wait until every result topic agrees with the recomputation, and return the report.
 
-    `reader` is the database where that is the source. `dead_jobs` says which jobs will never catch up, `situation` the
-    lag and the state of the jobs, for the message.
-    CheckFailedError shows the first differing rows; InconclusiveError when only rows that keep changing differ.
+    `reader` is the source database, None if the source is a topic. `dead_jobs` returns a line for each job that will
+    never catch up; `situation` returns lag and state of the jobs for the message.
+    CheckFailedError shows the first differing rows; InconclusiveError if only rows that keep changing differ.
     """
     begun = time.monotonic()
     stability = Stability()
@@ -65,7 +64,7 @@ def check_outputs(
                 return CheckReport(rows, records, now - begun)
             dead = dead_jobs()
             if dead or now - begun >= timeout_seconds:
-                # A last look at the source: a row may have changed while the topics were read.
+                # Recompute once more: a row may have changed while the topics were read.
                 stability.observe(recompute(), now)
                 settled = [d for d in differences if stability.settled(d, begun, now, settle_seconds)]
                 raise verdict(differences, settled, dead, situation(), now - begun)

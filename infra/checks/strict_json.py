@@ -1,4 +1,4 @@
-"""JSON as its standard has it (RFC 8259), for judging what others wrote."""
+"""Strict JSON (RFC 8259), for validating the records of other producers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, NoReturn
 
 
 def normalised(data: bytes | None) -> tuple[str | None, int]:
-    """The document in one spelling, and how many levels it nests (a scalar: 0).
+    """Return the document in a canonical form, and its number of nested levels (a scalar: 0).
 
-    None where the bytes are no UTF-8, no JSON, or hold half of a surrogate pair. Of equal keys the last one counts, as
-    for most parsers.
+    The document is None if the bytes are not UTF-8, are not JSON, or contain half of a surrogate pair. The last of
+    several equal keys counts, as for most parsers.
     """
     if data is None:
         return None, 0
     try:
-        document = json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+        document = json.loads(data.decode("utf-8"), parse_constant=_reject, parse_float=_finite)
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         text.encode("utf-8")
     except (ValueError, RecursionError):
@@ -24,12 +24,12 @@ def normalised(data: bytes | None) -> tuple[str | None, int]:
     return text, _levels(document)
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
+def _reject(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _finite(text: str) -> float:
-    """The largest double for what is larger, since there is no spelling of infinity."""
+    """Return a number as a double; a larger one becomes the largest double, because JSON does not have infinity."""
     return max(-sys.float_info.max, min(sys.float_info.max, float(text)))
 
 

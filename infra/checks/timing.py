@@ -1,4 +1,4 @@
-"""How long the checks of a run wait, and how often they look; all in seconds."""
+"""Timeouts and polling intervals of the checks, in seconds."""
 
 CHECK_TIMEOUT_SECONDS = 180.0
 # A row or record whose expected value has not changed for this long must agree.

@@ -1,11 +1,11 @@
-"""Topics as tables of an embedded analytical database (DuckDB), for the SQL of a pipeline's checks.
+"""Topics as tables of an in-process DuckDB, for the SQL of a pipeline's checks and audit.
 
-records      one topic in full: source_partition, source_offset, source_timestamp (ms), message_key and
-             message_value (bytes), key_json and value_json (NULL where the bytes are no JSON), value_levels (how
-             deep the value nests)
+records      all records of one topic: source_partition, source_offset, source_timestamp (ms), message_key and
+             message_value (bytes), key_json and value_json (NULL if the bytes are not JSON), value_levels (the number
+             of nested levels of the value)
 quarantine   source_topic, source_partition, source_offset, position, reason, attempts
-<topic>      each checked topic, without the pipeline's name before it: key and value (JSON) of the rows it holds
-<table>      each of the source's `tables`: what its SELECT returns
+<topic>      each checked topic, without the prefix `<pipeline>.`: key and value (JSON) of its current rows
+<table>      each of the source's `tables`: the rows of its SELECT
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from kafka.consumer.fetcher import ConsumerRecord
 from infra.checks.strict_json import normalised
 from infra.errors import DefinitionError
 from infra.pipeline import Pipeline
+
+THREADS = 2
 
 Rows = tuple[list[str], list[tuple[Any, ...]]]
 _RECORDS = {
@@ -43,13 +45,13 @@ _ROWS = {"key": "JSON", "value": "JSON"}
 
 
 class TopicDatabase:
-    """One pipeline's tables in memory, gone when the block ends. DefinitionError says which SQL file is wrong."""
+    """The in-memory tables of one pipeline, until the block ends. DefinitionError names an SQL file that cannot run."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        # The SQL is to see these tables and nothing of the machine.
+        # The SQL can read these tables, but no files of this machine.
         self._database = duckdb.connect(
-            config={"enable_external_access": "false", "threads": 2, "default_null_order": "nulls_first"}
+            config={"enable_external_access": "false", "threads": THREADS, "default_null_order": "nulls_first"}
         )
         self._create("records", _RECORDS)
         source = pipeline.source.kafka
@@ -63,7 +65,7 @@ class TopicDatabase:
         self._database.close()
 
     def add_records(self, records: Iterable[ConsumerRecord]) -> None:
-        """More records of the topic."""
+        """Append records to the table `records`."""
         rows = []
         for record in records:
             value, levels = normalised(record.value)
@@ -73,31 +75,31 @@ class TopicDatabase:
             )
         self._insert("records", _RECORDS, rows)
 
-    def put_quarantine(self, entries: Iterable[dict[str, Any]]) -> None:
-        """All entries of the quarantine topic, in place of those before."""
+    def put_quarantine(self, quarantined: Iterable[dict[str, Any]]) -> None:
+        """Replace the rows of the table `quarantine` by all quarantined records."""
         self._create("quarantine", _QUARANTINE)
-        self._insert("quarantine", _QUARANTINE, [tuple(entry.get(name) for name in _QUARANTINE) for entry in entries])
+        self._insert("quarantine", _QUARANTINE, [tuple(row.get(name) for name in _QUARANTINE) for row in quarantined])
 
     def put_topic(self, topic: str, rows: dict[bytes, bytes]) -> None:
-        """The rows that a topic holds, in place of those before."""
+        """Replace the rows of a topic's table by its current rows."""
         name = topic.removeprefix(f"{self._pipeline.name}.")
         self._create(name, _ROWS)
         self._insert(name, _ROWS, [(normalised(key)[0], normalised(value)[0]) for key, value in rows.items()])
 
     def query(self, relative: str) -> Rows:
-        """Columns and rows of a query of the pipeline; DefinitionError with its file and what the database says."""
+        """Return columns and rows of the query at a path of the pipeline; DefinitionError if it cannot run."""
         result = self._execute(relative, self._sql(relative))
         return [column[0] for column in result.description or ()], result.fetchall()
 
     def offsets(self) -> list[tuple[int, int]]:
-        """Partition and offset of every record."""
+        """Return partition and offset of every record."""
         return self._database.execute("SELECT source_partition, source_offset FROM records").fetchall()
 
     def _execute(self, relative: str, sql: str) -> duckdb.DuckDBPyConnection:
         try:
             return self._database.execute(sql)
         except duckdb.Error as error:
-            raise DefinitionError(f"{relative}: this SQL cannot be run: {error}") from error
+            raise DefinitionError(f"{relative}: the SQL cannot run: {error}. Fix the query.") from error
 
     def _sql(self, relative: str) -> str:
         return self._pipeline.path(relative).read_text(encoding="utf-8")
@@ -107,7 +109,7 @@ class TopicDatabase:
         self._database.execute(f'CREATE OR REPLACE TABLE "{table}" ({definition})')
 
     def _insert(self, table: str, columns: dict[str, str], rows: Sequence[tuple[Any, ...]]) -> None:
-        """By lists and not row by row, which would take a statement each."""
+        """Insert all rows with one statement, as one list per column."""
         if rows:
             lists = [list(column) for column in zip(*rows, strict=True)]
             values = ", ".join(f"unnest(CAST(? AS {kind}[]))" for kind in columns.values())

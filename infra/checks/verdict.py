@@ -1,4 +1,4 @@
-"""What to say of rows that differ at the deadline; pure."""
+"""The verdict on rows that differ at the deadline; pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SHOWN_DIFFERENCES = 5
 
 @dataclass
 class Stability:
-    """Since when the expected value of each row has stood still."""
+    """The time of the last change of each expected row; `since` has only rows that have changed."""
 
     values: dict[str, Table] = field(default_factory=dict)
     since: dict[tuple[str, Key], float] = field(default_factory=dict)
 
     def observe(self, expected: dict[str, Table], now: float) -> None:
-        """Takes a recomputation of the moment `now` (seconds)."""
+        """Record a recomputation at the time `now` (seconds)."""
         if self.values:
             for topic, table in expected.items():
                 before = self.values[topic]
@@ -29,23 +29,22 @@ class Stability:
         self.values = expected
 
     def settled(self, difference: Difference, begun: float, now: float, seconds: float) -> bool:
-        """Whether the row's expected value has stood still for `seconds`, as far as is known since `begun`."""
+        """Return whether the row's expected value has not changed for `seconds`; observation started at `begun`."""
         return now - self.since.get((difference.topic, difference.key), begun) >= seconds
 
 
 def verdict(
     differences: list[Difference], settled: list[Difference], dead: list[str], situation: str, seconds: float
 ) -> CheckFailedError | InconclusiveError:
-    """The error that says it: rows that will not catch up, rows that should have, or only rows that move."""
+    """Return the error for rows that cannot catch up (dead jobs), settled rows that differ, or only changing rows."""
     if dead:
-        head = f"{_rows(differences)}, and this will not change: {'; '.join(dead)}. Deploy the pipeline"
+        head = f"{_rows(differences)}, and these jobs cannot catch up: {', '.join(dead)}. Deploy the pipeline."
     elif settled:
-        head = f"after {seconds:.0f} s {_rows(settled)} though the source has stood still there"
+        head = f"after {seconds:.0f} s, {_rows(settled)} although their source has not changed:"
     else:
         return InconclusiveError(
             f"inconclusive: the source kept changing for {seconds:.0f} s, and the only rows that differ "
-            f"({len(differences)}) are ones that changed just now; check again when there are fewer changes. "
-            f"{situation}"
+            f"({len(differences)}) have just changed. Check again when there are fewer changes. {situation}"
         )
     shown = [*(settled or differences)[:SHOWN_DIFFERENCES]]
     return CheckFailedError("\n".join([head, *(f"  {difference}" for difference in shown), situation]))

@@ -1,1 +1,1 @@
-"""Kafka topics: bringing them to their spec, and reading what they hold."""
+"""Kafka: provisioning topics, and reading and writing their records."""

@@ -1,4 +1,4 @@
-"""Clients for one endpoint, and the one place where the driver's errors become ours."""
+"""Kafka clients for an endpoint; the only module that translates the driver's errors into PlatformErrors."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from infra.endpoints import KafkaEndpoint
 from infra.errors import AccessDeniedError, TerminalError, UnreachableError
 
 BOOTSTRAP_TIMEOUT_MS = 10_000
+CONNECT_TIMEOUT_SECONDS = 5
 
 
 @contextmanager
 def admin_client(endpoint: KafkaEndpoint) -> Iterator[KafkaAdminClient]:
-    """An administrative client, closed afterwards."""
+    """Yield an admin client, and close it afterwards.
+
+    Errors of the driver are raised as UnreachableError, AccessDeniedError or TerminalError, also from within the block.
+    """
     with _translated(endpoint):
         client = KafkaAdminClient(**_arguments(endpoint))
         try:
@@ -29,7 +33,7 @@ def admin_client(endpoint: KafkaEndpoint) -> Iterator[KafkaAdminClient]:
 
 @contextmanager
 def consumer(endpoint: KafkaEndpoint, **options: Any) -> Iterator[KafkaConsumer]:
-    """A consumer outside of any group, closed afterwards."""
+    """Yield a consumer outside any group, and close it afterwards; errors as in `admin_client`."""
     with _translated(endpoint):
         client = KafkaConsumer(**_arguments(endpoint), group_id=None, enable_auto_commit=False, **options)
         try:
@@ -40,7 +44,10 @@ def consumer(endpoint: KafkaEndpoint, **options: Any) -> Iterator[KafkaConsumer]
 
 @contextmanager
 def producer(endpoint: KafkaEndpoint, **options: Any) -> Iterator[KafkaProducer]:
-    """An idempotent producer, flushed and closed afterwards; without idempotence the order of a key may change."""
+    """Yield an idempotent producer, then flush and close it; errors as in `admin_client`.
+
+    Without idempotence, retries could reorder the records of a key.
+    """
     with _translated(endpoint):
         client = KafkaProducer(**_arguments(endpoint), enable_idempotence=True, **options)
         try:
@@ -60,21 +67,21 @@ def _arguments(endpoint: KafkaEndpoint) -> dict[str, Any]:
 
 
 def _check_reachable(endpoint: KafkaEndpoint) -> None:
-    """One open port is enough. The client itself logs each refused connection and retries until its time-out."""
+    """Check that one port is open; the client itself would log refused connections until its timeout."""
     reasons = []
     for server in endpoint.bootstrap_servers.split(","):
         host, _, port = server.strip().rpartition(":")
         if not host or not port.isdecimal():
-            raise TerminalError(f"{endpoint}: {server!r} is not host:port; correct the connection's host and port")
+            raise TerminalError(f"{endpoint}: {server!r} is not host:port. Fix the connection's host and port.")
         try:
-            socket.create_connection((host, int(port)), timeout=5).close()
+            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_SECONDS).close()
         except OSError as error:
             reasons.append(f"{server}: {error}")
         else:
             return
     raise UnreachableError(
-        f"cannot reach {endpoint}: {'; '.join(reasons)}; "
-        "is the broker running (`make status`), and is the connection right?"
+        f"cannot reach {endpoint}: {', '.join(reasons)}. "
+        "Check that the broker is running (`make status`), and that the connection is correct."
     )
 
 
@@ -83,7 +90,9 @@ def _translated(endpoint: KafkaEndpoint) -> Iterator[None]:
     try:
         yield
     except AuthorizationError as error:
-        raise AccessDeniedError(f"{endpoint} does not allow this: {error}; let an administrator grant it") from error
+        raise AccessDeniedError(
+            f"{endpoint} denied the request: {error}. Ask an administrator to grant the privilege."
+        ) from error
     except KafkaError as error:
         kind = UnreachableError if error.retriable else TerminalError
         raise kind(f"{endpoint}: {type(error).__name__}: {error}") from error

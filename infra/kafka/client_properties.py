@@ -1,7 +1,7 @@
-"""Kafka client properties as people write them, as options of kafka-python.
+"""Translation of Kafka client properties into options of kafka-python.
 
 Airflow's own Kafka provider, the chart and the Kafka documentation write `security.protocol`; kafka-python's option is
-`security_protocol`. Both are accepted, and so are the names of librdkafka for what an authenticated connection needs.
+`security_protocol`. Both are accepted, and so are librdkafka's names of the properties of an authenticated connection.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from infra.errors import SettingsError
 
-# Those that differ from kafka-python's by more than dots:
+# Names that differ from kafka-python's by more than dots:
 # https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
 _LIBRDKAFKA = {
     "sasl.mechanisms": "sasl_mechanism",
@@ -26,7 +26,7 @@ _LIBRDKAFKA = {
     "ssl.key.password": "ssl_password",
     "ssl.crl.location": "ssl_crlfile",
 }
-# Not for a connection: the platform sets the first, and the others are Python objects.
+# Not allowed in a connection: the platform sets the first, and the others are Python objects.
 _RESERVED = frozenset(
     {"bootstrap_servers", "kafka_client", "metric_reporters", "sasl_oauth_token_provider", "selector", "socket_options"}
     | {"ssl_context"}
@@ -34,9 +34,9 @@ _RESERVED = frozenset(
 
 
 def client_properties(extra: Mapping[str, Any], origin: str) -> dict[str, Any]:
-    """Return `extra` by kafka-python's option names, values with the types that the client requires.
+    """Return `extra` under kafka-python's option names, with values of the types that the client requires.
 
-    SettingsError, beginning with `origin`, names a property that is unknown, given twice, or of the wrong type.
+    SettingsError, starting with `origin`, if a property is unknown, set twice, or of the wrong type.
     """
     properties: dict[str, Any] = {}
     for name, value in extra.items():
@@ -51,7 +51,7 @@ def client_properties(extra: Mapping[str, Any], origin: str) -> dict[str, Any]:
 
 @cache
 def _known_options() -> dict[str, Any]:
-    """The options that the admin client, the consumer and the producer share, with their defaults."""
+    """Return the options that the admin client, the consumer and the producer share, with their defaults."""
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
     shared = KafkaAdminClient.DEFAULT_CONFIG.keys() & KafkaConsumer.DEFAULT_CONFIG.keys()
@@ -67,7 +67,7 @@ def _unknown(name: str) -> str:
 
 
 def _typed(option: str, value: Any, what: str) -> Any:
-    """The value with the type of the option's default; numbers and booleans may also be written as text."""
+    """Return the value with the type of the option's default; numbers and booleans may also be text."""
     default = _known_options()[option]
     if isinstance(default, bool):
         if isinstance(value, bool):

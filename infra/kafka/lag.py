@@ -1,4 +1,4 @@
-"""How far a consumer group is behind."""
+"""The lag of a consumer group."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from infra.kafka.client import admin_client, consumer
 
 
 def group_lag(endpoint: KafkaEndpoint, group: str) -> dict[str, int]:
-    """Records between the group's committed offset and the end, by topic; empty for a group that has committed none."""
+    """Return the records between the group's committed and end offsets, by topic; empty without committed offsets."""
     with admin_client(endpoint) as admin:
         committed = admin.list_group_offsets({group: None})[group]
     with consumer(endpoint) as client:

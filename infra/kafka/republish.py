@@ -1,8 +1,9 @@
-"""Publishing quarantined records again to the topic that they came from, each once.
+"""Republishing quarantined records: each goes back to its source topic once.
 
-The new record has the time of the old one, so that it takes its place and not that of a newer one; and two headers:
-where it came from, and how many attempts it is. A mark in the quarantine topic says that an entry is done. The
-header is the second proof of it: a run that is cut off between the record and its mark does not send it twice.
+The new record has the timestamp of the old one, so that it takes its place and not that of a newer one. Two headers
+carry its origin and its number of attempts. A republished marker in the quarantine topic records that it was sent. The
+origin header is a second proof: if a run is interrupted between a record and its marker, the next one does not send
+the record twice.
 """
 
 from __future__ import annotations
@@ -19,82 +20,107 @@ from jmespath.exceptions import JMESPathError
 from infra.endpoints import KafkaEndpoint
 from infra.errors import RepublishError
 from infra.kafka.client import consumer
-from infra.kafka.quarantine import MARK_KEY, QuarantinedRecord, mark_of, read_entries_and_marks
+from infra.kafka.quarantine import read_quarantine
+from infra.kafka.quarantine_format import (
+    ATTEMPTS_HEADER,
+    ORIGIN_HEADER,
+    REPUBLISHED_KEY,
+    Origin,
+    QuarantinedRecord,
+    encode_marker,
+)
 from infra.kafka.reader import RecordReader
 from infra.kafka.writer import Record, send_records
 
-ATTEMPTS_HEADER = "attempts"  # the jobs copy it into the quarantine
-ORIGIN_HEADER = "republished-from"
-
 Expression = Callable[[dict[str, Any]], Any]
-Origin = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
 class RepublishReport:
-    """Numbers of records; one record may have several entries in the quarantine, one for each bad element."""
+    """Numbers of source records; one with several invalid elements is quarantined several times and counts once."""
 
     republished: int
-    done_before: int
-    left: int
+    already_republished: int
+    excluded: int
 
     def __str__(self) -> str:
-        what = f"republished {self.republished} records" if self.republished else "unchanged: no record republished"
-        return f"{what}, {self.done_before} were done before, {self.left} are left by the filter"
+        head = f"republished {self.republished} records" if self.republished else "unchanged: no record republished"
+        return f"{head}, {self.already_republished} already republished, {self.excluded} excluded by the filter"
 
 
 def republish(
     kafka: KafkaEndpoint, quarantine: str, where: str | None = None, mapping: str | None = None
 ) -> RepublishReport:
-    """Sends the records of those entries that `where` selects, with the value that `mapping` makes of them.
+    """Send the quarantined records that `where` selects back to their source topics, with the value of `mapping`.
 
-    Both are JMESPath expressions over an entry: source_topic, source_partition, source_offset, position, reason,
-    attempts, key and value (JSON where they are, else text, else null). Without `where` all are taken; without
-    `mapping` the record goes back with its own bytes. RepublishError, and nothing is sent, when an expression is wrong
-    or a mapping gives nothing.
+    Both are JMESPath expressions over `document_of` a quarantined record. Without `where` all records are selected;
+    without `mapping` a record is sent with its original bytes. RepublishError, before anything is sent, if an
+    expression is invalid or the mapping returns null.
     """
     selects, maps = _compiled("filter", where), _compiled("mapping", mapping)
     with consumer(kafka) as client:
-        entries, marks = read_entries_and_marks(client, quarantine)
-        by_record: dict[Origin, list[QuarantinedRecord]] = defaultdict(list)
-        for entry in entries:
-            by_record[entry.source_topic, entry.source_partition, entry.source_offset].append(entry)
+        quarantined, republished = read_quarantine(client, quarantine)
+        by_origin: dict[Origin, list[QuarantinedRecord]] = defaultdict(list)
+        for record in quarantined:
+            by_origin[record.origin].append(record)
         sent = {
-            origin
-            for topic in sorted({entry.source_topic for entry in entries})
+            value
+            for topic in sorted({record.source_topic for record in quarantined})
             for record in RecordReader(client, topic).refresh()
-            for name, origin in record.headers
+            for name, value in record.headers
             if name == ORIGIN_HEADER
         }
-    done, left, new = 0, 0, []
-    for origin, found in sorted(by_record.items()):
-        if any((entry.partition, entry.offset) in marks for entry in found) or _origin(origin) in sent:
-            done += 1
-        elif chosen := next((entry for entry in found if selects is None or _applied("filter", selects, entry)), None):
+    already, excluded, new = 0, 0, []
+    for origin, found in sorted(by_origin.items()):
+        if any((record.partition, record.offset) in republished for record in found) or _encoded(origin) in sent:
+            already += 1
+        elif chosen := next((one for one in found if selects is None or _applied("filter", selects, one)), None):
             new.append((_record(chosen, maps), found))
         else:
-            left += 1
+            excluded += 1
     send_records(kafka, [record for record, _ in new])
-    marked = [entry for _, found in new for entry in found]
-    send_records(kafka, [Record(quarantine, MARK_KEY, mark_of(entry), entry.partition) for entry in marked])
-    return RepublishReport(len(new), done, left)
+    marked = [record for _, found in new for record in found]
+    send_records(kafka, [Record(quarantine, REPUBLISHED_KEY, encode_marker(one), one.partition) for one in marked])
+    return RepublishReport(len(new), already, excluded)
 
 
-def _record(entry: QuarantinedRecord, maps: Expression | None) -> Record:
-    value = entry.value
+def document_of(quarantined: QuarantinedRecord) -> dict[str, Any]:
+    """Return a quarantined record as the document for JMESPath; key and value are JSON, else text, else None."""
+    return {
+        "source_topic": quarantined.source_topic,
+        "source_partition": quarantined.source_partition,
+        "source_offset": quarantined.source_offset,
+        "position": quarantined.position,
+        "reason": quarantined.reason,
+        "attempts": quarantined.attempts,
+        "key": _readable(quarantined.key),
+        "value": _readable(quarantined.value),
+    }
+
+
+def _record(quarantined: QuarantinedRecord, maps: Expression | None) -> Record:
+    value = quarantined.value
     if maps is not None:
-        mapped = _applied("mapping", maps, entry)
+        mapped = _applied("mapping", maps, quarantined)
         if mapped is None:
             raise RepublishError(
-                f"the mapping gives nothing for {_where(entry)} ({entry.reason}), and a record without a value would "
-                "be a deletion; correct the mapping, or leave the entry out by the filter. Nothing was sent"
+                f"the mapping returns null for {_place(quarantined)} ({quarantined.reason}). Expected a value, because "
+                "a record without one is a deletion. Fix the mapping, or exclude the record with the filter. Nothing "
+                "was sent."
             )
         value = json.dumps(mapped, ensure_ascii=False, separators=(",", ":")).encode()
     headers = (
-        (ATTEMPTS_HEADER, str(entry.attempts + 1).encode()),
-        (ORIGIN_HEADER, _origin((entry.source_topic, entry.source_partition, entry.source_offset))),
+        (ATTEMPTS_HEADER, str(quarantined.attempts + 1).encode()),
+        (ORIGIN_HEADER, _encoded(quarantined.origin)),
     )
-    return Record(entry.source_topic, entry.key, value, entry.source_partition, headers, entry.source_timestamp_ms)
+    return Record(
+        quarantined.source_topic,
+        quarantined.key,
+        value,
+        quarantined.source_partition,
+        headers,
+        quarantined.source_timestamp_ms,
+    )
 
 
 def _compiled(name: str, expression: str | None) -> Expression | None:
@@ -103,33 +129,24 @@ def _compiled(name: str, expression: str | None) -> Expression | None:
     try:
         compiled: Expression = jmespath.compile(expression).search
     except JMESPathError as error:
-        raise RepublishError(f"the {name} {expression!r} is no JMESPath (https://jmespath.org): {error}") from None
+        raise RepublishError(
+            f"the {name} {expression!r} is not a JMESPath expression (https://jmespath.org): {error}. Fix it. Nothing "
+            "was sent."
+        ) from None
     return compiled
 
 
-def _applied(name: str, expression: Expression, entry: QuarantinedRecord) -> Any:
+def _applied(name: str, expression: Expression, quarantined: QuarantinedRecord) -> Any:
     try:
-        return expression(document_of(entry))
+        return expression(document_of(quarantined))
     except JMESPathError as error:
-        raise RepublishError(f"the {name} cannot be applied to {_where(entry)}: {error}. Nothing was sent") from None
-
-
-def document_of(entry: QuarantinedRecord) -> dict[str, Any]:
-    """What the expressions see of an entry."""
-    return {
-        "source_topic": entry.source_topic,
-        "source_partition": entry.source_partition,
-        "source_offset": entry.source_offset,
-        "position": entry.position,
-        "reason": entry.reason,
-        "attempts": entry.attempts,
-        "key": _readable(entry.key),
-        "value": _readable(entry.value),
-    }
+        raise RepublishError(
+            f"the {name} cannot be applied to {_place(quarantined)}: {error}. Fix the {name}. Nothing was sent."
+        ) from None
 
 
 def _readable(data: bytes | None) -> Any:
-    """JSON, else text, else None."""
+    """Return JSON, else text, else None."""
     if data is None:
         return None
     try:
@@ -142,10 +159,9 @@ def _readable(data: bytes | None) -> Any:
         return text
 
 
-def _where(entry: QuarantinedRecord) -> str:
-    return f"{entry.source_topic}-{entry.source_partition} offset {entry.source_offset}"
+def _place(quarantined: QuarantinedRecord) -> str:
+    return f"{quarantined.source_topic}-{quarantined.source_partition} offset {quarantined.source_offset}"
 
 
-def _origin(origin: Origin) -> bytes:
-    topic, partition, offset = origin
-    return f"{topic}-{partition}@{offset}".encode()
+def _encoded(origin: Origin) -> bytes:
+    return str(origin).encode()

@@ -1,4 +1,4 @@
-"""Topics as the spec wants them: planned first, then created or altered; nothing is ever deleted."""
+"""Provisioning the topics of a pipeline definition: plan first, then create or alter; never delete."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from infra.kafka.client import admin_client
 from infra.pipeline import Topic
 from infra.waiting import wait_until
 
+LEADER_TIMEOUT_SECONDS = 30
+
 
 @dataclass(frozen=True)
 class ExistingTopic:
-    """A topic as the cluster has it; `options` are those that differ from the cluster's defaults."""
+    """A topic of the cluster; `options` are its topic-level options, defaults included."""
 
     partitions: int
     replication: int
@@ -27,7 +29,7 @@ class ExistingTopic:
 
 @dataclass(frozen=True)
 class TopicPlan:
-    """What must be done to one topic: everything is None or empty where nothing must."""
+    """The changes to one topic; a field is None or empty if it requires no change."""
 
     name: str
     create: Topic | None = None
@@ -42,19 +44,19 @@ class TopicPlan:
 
 
 def ensure_topics(endpoint: KafkaEndpoint, topics: Mapping[str, Topic]) -> list[TopicPlan]:
-    """Brings every topic to its spec and returns what was done; a second run changes nothing.
+    """Create every missing topic, alter those that differ from the definition, and return the executed plans.
 
-    TopicDriftError, before anything is changed, when one differs in a way that cannot be altered.
+    Safe to repeat. TopicDriftError, before anything is changed, if a difference cannot be altered.
     """
     with admin_client(endpoint) as admin:
         plans = plan_topics(topics, describe_topics(admin, topics))
         _apply(admin, plans)
-        wait_until(lambda: _all_led(admin, topics), f"the topics of {endpoint} to have leaders", timeout_seconds=30)
+        wait_until(lambda: _all_led(admin, topics), f"the topics of {endpoint} to have leaders", LEADER_TIMEOUT_SECONDS)
     return plans
 
 
 def describe_topics(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> dict[str, ExistingTopic]:
-    """Those of the topics that exist."""
+    """Return those of the topics that exist, by name."""
     existing = set(admin.list_topics()) & set(topics)
     if not existing:
         return {}
@@ -67,26 +69,26 @@ def describe_topics(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> dic
     }
 
 
-def plan_topics(wanted: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[TopicPlan]:
-    """The difference, as plans; pure. TopicDriftError lists every difference that Kafka cannot alter."""
-    drifts = [drift for name in wanted if name in existing for drift in _drifts(name, wanted[name], existing[name])]
+def plan_topics(desired: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[TopicPlan]:
+    """Return a plan for each desired topic; pure. TopicDriftError lists every difference that Kafka cannot alter."""
+    drifts = [drift for name in desired if name in existing for drift in _drifts(name, desired[name], existing[name])]
     if drifts:
         raise TopicDriftError("\n".join(drifts))
-    return [_plan(name, topic, existing.get(name)) for name, topic in wanted.items()]
+    return [_plan(name, topic, existing.get(name)) for name, topic in desired.items()]
 
 
 def _drifts(name: str, topic: Topic, found: ExistingTopic) -> list[str]:
     drifts = []
     if topic.partitions < found.partitions:
         drifts.append(
-            f"topic {name}: has {found.partitions} partitions, the spec wants {topic.partitions}; Kafka cannot take "
-            f"partitions away. Set partitions: {found.partitions} in pipeline.yaml, or recreate the topic by hand"
+            f"topic {name}: has {found.partitions} partitions. Expected {topic.partitions}, but Kafka cannot remove "
+            f"partitions. Set partitions: {found.partitions} in pipeline.yaml, or recreate the topic by hand."
         )
     if topic.replication and topic.replication != found.replication:
         drifts.append(
-            f"topic {name}: has replication {found.replication}, the spec wants {topic.replication}; "
-            "it cannot be altered in place. Reassign its partitions with kafka-reassign-partitions, or correct "
-            "replication in pipeline.yaml"
+            f"topic {name}: has replication {found.replication}. Expected {topic.replication}, but replication cannot "
+            "be altered in place. Reassign the partitions with kafka-reassign-partitions, or set "
+            f"replication: {found.replication} in pipeline.yaml."
         )
     return drifts
 
@@ -115,8 +117,8 @@ def _apply(admin: KafkaAdminClient, plans: list[TopicPlan]) -> None:
     if altered:
         try:
             admin.alter_configs(altered)
-        except ValueError as error:  # the client checks the names of options before it asks the broker
-            raise TerminalError(f"{error}; correct config of the topic in pipeline.yaml") from None
+        except ValueError as error:  # the client validates option names before it sends them to the broker
+            raise TerminalError(f"{error}. Fix config of the topic in pipeline.yaml.") from None
 
 
 def _creation(topic: Topic) -> dict[str, Any]:
@@ -134,7 +136,7 @@ def _options(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> dict[str, 
 
 
 def _all_led(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> bool:
-    """Whether every partition has a leader; a client that is too early gets an error for a new topic."""
+    """Return True once every partition has a leader, before which clients get errors; else WaitTimeoutError."""
     known = {found["name"]: found["partitions"] for found in admin.describe_topics(sorted(topics))}
     for name, topic in topics.items():
         led = sum(partition["leader_id"] >= 0 for partition in known.get(name, []))

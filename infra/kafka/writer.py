@@ -1,4 +1,4 @@
-"""Writing records to topics, and emptying compacted ones with tombstones."""
+"""Writing records to topics, and clearing compacted topics with tombstones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from infra.endpoints import KafkaEndpoint
 from infra.kafka.client import consumer, producer
 from infra.kafka.reader import TableReader
 
+SEND_TIMEOUT_SECONDS = 60
+
 
 class Record(NamedTuple):
-    """A record to write; a value of None is a tombstone, a partition of None lets the key decide.
+    """A record to write.
 
-    A timestamp (milliseconds) of None is the time of writing.
+    A value of None is a tombstone. Without a partition the key decides. Without a timestamp it is the time of writing.
     """
 
     topic: str
@@ -25,7 +27,7 @@ class Record(NamedTuple):
 
 
 def send_records(endpoint: KafkaEndpoint, records: Iterable[Record]) -> int:
-    """Writes the records in order and returns how many; an error when the broker refuses one."""
+    """Write the records in order and return their number; the error of `producer` if the broker rejects one."""
     with producer(endpoint) as sender:
         sent = [
             sender.send(
@@ -35,12 +37,12 @@ def send_records(endpoint: KafkaEndpoint, records: Iterable[Record]) -> int:
             for r in records
         ]  # fmt: skip
         for future in sent:
-            future.get(timeout=60)
+            future.get(timeout=SEND_TIMEOUT_SECONDS)
     return len(sent)
 
 
 def clear_tables(endpoint: KafkaEndpoint, topics: Iterable[str]) -> int:
-    """Writes a tombstone for every key that the compacted topics hold, and returns how many there were."""
+    """Write a tombstone for every key of the compacted topics, and return the number of keys."""
     with consumer(endpoint) as client:
         reader = TableReader(client, topics)
         reader.refresh()

@@ -1,1 +1,1 @@
-"""MySQL and MariaDB: the schema, the seed, the users, and whether the server is ready for change data capture."""
+"""MySQL and MariaDB: schema, seed, users, and the preflight for change data capture."""

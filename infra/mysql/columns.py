@@ -1,4 +1,4 @@
-"""What a table's columns hold, as its own database tells it."""
+"""The columns of a table, read from its database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from infra.errors import SchemaError
 from infra.mysql.connection import Connection, fetch_rows
 
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
-# CHAR is not among them: the server drops trailing spaces from it, and values are to stay as they are.
+# Without CHAR: the server strips its trailing spaces, but values must be kept exactly.
 _TEXTS = {"varchar", "tinytext", "text", "mediumtext", "longtext"}
 
 _COLUMNS = """
@@ -30,7 +30,7 @@ _OTHER_UNIQUE_KEYS = """
 
 @dataclass(frozen=True)
 class Column:
-    """A column that a data file can fill: whole numbers have `bounds`, text has lengths and a collation."""
+    """A column that a data file can fill: integers have `bounds`, text has lengths and a collation."""
 
     name: str
     type: str
@@ -44,32 +44,35 @@ class Column:
 
     @property
     def is_text(self) -> bool:
+        """True if the column contains text and not integers."""
         return self.bounds is None
 
 
 def describe_columns(connection: Connection, table: str) -> tuple[Column, ...]:
-    """The table's columns in their order, without generated ones.
+    """Return the table's columns in order, without generated ones.
 
-    Raises SchemaError: no such table, no primary key, or a type that a data file cannot fill.
+    SchemaError if the table does not exist, does not have a primary key, or has a type that a data file cannot fill.
     """
     rows = fetch_rows(connection, _COLUMNS, [table])
     if not rows:
         raise SchemaError(
-            f"there is no table {table!r} in this database; create it from the pipeline's schema file first"
+            f"table {table!r} does not exist in this database. Create it from the pipeline's schema file first."
         )
     columns = tuple(_column(table, row) for row in rows)
     if not any(column.in_key for column in columns):
-        raise SchemaError(f"table {table!r} has no primary key; add one, since rows are matched by it")
+        raise SchemaError(
+            f"table {table!r} does not have a primary key, by which rows are matched. Add one with ALTER TABLE."
+        )
     return columns
 
 
 def has_other_unique_keys(connection: Connection, table: str) -> bool:
-    """Whether the table has unique keys besides its primary key."""
+    """Return whether the table has unique keys other than its primary key."""
     return bool(fetch_rows(connection, _OTHER_UNIQUE_KEYS, [table]))
 
 
 def integer_bounds(data_type: str, *, unsigned: bool) -> tuple[int, int]:
-    """The lowest and the highest value of an integer type."""
+    """Return the lowest and the highest value of an integer type."""
     bits = _BITS[data_type]
     return (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
@@ -87,7 +90,13 @@ def _column(table: str, row: tuple[Any, ...]) -> Column:
         return Column(**part, bounds=integer_bounds(data_type, unsigned="unsigned" in column_type))
     if data_type not in _TEXTS:
         allowed = ", ".join([*_BITS, *sorted(_TEXTS)])
-        raise SchemaError(f"column {name!r} of table {table!r} is {column_type}; a data file can fill: {allowed}")
+        raise SchemaError(
+            f"column {name!r} of table {table!r} has the type {column_type}. Expected one of: {allowed}. "
+            "Change the type of the column."
+        )
     if charset != "utf8mb4":
-        raise SchemaError(f"column {name!r} of table {table!r} is in {charset}; only utf8mb4 holds every character")
+        raise SchemaError(
+            f"column {name!r} of table {table!r} has the character set {charset}. Expected utf8mb4, which has every "
+            "character. Convert the column."
+        )
     return Column(**part, collation=collation, max_characters=int(characters), max_bytes=int(octets))

@@ -1,4 +1,4 @@
-"""Connections to MySQL and MariaDB, and the one place where the driver's errors become ours."""
+"""Connections to MySQL and MariaDB; the only module that translates the driver's errors into PlatformErrors."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from infra.errors import (
 __all__ = ["Connection", "binlog_position", "connect", "fetch_rows", "quoted"]
 
 CONNECT_TIMEOUT_SECONDS = 10
-# Longer than any statement of a seed of some million rows, shorter than a person's patience with a dead server.
+# Longer than any statement of a seed with a few million rows, and still a bound on an unresponsive server.
 READ_TIMEOUT_SECONDS = 600
 LOCK_WAIT_SECONDS = 60
 
-# Fixed here, so that no server's default decides: bad values are errors and not silently bent, and an id of 0 stays 0.
+# Independent of the server's default: invalid values are errors instead of silent corrections, and an id of 0 stays 0.
 _SQL_MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
 _INIT = f"SET SESSION lock_wait_timeout = {LOCK_WAIT_SECONDS}, innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
 
@@ -36,16 +36,16 @@ _WRONG_LOGIN = {1045, 1130, 1698}
 _NO_PRIVILEGE = {1044, 1142, 1143, 1227, 1370}
 _UNKNOWN_DATABASE = 1049
 _BUSY = {1205, 1213}
-# Whatever a statement was about, these say something of the connection, the user or the lock.
+# Errors of the connection, the user or a lock, whatever the statement.
 NOT_THE_STATEMENT = frozenset({*_UNREACHABLE, *_WRONG_LOGIN, *_NO_PRIVILEGE, *_BUSY, _UNKNOWN_DATABASE})
 
 
 @contextmanager
 def connect(endpoint: MySqlEndpoint) -> Iterator[Connection]:
-    """A connection in utf8mb4 without autocommit; what is not committed when the block ends is rolled back.
+    """Yield a connection in utf8mb4 without autocommit; the end of the block rolls back uncommitted changes.
 
-    Errors of the driver, in the block too, leave as UnreachableError, AccessDeniedError, SchemaError (no such
-    database), WaitTimeoutError (a lock), or else TerminalError.
+    Errors of the driver, also from within the block, are raised as UnreachableError, AccessDeniedError, SchemaError
+    (the database does not exist), WaitTimeoutError (a lock), or else TerminalError.
     """
     try:
         connection = MySQLdb.connect(**_arguments(endpoint))
@@ -58,7 +58,7 @@ def connect(endpoint: MySqlEndpoint) -> Iterator[Connection]:
 
 
 def fetch_rows(connection: Connection, sql: str, arguments: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
-    """All rows of a query about the server; text is always `str`, which MySQL 8 delivers as bytes in places."""
+    """Return all rows of a query on server metadata; text is always `str`, although MySQL 8 returns some as bytes."""
     with connection.cursor() as cursor:
         cursor.execute(sql, arguments)
         rows = cursor.fetchall()
@@ -75,7 +75,7 @@ def binlog_position(connection: Connection) -> str:
 
 
 def quoted(name: str) -> str:
-    """The identifier in backquotes."""
+    """Return the identifier in backquotes."""
     return "`" + name.replace("`", "``") + "`"
 
 
@@ -95,7 +95,7 @@ def _arguments(endpoint: MySqlEndpoint) -> dict[str, Any]:
         arguments["database"] = endpoint.database
     if endpoint.unix_socket:
         return {**arguments, "unix_socket": endpoint.unix_socket}
-    # The client library takes "localhost" for the system's own socket and forgets the port.
+    # The client library would use the system's own socket for "localhost" and ignore the port.
     host = "127.0.0.1" if endpoint.host == "localhost" else endpoint.host
     return {**arguments, "host": host, "port": endpoint.port}
 
@@ -104,21 +104,24 @@ def _translated(error: Exception, endpoint: MySqlEndpoint) -> PlatformError:
     code, reason = error.args if len(error.args) == 2 else (0, str(error))
     if code in _UNREACHABLE:
         return UnreachableError(
-            f"cannot reach {endpoint}: {reason}; is the server running and the connection right? "
-            "Look at host, port and the server's log"
+            f"cannot reach {endpoint}: {reason}. Check the connection's host and port, and the server's log."
         )
     if code in _WRONG_LOGIN:
-        return AccessDeniedError(f"{endpoint} refuses the login: {reason}; correct user or password of the connection")
+        return AccessDeniedError(
+            f"{endpoint} rejected the login: {reason}. Fix the user or the password of the connection."
+        )
     if code in _NO_PRIVILEGE:
-        return AccessDeniedError(f"{endpoint} does not allow this: {reason}; let an administrator grant it")
+        return AccessDeniedError(
+            f"{endpoint} denied the statement: {reason}. Ask an administrator to grant the privilege."
+        )
     if code == _UNKNOWN_DATABASE:
         return SchemaError(
-            f"{endpoint}: there is no database {endpoint.database!r}; let an administrator run "
-            f"CREATE DATABASE {quoted(endpoint.database or '')} CHARACTER SET utf8mb4, or correct the name"
+            f"{endpoint}: the database {endpoint.database!r} does not exist. Ask an administrator to run "
+            f"CREATE DATABASE {quoted(endpoint.database or '')} CHARACTER SET utf8mb4, or fix the name."
         )
     if code in _BUSY:
         return WaitTimeoutError(
-            f"{endpoint}: another transaction was in the way: {reason}; nothing was changed. "
-            "SHOW PROCESSLIST names the other one; try again when it has ended"
+            f"{endpoint}: another transaction holds a lock: {reason}. Nothing was changed. "
+            "Find the other transaction with SHOW PROCESSLIST, and retry when it has ended."
         )
     return TerminalError(f"{endpoint}: {reason} (error {code})")

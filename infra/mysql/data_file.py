@@ -1,9 +1,9 @@
-"""The seed file: CSV after RFC 4180 in UTF-8, read as a stream, with every bad row told apart from the good ones.
+"""Reading a data file: CSV (RFC 4180) in UTF-8, as a stream of valid rows and rejects.
 
-The first line is a header with the table's column names in any order. An auto-increment key may be left out: then
-a row's key is its number among the data rows. Values are kept to the letter; nothing is trimmed or folded.
-DuckDB's read_csv(store_rejects=true) does not fit: it accepts stray quotes and NUL, reads empty text as NULL, and drops
-every row after a quote that is never closed.
+The first line is a header with the table's column names in any order. An auto-increment key may be omitted: then the
+key of a row is its number among the data rows. Values are kept exactly, without trimming or case folding.
+DuckDB's read_csv(store_rejects=true) is not suitable: it accepts stray quotes and NUL, reads empty text as NULL, and
+drops every row after an unclosed quote.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import BinaryIO, NamedTuple
 from infra.errors import DataFileError
 from infra.mysql.columns import Column
 
-# A quote that is never closed would otherwise read the rest of any file into memory.
+# Without this bound, an unclosed quote would read the rest of the file into memory.
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 _SHOWN_CHARACTERS = 40
 _BOM = b"\xef\xbb\xbf"
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-_MAX_DIGITS = 30  # more than any integer type has; int() refuses very long ones
-# The csv module lets a quote stand inside an unquoted field; the RFC does not. Possessive, so that it never backtracks.
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_MAX_DIGITS = 30  # more than any integer type has; int() rejects very long text
+# The csv module allows a quote in an unquoted field; the RFC does not. Possessive, so that it never backtracks.
 _FIELD = r'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
 _RFC_RECORD = re.compile(rf"{_FIELD}(?:,{_FIELD})*+(?:\r?\n)?")
 
@@ -32,7 +32,7 @@ Value = int | str | None
 
 
 class Row(NamedTuple):
-    """A good row: the line that it begins at, its values in the columns' order, and where its bytes are in the file."""
+    """A valid row: its first line, its values in the order of the columns, and the position of its bytes."""
 
     line: int
     values: tuple[Value, ...]
@@ -42,21 +42,21 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Reject:
-    """A bad row: the line that it begins at, why, and its text as it is in the file."""
+    """A rejected row: its first line, the reason, and its raw text."""
 
     line: int
     reason: str
     raw: str
 
 
-class _BadValueError(ValueError):
-    """The reason for which a row is rejected."""
+class _InvalidRowError(ValueError):
+    """The reason why a row is rejected."""
 
 
 def read_rows(path: Path, columns: Sequence[Column]) -> Iterator[Row | Reject]:
-    """Every data row of the file in order, as a Row or a Reject; memory is bounded by MAX_RECORD_BYTES.
+    """Yield every data row of the file in order, as a Row or a Reject; memory is bounded by MAX_RECORD_BYTES.
 
-    Raises DataFileError for the file as a whole: it is missing, its header is wrong, a quote is never closed.
+    DataFileError if the file cannot be read, its header is invalid, or a quote is never closed.
     """
     with _open(path) as file:
         records = _Records(file, path)
@@ -69,26 +69,26 @@ def read_rows(path: Path, columns: Sequence[Column]) -> Iterator[Row | Reject]:
             number += 1
             try:
                 values = _values(records, fields, len(header), layout, number)
-            except _BadValueError as error:
+            except _InvalidRowError as error:
                 yield Reject(records.line, str(error), readable(records.raw))
             else:
                 yield Row(records.line, values, records.offset, len(records.raw))
 
 
 def read_raw(path: Path, offset: int, size: int) -> str:
-    """The text of one record, from the place that its Row names."""
+    """Return the raw text of one record, from the offset and size of its Row."""
     with path.open("rb") as file:
         file.seek(offset)
         return readable(file.read(size))
 
 
 def readable(raw: bytes) -> str:
-    """The record without its line end; bytes that are not UTF-8 show as `\\xNN`."""
+    """Return the text of a record without its line end; bytes that are not UTF-8 become `\\xNN`."""
     return raw.decode("utf-8", "backslashreplace").removesuffix("\n").removesuffix("\r")
 
 
 class _Records(Iterator[list[str] | csv.Error]):
-    """The records of the file; `line`, `offset` and `raw` tell where the latest one is and what it looks like."""
+    """Iterator over the records of the file; `line`, `offset` and `raw` are those of the latest record."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
@@ -102,6 +102,7 @@ class _Records(Iterator[list[str] | csv.Error]):
 
     @property
     def raw(self) -> bytes:
+        """The bytes of the latest record."""
         return b"".join(self._lines)
 
     def __next__(self) -> list[str] | csv.Error:
@@ -112,7 +113,7 @@ class _Records(Iterator[list[str] | csv.Error]):
         try:
             return next(self._reader)
         except csv.Error as error:
-            # The reader starts afresh at the next line; so only a record that ran on into other lines is beyond repair.
+            # The reader resumes at the next line, so only a record that extends over several lines is fatal.
             if "unexpected end" in str(error) or ("field limit" in str(error) and len(self._lines) > 1):
                 raise self._never_closed() from error
             return error
@@ -130,8 +131,8 @@ class _Records(Iterator[list[str] | csv.Error]):
 
     def _never_closed(self) -> DataFileError:
         return DataFileError(
-            f"{self._path}, line {self.line}: a quote opens in the row that begins here and is never closed, "
-            f"or the row is longer than {MAX_RECORD_BYTES // 1024**2} MiB; close it, and double a quote inside quotes"
+            f"{self._path}, line {self.line}: the row that starts here has an unclosed quote, or is longer than "
+            f"{MAX_RECORD_BYTES // 1024**2} MiB. Close the quote, and write a quote inside quotes twice."
         )
 
 
@@ -140,58 +141,58 @@ def _open(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         raise DataFileError(
-            f"{path}: cannot be read: {error.strerror}; it must be a CSV file. Correct its path or permissions"
+            f"{path}: cannot be read: {error.strerror}. Expected a CSV file. Fix its path or permissions."
         ) from error
 
 
 def _checked_header(path: Path, header: list[str] | csv.Error | None, columns: Sequence[Column]) -> list[str]:
-    """The column names of the first line; raises DataFileError unless they are the table's."""
+    """Return the column names of the first line; DataFileError unless they are the table's."""
     if header is None:
-        raise DataFileError(f"{path}: the file is empty; {_allowed(columns)}")
+        raise DataFileError(f"{path}: the file is empty. {_expected(columns)}")
     if isinstance(header, csv.Error):
-        raise DataFileError(f"{path}, line 1: the header has malformed quoting; {_allowed(columns)}")
+        raise DataFileError(f"{path}, line 1: the header has malformed quoting. {_expected(columns)}")
     names = [column.name for column in columns]
     unknown = [name for name in header if name not in names]
-    missing = [c.name for c in columns if c.name not in header and not _may_be_left_out(c)]
+    missing = [c.name for c in columns if c.name not in header and not _is_optional(c)]
     if not header or len(unknown) == len(header):
         shown = _shown(",".join(header))
-        raise DataFileError(f"{path}, line 1: the header is missing, the line is {shown}; {_allowed(columns)}")
+        raise DataFileError(f"{path}, line 1: {shown} is not a header. {_expected(columns)}")
     if unknown:
-        raise DataFileError(f"{path}, line 1: unknown column {_shown(unknown[0])}; {_allowed(columns)}")
+        raise DataFileError(f"{path}, line 1: unknown column {_shown(unknown[0])}. {_expected(columns)}")
     for name in header:
         if header.count(name) > 1:
-            raise DataFileError(f"{path}, line 1: column {name!r} is there twice; {_allowed(columns)}")
+            raise DataFileError(f"{path}, line 1: duplicate column {name!r}. {_expected(columns)}")
     if missing:
-        raise DataFileError(f"{path}, line 1: column {missing[0]!r} is missing; {_allowed(columns)}")
+        raise DataFileError(f"{path}, line 1: column {missing[0]!r} is missing. {_expected(columns)}")
     return header
 
 
-def _allowed(columns: Sequence[Column]) -> str:
-    needed = ",".join(column.name for column in columns if not _may_be_left_out(column))
-    optional = "".join(f" and optionally {column.name}" for column in columns if _may_be_left_out(column))
-    return f"make the first line a header with {needed}{optional}, in any order"
+def _expected(columns: Sequence[Column]) -> str:
+    required = ",".join(column.name for column in columns if not _is_optional(column))
+    optional = "".join(f" and optionally {column.name}" for column in columns if _is_optional(column))
+    return f"Make the first line a header with {required}{optional}, in any order."
 
 
-def _may_be_left_out(column: Column) -> bool:
+def _is_optional(column: Column) -> bool:
     return column.in_key and column.auto_increment
 
 
 def _values(
     records: _Records, fields: list[str] | csv.Error, width: int, layout: list[tuple[Column, int | None]], number: int
 ) -> tuple[Value, ...]:
-    """The values of one record; raises _BadValueError with the reason when it must be rejected."""
+    """Return the values of one record; _InvalidRowError with the reason if it is invalid."""
     raw = records.raw
     if not raw.isascii():
         _check_utf8(raw)
     if b"\0" in raw:
-        raise _BadValueError("it has a NUL character, which no text may contain")
+        raise _InvalidRowError("contains a NUL character")
     if isinstance(fields, csv.Error):
-        raise _BadValueError(_quoting_reason(str(fields)))
+        raise _InvalidRowError(_quoting_reason(str(fields)))
     if b'"' in raw and not _RFC_RECORD.fullmatch(raw.decode()):
-        raise _BadValueError("malformed quoting: put a field that has a quote in quotes, and write that quote twice")
+        raise _InvalidRowError("malformed quoting: enclose a field with a quote in quotes, and write the quote twice")
     if len(fields) != width:
         problem = "missing field" if len(fields) < width else "too many fields"
-        raise _BadValueError(f"{problem}: the row has {len(fields)}, the header {width}")
+        raise _InvalidRowError(f"{problem}: the row has {len(fields)} fields, the header has {width}")
     return tuple(_value(column, str(number) if place is None else fields[place]) for column, place in layout)
 
 
@@ -199,7 +200,7 @@ def _check_utf8(raw: bytes) -> None:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _BadValueError(f"not UTF-8: byte 0x{raw[error.start]:02x}; save the file as UTF-8") from error
+        raise _InvalidRowError(f"not UTF-8: byte 0x{raw[error.start]:02x}; save the file as UTF-8") from error
 
 
 def _quoting_reason(reason: str) -> str:
@@ -207,32 +208,36 @@ def _quoting_reason(reason: str) -> str:
         return "malformed quoting: a carriage return outside quotes"
     if "field limit" in reason:
         return f"a field is longer than {csv.field_size_limit()} characters"
-    return "malformed quoting: after a closing quote comes a comma or the end of the line"
+    return "malformed quoting: expected a comma or the end of the line after a closing quote"
 
 
 def _value(column: Column, text: str) -> Value:
     if not text:
         if column.nullable:
             return None
-        raise _BadValueError(f"{column.name} is empty")
-    return _whole_number(column, text, column.bounds) if column.bounds else _text(column, text)
+        raise _InvalidRowError(f"{column.name} is empty")
+    return _integer(column, text, column.bounds) if column.bounds else _text(column, text)
 
 
-def _whole_number(column: Column, text: str, bounds: tuple[int, int]) -> int:
-    if not _WHOLE_NUMBER.fullmatch(text):
-        raise _BadValueError(f"{column.name} {_shown(text)} is not a whole number")
+def _integer(column: Column, text: str, bounds: tuple[int, int]) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise _InvalidRowError(f"{column.name} {_shown(text)} is not an integer")
     lowest, highest = bounds
     if len(text) > _MAX_DIGITS or not lowest <= int(text) <= highest:
-        raise _BadValueError(f"{column.name} {_shown(text)} is out of range: {column.type} holds {lowest} to {highest}")
+        raise _InvalidRowError(
+            f"{column.name} {_shown(text)} is out of range: {column.type} allows {lowest} to {highest}"
+        )
     return int(text)
 
 
 def _text(column: Column, text: str) -> str:
     if len(text) > column.max_characters:
-        raise _BadValueError(f"{column.name} has {len(text)} characters: {column.type} holds {column.max_characters}")
-    # Of a TEXT type the length is in bytes; a character has at most four.
+        raise _InvalidRowError(
+            f"{column.name} has {len(text)} characters: {column.type} allows {column.max_characters}"
+        )
+    # The length of a TEXT type is in bytes; a character has at most four.
     if len(text) * 4 > column.max_bytes and (size := len(text.encode())) > column.max_bytes:
-        raise _BadValueError(f"{column.name} has {size} bytes: {column.type} holds {column.max_bytes}")
+        raise _InvalidRowError(f"{column.name} has {size} bytes: {column.type} allows {column.max_bytes}")
     return text
 
 

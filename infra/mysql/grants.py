@@ -1,4 +1,4 @@
-"""What a user may do, read from SHOW GRANTS in the spellings of MySQL and MariaDB."""
+"""The privileges of a user, parsed from SHOW GRANTS of MySQL and MariaDB."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from infra.mysql.connection import Connection, fetch_rows
 EVERYTHING = "*.*"
 Grants = Mapping[str, frozenset[str]]
 
-# `GRANT a, b (c, d) ON x TO user ...`; what follows TO may hold a password's hash and is not looked at.
+# `GRANT a, b (c, d) ON x TO user ...`; the part after TO may contain a password hash and is not parsed.
 _NAME = r"(?:`(?:[^`]|``)*`|\*)"
 _GRANT = re.compile(rf"GRANT (?P<privileges>.+?) ON (?P<object>{_NAME}\.{_NAME}) TO ", re.DOTALL)
 _ROLE = re.compile(r"GRANT (?P<role>\S+) TO ")
 _SEPARATOR = re.compile(r",\s*(?![^()]*\))")
-# MariaDB 10.5 renamed the one; both know the newer word for the other.
+# MariaDB 10.5 renamed the first; both servers accept the newer name of the second.
 _SYNONYMS = {"BINLOG MONITOR": "REPLICATION CLIENT", "REPLICATION REPLICA": "REPLICATION SLAVE"}
 
 
 def parse_grants(lines: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Privileges by object, as `*.*` or as the server quotes it; objects with USAGE alone are left out."""
+    """Return privileges by object (`*.*`, or the name as the server quotes it), without objects that have only USAGE.
+
+    A role is the object `role <name>` with the privilege MEMBER.
+    """
     grants: dict[str, frozenset[str]] = {}
     for line in lines:
         if match := _GRANT.match(line):
@@ -35,7 +38,7 @@ def parse_grants(lines: Iterable[str]) -> dict[str, frozenset[str]]:
 
 
 def show_grants(connection: Connection, user: str | None = None) -> dict[str, frozenset[str]]:
-    """The grants of `user` at any host (`%`), or of the connection's own user."""
+    """Return the grants of `user` at any host (`%`), or of the connection's own user."""
     if user is None:
         rows = fetch_rows(connection, "SHOW GRANTS")
     else:
@@ -44,7 +47,7 @@ def show_grants(connection: Connection, user: str | None = None) -> dict[str, fr
 
 
 def allows(grants: Grants, privilege: str, database: str, table: str) -> bool:
-    """Whether the grants give the privilege on the table: by itself, by its database, or by everything."""
+    """Return whether the grants include the privilege on the table, its database, or `*.*`."""
     return any(
         {privilege, "ALL PRIVILEGES"} & privileges and _covers(scope, database, table)
         for scope, privileges in grants.items()
@@ -52,12 +55,12 @@ def allows(grants: Grants, privilege: str, database: str, table: str) -> bool:
 
 
 def allows_globally(grants: Grants, privilege: str) -> bool:
-    """Whether the grants on `*.*` give the privilege."""
+    """Return whether the grants on `*.*` include the privilege."""
     return bool({privilege, "ALL PRIVILEGES"} & grants.get(EVERYTHING, frozenset()))
 
 
 def database_scope(database: str, *, wildcards: bool) -> str:
-    """All tables of one database, as GRANT takes it: where `_` and `%` are wildcards there, they are escaped."""
+    """Return all tables of one database as an object of GRANT; `wildcards` escapes `_` and `%`."""
     pattern = re.sub(r"([_%\\])", r"\\\1", database) if wildcards else database
     return f"`{pattern.replace('`', '``')}`.*"
 
@@ -75,7 +78,7 @@ def _covers(scope: str, database: str, table: str) -> bool:
 
 
 def _like(pattern: str) -> str:
-    """The regular expression of a LIKE pattern."""
+    """Return a LIKE pattern as a regular expression."""
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     wildcards = {"%": ".*", "_": "."}
     return "".join(wildcards.get(part) or re.escape(part[-1]) for part in parts)

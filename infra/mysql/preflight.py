@@ -1,4 +1,4 @@
-"""Is a database ready for change data capture? Facts are read first; the judgements on them are pure."""
+"""The preflight for change data capture: facts are read from the server first; the checks on them are pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from infra.endpoints import MySqlEndpoint
 from infra.errors import PreflightError
 from infra.mysql.connection import Connection, connect, fetch_rows
 from infra.mysql.grants import Grants, allows, allows_globally, show_grants
+from infra.pipeline.definition import MAX_SERVER_ID
 
 _VARIABLES = """
     SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'log_bin', 'binlog_format', 'binlog_row_image',
@@ -21,13 +22,13 @@ _PRIMARY_KEY = """
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX"""
 _TABLE = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
 _DENIED = {1227, 1045}
-# https://dev.mysql.com/doc/refman/8.0/en/replication-options.html#sysvar_server_id
-_MAX_SERVER_ID = 2**32 - 1
+_AND_CONFIGURE = "and set it in the server's configuration."
+MINIMUM_RETENTION_HOURS = 24
 
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What the CDC user can see of the server; `replicas` is why not, where it may not see them."""
+    """The facts that the CDC user can read; `replicas` is a text with the reason if it may not read them."""
 
     variables: Mapping[str, str]
     grants: Grants
@@ -38,7 +39,7 @@ class ServerFacts:
 
 @dataclass(frozen=True)
 class Finding:
-    """One judgement, and for a failure how to mend it."""
+    """The result of one check; the text of a failure includes the fix."""
 
     passed: bool
     text: str
@@ -50,96 +51,96 @@ def check_cdc_ready(
     table: str,
     server_ids: str,
     other_ranges: Mapping[str, str] | None = None,
-    minimum_retention_hours: float = 24,
+    minimum_retention_hours: float = MINIMUM_RETENTION_HOURS,
 ) -> list[str]:
-    """One "ok ..." (or "not checked: ...") line per check; `other_ranges`: pipeline name to server ids.
+    """Check everything that change data capture requires, and return one "ok ..." or "not checked: ..." line per check.
 
-    Raises PreflightError with every failure and how to mend it.
+    `other_ranges` has the server ids of the other pipelines by name. PreflightError lists every failure and its fix.
     """
-    # Without a default database, so that a missing one is a finding among the others.
+    # Without a default database, so that a missing one is reported together with the other failures.
     with connect(replace(cdc, database=None)) as connection:
         facts = _read_facts(connection, database, table)
     findings = [
-        *judge_server(facts, minimum_retention_hours),
-        *judge_grants(facts, cdc.user, database, table),
-        *judge_server_ids(facts, server_ids, other_ranges or {}),
-        judge_table(facts, database, table),
+        *check_server(facts, minimum_retention_hours),
+        *check_grants(facts, cdc.user, database, table),
+        *check_server_ids(facts, server_ids, other_ranges or {}),
+        check_table(facts, database, table),
     ]
     failures = [finding.text for finding in findings if not finding.passed]
     if failures:
         listed = "".join(f"\n  - {failure}" for failure in failures)
-        raise PreflightError(f"{cdc} is not ready for change data capture ({len(failures)} to mend):{listed}")
+        raise PreflightError(f"{cdc} is not ready for change data capture; failed checks: {len(failures)}{listed}")
     return [finding.text for finding in findings]
 
 
-def judge_server(facts: ServerFacts, minimum_retention_hours: float) -> Iterator[Finding]:
-    """Version, binlog and retention."""
-    yield _judge_version(facts.variables["version"])
-    for name, wanted, remedy in (
-        ("log_bin", "ON", "set log-bin in the server's configuration and restart it"),
-        ("binlog_format", "ROW", "SET GLOBAL binlog_format = 'ROW', and in the server's configuration"),
-        ("binlog_row_image", "FULL", "SET GLOBAL binlog_row_image = 'FULL', and in the server's configuration"),
+def check_server(facts: ServerFacts, minimum_retention_hours: float) -> Iterator[Finding]:
+    """Check version, binlog and retention."""
+    yield _check_version(facts.variables["version"])
+    for name, expected, fix in (
+        ("log_bin", "ON", "Set log-bin in the server's configuration, and restart the server."),
+        ("binlog_format", "ROW", f"Run SET GLOBAL binlog_format = 'ROW', {_AND_CONFIGURE}"),
+        ("binlog_row_image", "FULL", f"Run SET GLOBAL binlog_row_image = 'FULL', {_AND_CONFIGURE}"),
     ):
         found = facts.variables.get(name, "not set").upper()
-        yield _finding(found == wanted, f"{name} is {wanted}", f"{name} is {found}, wanted {wanted}: {remedy}")
-    yield _judge_retention(facts.variables, minimum_retention_hours)
+        yield _finding(found == expected, f"{name} is {expected}", f"{name} is {found}. Expected {expected}. {fix}")
+    yield _check_retention(facts.variables, minimum_retention_hours)
 
 
-def judge_grants(facts: ServerFacts, user: str, database: str, table: str) -> Iterator[Finding]:
-    """The privileges of the CDC user."""
+def check_grants(facts: ServerFacts, user: str, database: str, table: str) -> Iterator[Finding]:
+    """Check the privileges of the CDC user."""
     for privilege in ("REPLICATION SLAVE", "REPLICATION CLIENT"):
         granted = allows_globally(facts.grants, privilege)
         yield _granted(granted, user, privilege, "*.*")
     yield _granted(allows(facts.grants, "SELECT", database, table), user, "SELECT", f"`{database}`.*")
 
 
-def judge_server_ids(facts: ServerFacts, server_ids: str, other_ranges: Mapping[str, str]) -> Iterator[Finding]:
-    """The range of server ids that the source's readers use: two readers with one id throw each other out."""
+def check_server_ids(facts: ServerFacts, server_ids: str, other_ranges: Mapping[str, str]) -> Iterator[Finding]:
+    """Check the range of server ids of the CDC readers; the server disconnects one of two readers with the same id."""
     own = parse_range(server_ids)
     if own is None:
         yield Finding(
-            False, f"server_ids {server_ids!r} is no range: write it as first-last, from 1 to {_MAX_SERVER_ID}"
+            False, f"server_ids {server_ids!r} is not a range. Write it as first-last, from 1 to {MAX_SERVER_ID}."
         )
         return
     server_id = int(facts.variables["server_id"])
-    remedy = "choose another range for server_ids"
+    fix = "Choose another range for server_ids"
     yield _finding(
         server_id not in own,
-        f"server_ids {server_ids} leaves out the server's own id {server_id}",
-        f"server_ids {server_ids} holds the server's own id {server_id}: {remedy}",
+        f"server_ids {server_ids} does not contain the server's own id {server_id}",
+        f"server_ids {server_ids} contains the server's own id {server_id}. {fix}.",
     )
-    yield from _judge_overlaps(own, server_ids, other_ranges)
+    yield from _check_overlaps(own, server_ids, other_ranges)
     if isinstance(facts.replicas, str):
-        yield Finding(True, f"not checked: replicas within server_ids {server_ids}: {facts.replicas}")
+        yield Finding(True, f"not checked: registered replicas with server_ids {server_ids}: {facts.replicas}")
         return
     taken = ", ".join(str(replica) for replica in facts.replicas if replica in own)
     yield _finding(
         not taken,
-        f"server_ids {server_ids} holds no registered replica",
-        f"server_ids {server_ids} holds the id of a registered replica ({taken}): {remedy}, or stop that replica",
+        f"server_ids {server_ids} does not contain the id of a registered replica",
+        f"server_ids {server_ids} contains the id of a registered replica ({taken}). {fix}, or stop that replica.",
     )
 
 
-def judge_table(facts: ServerFacts, database: str, table: str) -> Finding:
-    """The table and its primary key."""
+def check_table(facts: ServerFacts, database: str, table: str) -> Finding:
+    """Check that the table exists and has a primary key."""
     name = f"`{database}`.`{table}`"
     if not facts.table_exists:
-        return Finding(False, f"table {name} is not there, or this user may not see it: create it, and grant SELECT")
+        return Finding(False, f"table {name} does not exist, or this user cannot see it. Create it, or grant SELECT.")
     key = ", ".join(facts.primary_key)
     return _finding(
         bool(key),
         f"table {name} has the primary key {key}",
-        f"table {name} has no primary key: add one with ALTER TABLE",
+        f"table {name} does not have a primary key. Add one with ALTER TABLE.",
     )
 
 
 def parse_range(server_ids: str) -> range | None:
-    """The ids of `first-last`, both included; None when it is not of that form."""
+    """Return the ids of `first-last`, both inclusive; None if the text is not a valid range."""
     match = re.fullmatch(r"([0-9]{1,10})-([0-9]{1,10})", server_ids)
     if not match:
         return None
     first, last = int(match[1]), int(match[2])
-    return range(first, last + 1) if 1 <= first <= last <= _MAX_SERVER_ID else None
+    return range(first, last + 1) if 1 <= first <= last <= MAX_SERVER_ID else None
 
 
 def _read_facts(connection: Connection, database: str, table: str) -> ServerFacts:
@@ -153,66 +154,68 @@ def _read_facts(connection: Connection, database: str, table: str) -> ServerFact
 
 
 def _replicas(connection: Connection) -> tuple[int, ...] | str:
-    """The ids of registered replicas, or the server's reason for not showing them."""
+    """Return the ids of registered replicas, or the server's reason for not showing them."""
     try:
-        # The newer names differ between MySQL and MariaDB; every version that passes the version check knows this one.
+        # The newer names differ between MySQL and MariaDB; every supported version accepts this one.
         return tuple(int(row[0]) for row in fetch_rows(connection, "SHOW SLAVE HOSTS"))
     except MySQLdb.OperationalError as error:
         if error.args[0] not in _DENIED:
             raise
         return str(error.args[1])
     except MySQLdb.ProgrammingError as error:
-        return f"this server does not know SHOW SLAVE HOSTS ({error.args[0]})"
+        return f"this server does not support SHOW SLAVE HOSTS (error {error.args[0]})"
 
 
-def _judge_version(version: str) -> Finding:
+def _check_version(version: str) -> Finding:
     # Connector 3.5.0 sends SHOW MASTER STATUS, which MySQL dropped in 8.4.
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     return _finding(
         "MariaDB" in version or numbers < (8, 4),
         f"server version {version} is supported",
-        f"server version {version} has no SHOW MASTER STATUS, which this CDC connector needs: "
-        "use MySQL 8.0 or MariaDB, or a newer connector",
+        f"server version {version} does not support SHOW MASTER STATUS, which this CDC connector requires. "
+        "Use MySQL 8.0 or MariaDB, or a newer connector.",
     )
 
 
-def _judge_retention(variables: Mapping[str, str], minimum_hours: float) -> Finding:
-    # Where a server has both, the seconds rule unless they are 0; 0 everywhere means that nothing is purged.
+def _check_retention(variables: Mapping[str, str], minimum_hours: float) -> Finding:
+    # If a server has both, the seconds take precedence unless they are 0. If both are 0, nothing is purged.
     days = float(variables.get("expire_logs_days", 0))
     hours = float(variables.get("binlog_expire_logs_seconds", 0)) / 3600 or days * 24
     if not hours:
-        return Finding(True, "ok binlogs are kept for ever")
+        return Finding(True, "ok binlogs are kept forever")
     return _finding(
         hours >= minimum_hours,
         f"binlogs are kept for {hours:g} h, at least {minimum_hours:g} h",
-        f"binlogs are kept for {hours:g} h, wanted at least {minimum_hours:g} h, or a job that was down longer "
-        f"cannot go on: set binlog_expire_logs_seconds to {minimum_hours * 3600:.0f}, and in its configuration",
+        f"binlogs are kept for {hours:g} h. Expected at least {minimum_hours:g} h, because a job that is down longer "
+        f"cannot resume. Run SET GLOBAL binlog_expire_logs_seconds = {minimum_hours * 3600:.0f}, {_AND_CONFIGURE}",
     )
 
 
-def _judge_overlaps(own: range, server_ids: str, other_ranges: Mapping[str, str]) -> Iterator[Finding]:
+def _check_overlaps(own: range, server_ids: str, other_ranges: Mapping[str, str]) -> Iterator[Finding]:
     clashes = 0
     for pipeline, text in sorted(other_ranges.items()):
         other = parse_range(text)
         if other is None:
             clashes += 1
-            yield Finding(False, f"server_ids {text!r} of pipeline {pipeline!r} is no range: write it as first-last")
+            yield Finding(
+                False, f"server_ids {text!r} of pipeline {pipeline!r} is not a range. Write it as first-last."
+            )
         elif max(own.start, other.start) < min(own.stop, other.stop):
             clashes += 1
             yield Finding(
-                False, f"server_ids {server_ids} overlaps {text} of pipeline {pipeline!r}: give each its own range"
+                False, f"server_ids {server_ids} overlaps {text} of pipeline {pipeline!r}. Give each its own range."
             )
     if not clashes:
-        yield Finding(True, f"ok server_ids {server_ids} overlaps no other pipeline's range")
+        yield Finding(True, f"ok server_ids {server_ids} does not overlap the range of another pipeline")
 
 
 def _granted(granted: bool, user: str, privilege: str, where: str) -> Finding:
     return _finding(
         granted,
         f"user {user!r} has {privilege} on {where}",
-        f"user {user!r} lacks {privilege}: GRANT {privilege} ON {where} TO '{user}'@'%'",
+        f"user {user!r} does not have {privilege}. Run GRANT {privilege} ON {where} TO '{user}'@'%'.",
     )
 
 
-def _finding(passed: bool, good: str, bad: str) -> Finding:
-    return Finding(passed, f"ok {good}" if passed else bad)
+def _finding(passed: bool, success: str, failure: str) -> Finding:
+    return Finding(passed, f"ok {success}" if passed else failure)

@@ -1,4 +1,4 @@
-"""The file that lists what was rejected: CSV with line, reason and raw text, whole or not there at all."""
+"""The rejects file: CSV with line, reason and raw text of each rejected row; written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN = 3
 
 
 class Rejects:
-    """Counts rejected rows and keeps the first three; each is written down at once, so that memory stays bounded."""
+    """The rejected rows of a file: their number and the first few. Each is written at once, so memory stays bounded."""
 
     def __init__(self, file: csv.DictWriter[str]) -> None:
         self._file = file
@@ -23,7 +23,7 @@ class Rejects:
         self.first: list[Reject] = []
 
     def add(self, reject: Reject) -> None:
-        """Take one more rejected row."""
+        """Write a rejected row."""
         self._file.writerow({"line": str(reject.line), "reason": reject.reason, "raw": reject.raw})
         self.count += 1
         self.first = sorted([*self.first, reject], key=lambda known: known.line)[:_SHOWN]
@@ -31,12 +31,13 @@ class Rejects:
 
 @contextmanager
 def write_rejects(path: Path) -> Iterator[Rejects]:
-    """Collect rejects; when the block ends well, `path` holds them all, and without any there is no such file.
+    """Yield a Rejects that writes to `path`.
 
-    When the block fails, `path` is as before.
+    After a successful block `path` has all rejects, or does not exist if there are none. A failed block leaves it
+    unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, since only within one file system a rename is atomic.
+    # In the same folder, because a rename is atomic only within one file system.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     unfinished = Path(name)
     try:

@@ -1,4 +1,4 @@
-"""Makes sure of a table by its schema file, and tells in what an existing one differs. It never alters or drops."""
+"""Creating a table from its schema file, and reporting how an existing one differs. It never alters or drops."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KIND = "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = D
 
 @dataclass(frozen=True)
 class _Form:
-    """What is compared of a table; a column's form is type, collation, null, default and extra."""
+    """The compared form of a table; the form of a column is type, collation, null, default and extra."""
 
     columns: dict[str, tuple[str, ...]]
     definitions: dict[str, str]
@@ -27,9 +27,9 @@ class _Form:
 
 
 def ensure_schema(endpoint: MySqlEndpoint, schema_file: Path, table: str) -> str:
-    """Create the table unless it is there, by its file, a `CREATE TABLE IF NOT EXISTS`: "created" or "unchanged".
+    """Create the table from its file if it is missing, and return "created" or "unchanged".
 
-    Raises SchemaError when the file is no such thing, or when the table is there in another form.
+    The file is one `CREATE TABLE IF NOT EXISTS`. SchemaError if it is not, or if the existing table differs from it.
     """
     sql = _read(schema_file)
     temporary = _as_temporary(sql, schema_file, table)
@@ -39,11 +39,13 @@ def ensure_schema(endpoint: MySqlEndpoint, schema_file: Path, table: str) -> str
             _run(connection, sql, schema_file)
             return "created"
         if kind == [("VIEW",)]:
-            raise SchemaError(f"{table!r} in {endpoint} is a view; give the table another name, or drop the view")
+            raise SchemaError(
+                f"{table!r} in {endpoint} is a view. Expected a table. Drop the view, or rename the table."
+            )
         differences = list(_differences(connection, temporary, schema_file, table))
     if differences:
         listed = "".join(f"\n  {difference}" for difference in differences)
-        raise SchemaError(f"table {table!r} in {endpoint} is not what {schema_file} says:{listed}")
+        raise SchemaError(f"table {table!r} in {endpoint} differs from {schema_file}:{listed}")
     return "unchanged"
 
 
@@ -51,18 +53,23 @@ def _read(schema_file: Path) -> str:
     try:
         return schema_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SchemaError(f"{schema_file}: cannot be read: {error}; it must be an SQL file in UTF-8") from error
+        raise SchemaError(
+            f"{schema_file}: cannot be read: {error}. Expected an SQL file in UTF-8. Fix its path or encoding."
+        ) from error
 
 
 def _as_temporary(sql: str, schema_file: Path, table: str) -> str:
-    """The same file for a TEMPORARY table, which hides the real one from this session alone.
+    """Return the same file for a TEMPORARY table, which hides the real table in this session only.
 
-    So the server itself says what form the file means to it, and privileges on the one database are enough.
+    So the server itself shows the form that the file defines, and the owner's privileges are sufficient.
     """
     name = re.escape(table)
     head = re.compile(rf"\bCREATE\s+TABLE\s+IF\s+NOT\s+EXISTS\s+(`{name}`|{name}\b)", re.IGNORECASE)
     if len(head.findall(sql)) != 1 or len(re.findall(r"\bCREATE\s+TABLE\b", sql, re.IGNORECASE)) != 1:
-        raise SchemaError(f"{schema_file}: write it as one statement that begins CREATE TABLE IF NOT EXISTS {table}")
+        raise SchemaError(
+            f"{schema_file}: unsupported content. Expected one statement that starts with CREATE TABLE IF NOT EXISTS "
+            f"{table}. Rewrite the file."
+        )
     return head.sub(lambda match: f"CREATE TEMPORARY TABLE {match[1]}", sql)
 
 
@@ -76,45 +83,47 @@ def _run(connection: Connection, sql: str, schema_file: Path) -> None:
     except MySQLdb.DatabaseError as error:
         if error.args[0] in NOT_THE_STATEMENT:
             raise
-        raise SchemaError(f"{schema_file}: the server refuses it: {error.args[1]} (error {error.args[0]})") from error
+        raise SchemaError(
+            f"{schema_file}: rejected by the server: {error.args[1]} (error {error.args[0]}). Fix the SQL."
+        ) from error
     connection.commit()
 
 
 def _differences(connection: Connection, temporary: str, schema_file: Path, table: str) -> Iterator[str]:
-    """Each difference with the statement that mends it."""
+    """Yield each difference with the statement that fixes it."""
     found = _form(connection, table)
     _run(connection, temporary, schema_file)
-    wanted = _form(connection, table)
+    expected = _form(connection, table)
     alter = f"ALTER TABLE {quoted(table)}"
-    if found.collation != wanted.collation:
-        character_set = wanted.collation.split("_")[0]
+    if found.collation != expected.collation:
+        character_set = expected.collation.split("_")[0]
         yield (
-            f"its collation is {found.collation}, wanted {wanted.collation}; mend: "
-            f"{alter} CONVERT TO CHARACTER SET {character_set} COLLATE {wanted.collation};"
+            f"its collation is {found.collation}. Expected {expected.collation}. Run: "
+            f"{alter} CONVERT TO CHARACTER SET {character_set} COLLATE {expected.collation};"
         )
-    for name, form in wanted.columns.items():
+    for name, form in expected.columns.items():
         if name not in found.columns:
-            yield f"column {name!r} is missing; mend: {alter} ADD COLUMN {wanted.definitions[name]};"
+            yield f"column {name!r} is missing. Run: {alter} ADD COLUMN {expected.definitions[name]};"
         elif found.columns[name] != form:
             yield (
-                f"column {name!r} is {_shown(found.columns[name])}, wanted {_shown(form)}; mend: "
-                f"{alter} MODIFY COLUMN {wanted.definitions[name]};"
+                f"column {name!r} is {_shown(found.columns[name])}. Expected {_shown(form)}. Run: "
+                f"{alter} MODIFY COLUMN {expected.definitions[name]};"
             )
     for name in found.columns:
-        if name not in wanted.columns:
-            yield f"column {name!r} is not in the file; mend: {alter} DROP COLUMN {quoted(name)};"
-    if found.primary_key != wanted.primary_key:
+        if name not in expected.columns:
+            yield f"column {name!r} is not in the file. Run: {alter} DROP COLUMN {quoted(name)};"
+    if found.primary_key != expected.primary_key:
         drop = "DROP PRIMARY KEY, " if found.primary_key else ""
-        keys = ", ".join(map(quoted, wanted.primary_key))
+        keys = ", ".join(map(quoted, expected.primary_key))
         add = f"ADD PRIMARY KEY ({keys})" if keys else drop.rstrip(", ")
         yield (
-            f"its primary key is {_names(found.primary_key)}, wanted {_names(wanted.primary_key)}; mend: "
+            f"its primary key is {_names(found.primary_key)}. Expected {_names(expected.primary_key)}. Run: "
             f"{alter} {drop}{add};"
         )
 
 
 def _form(connection: Connection, table: str) -> _Form:
-    """The form of what this session sees under the name; SHOW knows temporary tables, information_schema does not."""
+    """Return the form of a table; SHOW includes the session's temporary tables, unlike information_schema."""
     columns = fetch_rows(connection, f"SHOW FULL COLUMNS FROM {quoted(table)}")
     indexes = fetch_rows(connection, f"SHOW INDEX FROM {quoted(table)}")
     created = str(fetch_rows(connection, f"SHOW CREATE TABLE {quoted(table)}")[0][1])

@@ -1,9 +1,9 @@
-"""Seeding: the table becomes equal to the data file, and only rows that differ are touched.
+"""Seeding: make a table equal to a data file by changing only the rows that differ.
 
-A changelog reader sees each touched row as an event; so an unchanged file must cause none.
+A changelog reader gets an event for each changed row, so seeding an unchanged file again must not change any.
 """
 
-# ruff: noqa: S608 -- a statement takes names only as text; these come from the database itself, and are quoted
+# ruff: noqa: S608 -- names cannot be statement parameters; these come from the database itself, and are quoted
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from infra.mysql.columns import Column, describe_columns, has_other_unique_keys
 from infra.mysql.connection import LOCK_WAIT_SECONDS, Connection, connect, fetch_rows, quoted
 from infra.mysql.data_file import Reject, Row, read_raw, read_rows
 from infra.mysql.rejects import Rejects, write_rejects
-from infra.mysql.staging import STAGING, create_staging, duplicates, stage_rows, take_out_duplicates
+from infra.mysql.staging import STAGING, create_staging, duplicates, move_duplicates, stage_rows
 
 
 @dataclass(frozen=True)
 class SeedReport:
-    """Numbers of rows by what happened to them; `seconds` is the time that it took."""
+    """Numbers of rows by result, and the duration in seconds."""
 
     inserted: int
     updated: int
@@ -36,6 +36,7 @@ class SeedReport:
 
     @property
     def changed(self) -> bool:
+        """True if the seed changed any row."""
         return bool(self.inserted or self.updated or self.deleted)
 
     def __str__(self) -> str:
@@ -50,11 +51,11 @@ class SeedReport:
 def seed_table(
     endpoint: MySqlEndpoint, table: str, data_file: Path, rejects_file: Path, allow_rejects: bool = False
 ) -> SeedReport:
-    """Make the table equal to the good rows of the file, in one transaction; `rejects_file` lists the others.
+    """Make the table equal to the valid rows of the file, in one transaction; `rejects_file` lists the other rows.
 
-    With `allow_rejects` a rejected line counts as not in the file, so that its row, if the table has it, is deleted.
-    Raises, and changes nothing: DataFileError for a bad file and, without `allow_rejects`, for any rejected row;
-    WaitTimeoutError when a lock was not had in time.
+    With `allow_rejects` a rejected row is treated as missing from the file, so that it is deleted from the table.
+    Nothing is changed if the seed raises: DataFileError if the file is invalid or, without `allow_rejects`, has
+    rejected rows; WaitTimeoutError if a lock could not be acquired in time.
     """
     started = time.monotonic()
     with connect(endpoint) as connection:
@@ -68,8 +69,8 @@ def seed_table(
             inserted, updated, deleted = _apply(connection, table, columns)
         except MySQLdb.IntegrityError as error:
             raise DataFileError(
-                f"{data_file}: table {table!r} does not accept these rows: {error.args[1]}; nothing was changed. "
-                "Mend the rows that break this rule of the table"
+                f"{data_file}: table {table!r} rejected the rows: {error.args[1]}. Nothing was changed. "
+                "Fix the rows that violate this constraint."
             ) from error
     return SeedReport(
         inserted, updated, deleted, staged - inserted - updated, rejects.count, time.monotonic() - started
@@ -77,21 +78,21 @@ def seed_table(
 
 
 def _stage(connection: Connection, columns: Sequence[Column], data_file: Path, rejects: Rejects) -> int:
-    """Bring the file's good rows into the staging table; return how many are there in the end."""
+    """Load the file's valid rows into the staging table, and return their number without duplicates."""
 
-    def good_rows() -> Iterator[Row]:
+    def valid_rows() -> Iterator[Row]:
         for row in read_rows(data_file, columns):
             if isinstance(row, Reject):
                 rejects.add(row)
             else:
                 yield row
 
-    staged = stage_rows(connection, columns, good_rows())
-    doubled = take_out_duplicates(connection, columns)
+    staged = stage_rows(connection, columns, valid_rows())
+    moved = move_duplicates(connection, columns)
     keys = ", ".join(column.name for column in columns if column.in_key)
     for line, first, offset, size in duplicates(connection):
-        rejects.add(Reject(line, f"duplicate {keys}: line {first} has it already", read_raw(data_file, offset, size)))
-    return staged - doubled
+        rejects.add(Reject(line, f"duplicate {keys}: first used in line {first}", read_raw(data_file, offset, size)))
+    return staged - moved
 
 
 def _rejected(data_file: Path, rejects: Rejects, rejects_file: Path) -> DataFileError:
@@ -99,12 +100,12 @@ def _rejected(data_file: Path, rejects: Rejects, rejects_file: Path) -> DataFile
     rows = "1 row was" if rejects.count == 1 else f"{rejects.count} rows were"
     return DataFileError(
         f"{data_file}: {rows} rejected, so nothing was loaded:{first}\n"
-        f"All of them are in {rejects_file}. Mend the data file, or load the good rows alone with allow_rejects"
+        f"All of them are in {rejects_file}. Fix the data file, or load only the valid rows with allow_rejects."
     )
 
 
 def _apply(connection: Connection, table: str, columns: Sequence[Column]) -> tuple[int, int, int]:
-    """Delete, update and insert what differs, and commit; return how many rows (inserted, updated, deleted)."""
+    """Delete, update and insert the rows that differ, and commit; return their numbers (inserted, updated, deleted)."""
     _lock(connection, table)
     target, match = quoted(table), _all_equal(columns)
     values = [column for column in columns if column.is_text or not column.in_key]
@@ -124,30 +125,30 @@ def _apply(connection: Connection, table: str, columns: Sequence[Column]) -> tup
 
 
 def _lock(connection: Connection, table: str) -> None:
-    """Keep every other writer out until the transaction ends, and let readers go on.
+    """Block every other writer until the transaction ends, but no readers; WaitTimeoutError if another seed runs.
 
-    Under REPEATABLE READ a locking scan of the primary key locks each row and each gap, the one after the last row too:
-    whoever wants to insert, update or delete waits until our commit, while plain reads (a snapshot of the CDC source)
-    see the state before it. LOCK TABLES would stop those as well, and would itself wait for each of them. Gap locks
-    do not exclude one another, so two seeds of an empty table would deadlock: a named lock lets in one at a time.
+    Under REPEATABLE READ a locking scan of the primary key locks each row and each gap, including the one after the
+    last row: inserts, updates and deletes wait until the commit, while plain reads (a snapshot of the CDC source) see
+    the state before it. LOCK TABLES would block these reads too, and would wait for each of them. Gap locks do not
+    exclude one another, so two seeds of an empty table would deadlock; a named lock admits one at a time.
     """
     named_lock = "SELECT GET_LOCK(LEFT(CONCAT('seed ', DATABASE(), '.', %s), 64), %s)"
     if fetch_rows(connection, named_lock, [table, LOCK_WAIT_SECONDS]) != [(1,)]:
         raise WaitTimeoutError(
-            f"another seed of table {table!r} has been at work for {LOCK_WAIT_SECONDS} s; nothing was changed. "
-            "SHOW PROCESSLIST names it; try again when it has ended"
+            f"another seed of table {table!r} has been running for {LOCK_WAIT_SECONDS} s. Nothing was changed. "
+            "Find it with SHOW PROCESSLIST, and retry when it has ended."
         )
-    connection.commit()  # the isolation level is for the next transaction on
+    connection.commit()  # the isolation level applies from the next transaction on
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(f"SELECT COUNT(*) FROM {quoted(table)} FORCE INDEX (PRIMARY) FOR UPDATE")
 
 
 def _update(target: str, match: str, values: Sequence[Column], replace: bool) -> str:
-    """The statement for rows that differ.
+    """Return the statement for rows that differ.
 
-    A unique key is checked row by row, so swapping two values of it by UPDATE fails half-way. Of a table with
-    such a key (`replace`) differing rows are deleted here, and inserted again together with the missing ones.
+    A unique key is checked row by row, so an UPDATE that swaps two of its values fails. In a table with such a key
+    (`replace`), the statement deletes differing rows, and they are inserted again together with the missing ones.
     """
     differs = " OR ".join(f"NOT ({_binary('t', column)} <=> {_binary('s', column)})" for column in values)
     if replace:
@@ -161,6 +162,6 @@ def _all_equal(columns: Sequence[Column]) -> str:
 
 
 def _binary(alias: str, column: Column) -> str:
-    """The value byte for byte: under most collations 'Alex' and 'alex ' are equal."""
+    """Return an expression that compares bytes; under most collations 'Alex' and 'alex ' are equal."""
     name = f"{alias}.{quoted(column.name)}"
     return f"CAST({name} AS BINARY)" if column.is_text else name

@@ -1,10 +1,10 @@
-"""A temporary table that holds the good rows of a data file, next to the table that they are meant for.
+"""A temporary table for the valid rows of a data file, in the database of the target table.
 
-It is one session's own: no other sees it, it goes with the connection, and with row-based logging neither its rows nor
-its statements reach the binlog. MySQL lets a statement name a temporary table only once; the SQL here keeps to that.
+It belongs to one session: no other session sees it, it disappears with the connection, and with row-based logging
+neither its rows nor its statements reach the binlog. In MySQL a statement can name a temporary table only once.
 """
 
-# ruff: noqa: S608 -- a statement takes names only as text; these come from the database itself, and are quoted
+# ruff: noqa: S608 -- names cannot be statement parameters; these come from the database itself, and are quoted
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STATEMENT_BYTES = 512 * 1024
 
 
 def create_staging(connection: Connection, columns: Sequence[Column]) -> None:
-    """An empty staging table, clustered by key and line: so duplicates lie side by side, and the join is a merge."""
+    """Create an empty staging table, clustered by key and line, so that duplicates are adjacent and the join merges."""
     definitions = ", ".join(_definition(column) for column in columns)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -37,10 +37,10 @@ def create_staging(connection: Connection, columns: Sequence[Column]) -> None:
 
 def stage_rows(connection: Connection, columns: Sequence[Column], rows: Iterator[Row]) -> int:
     """Load the rows in batches and return their number; memory holds one batch."""
-    # The driver puts values in with Python's % operator.
+    # The driver inserts values with Python's % operator.
     names = ", ".join(quoted(column.name).replace("%", "%%") for column in columns)
-    marks = ", ".join(["%s"] * (len(columns) + 3))
-    sql = f"INSERT INTO {STAGING} (`__line`, `__offset`, `__size`, {names}) VALUES ({marks})"
+    placeholders = ", ".join(["%s"] * (len(columns) + 3))
+    sql = f"INSERT INTO {STAGING} (`__line`, `__offset`, `__size`, {names}) VALUES ({placeholders})"
     count = 0
     with connection.cursor() as cursor:
         cursor.max_stmt_length = _STATEMENT_BYTES
@@ -51,10 +51,10 @@ def stage_rows(connection: Connection, columns: Sequence[Column], rows: Iterator
     return count
 
 
-def take_out_duplicates(connection: Connection, columns: Sequence[Column]) -> int:
-    """Move every row whose key an earlier line has to the table of duplicates; return their number.
+def move_duplicates(connection: Connection, columns: Sequence[Column]) -> int:
+    """Move every row with the key of an earlier line to the table of duplicates, and return their number.
 
-    The server decides what is equal, by the key's own collation.
+    The server compares keys, using their own collation.
     """
     keys = key_list(columns)
     with connection.cursor() as cursor:
@@ -76,7 +76,7 @@ def take_out_duplicates(connection: Connection, columns: Sequence[Column]) -> in
 
 
 def duplicates(connection: Connection) -> Iterator[tuple[int, int, int, int]]:
-    """Line, line of the first with this key, offset and size of each duplicate in the file's order, as a stream."""
+    """Yield the duplicates in the file's order as (line, line of the first row with this key, offset, size)."""
     with connection.cursor(SSCursor) as cursor:
         cursor.execute(f"SELECT `__line`, `__first`, `__offset`, `__size` FROM {_DUPLICATES} ORDER BY `__line`")
         while row := cursor.fetchone():
@@ -84,7 +84,7 @@ def duplicates(connection: Connection) -> Iterator[tuple[int, int, int, int]]:
 
 
 def key_list(columns: Sequence[Column]) -> str:
-    """The names of the key columns, quoted."""
+    """Return the quoted names of the key columns, separated by commas."""
     return ", ".join(quoted(column.name) for column in columns if column.in_key)
 
 

@@ -1,9 +1,9 @@
-"""The database and its three users, each with exactly the privileges that its role needs.
+"""The database and its three users, each with exactly the privileges that its role requires.
 
-| role | user | may |
+| role | user | privileges |
 | --- | --- | --- |
-| owner | `<database>_owner` | everything in the one database |
-| cdc | `<database>_cdc` | read the database, and its changes from the binlog |
+| owner | `<database>_owner` | all privileges on its database |
+| cdc | `<database>_cdc` | read the database and its binlog |
 | reader | `<database>_reader` | read the database |
 """
 
@@ -21,9 +21,9 @@ _ON_SERVER: dict[Role, tuple[str, ...]] = {"cdc": ("REPLICATION SLAVE", "REPLICA
 
 
 def ensure_database(admin: Connection, database: str) -> str:
-    """Create the database in utf8mb4 unless it is there: "created" or "unchanged"."""
-    known = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
-    if fetch_rows(admin, known, [database]):
+    """Create the database in utf8mb4 if it is missing, and return "created" or "unchanged"."""
+    existing = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+    if fetch_rows(admin, existing, [database]):
         return "unchanged"
     with admin.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE IF NOT EXISTS {quoted(database)} CHARACTER SET utf8mb4")
@@ -31,10 +31,10 @@ def ensure_database(admin: Connection, database: str) -> str:
 
 
 def ensure_users(admin: Connection, database: str, passwords: Mapping[Role, str | None]) -> list[str]:
-    """Give each role of `passwords` its user at any host, that password, and exactly its privileges.
+    """Create each role's user (at any host) with its password and exactly its privileges; return a line for each.
 
-    A password of None leaves the one that a user has. Returns a line for each user. The grants are
-    changed only where they differ, so that a reader at work keeps its own.
+    A password of None keeps the current one. Grants are changed only if they differ, so that active sessions keep
+    their privileges. AccessDeniedError if `admin` is not allowed to do this.
     """
     with _without_binlog(admin):
         return [_ensure_user(admin, database, role, password) for role, password in passwords.items()]
@@ -42,7 +42,7 @@ def ensure_users(admin: Connection, database: str, passwords: Mapping[Role, str 
 
 @contextmanager
 def _without_binlog(admin: Connection) -> Iterator[None]:
-    """Keep the session's statements out of the binlog, which every CDC user may read: it must see no password."""
+    """Keep the session's statements, which contain passwords, out of the binlog, which every CDC user can read."""
     admin.commit()  # the setting cannot change inside a transaction
     with admin.cursor() as cursor:
         cursor.execute("SET SESSION sql_log_bin = 0")
@@ -69,25 +69,25 @@ def _ensure_user(admin: Connection, database: str, role: Role, password: str | N
 
 
 def _ensure_grants(admin: Connection, user: str, role: Role, scope: str) -> bool:
-    """Make the grants exact; return whether anything had to change."""
-    wanted = {scope: frozenset({_ON_DATABASE[role]})}
+    """Make the user's grants exact, and return whether they had to change."""
+    expected = {scope: frozenset({_ON_DATABASE[role]})}
     if role in _ON_SERVER:
-        wanted[EVERYTHING] = frozenset(_ON_SERVER[role])
+        expected[EVERYTHING] = frozenset(_ON_SERVER[role])
     found = show_grants(admin, user)
-    if found == wanted:
+    if found == expected:
         return False
     with admin.cursor() as cursor:
         if found:
             cursor.execute("REVOKE ALL PRIVILEGES, GRANT OPTION FROM %s@'%%'", [user])
-        # MariaDB has taken back the roles with the rest, MySQL has not.
+        # MariaDB has revoked the roles with the rest, MySQL has not.
         for role_scope in show_grants(admin, user):
             cursor.execute(f"REVOKE {role_scope.removeprefix('role ')} FROM %s@'%%'", [user])
-        for where, privileges in wanted.items():
+        for where, privileges in expected.items():
             sql = f"GRANT {', '.join(sorted(privileges))} ON {where}".replace("%", "%%")
             cursor.execute(f"{sql} TO %s@'%%'", [user])
     return True
 
 
 def _has_wildcards(admin: Connection) -> bool:
-    """Whether `_` and `%` in the database of a GRANT are wildcards; MySQL's partial_revokes makes them plain."""
+    """Return whether `_` and `%` in the database of a GRANT are wildcards; not with MySQL's partial_revokes."""
     return fetch_rows(admin, "SHOW GLOBAL VARIABLES LIKE 'partial_revokes'") != [("partial_revokes", "ON")]

@@ -1,4 +1,4 @@
-"""What a pipeline is: its typed spec, and the loader with its exact errors."""
+"""The pipeline definition as a typed value, and the loader that validates it."""
 
 from infra.pipeline.definition import (
     Audit,

@@ -1,6 +1,6 @@
-"""What a pipeline is: the typed form of `flink_jobs/<pipeline>/pipeline.yaml`.
+"""The pipeline definition: the typed form of `flink_jobs/<pipeline>/pipeline.yaml`.
 
-Plain values; `infra.pipeline.loader` reads them from files and says what is wrong with one.
+Plain values; `infra.pipeline.loader` reads them from files and validates them. Paths are relative to the definition.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from infra.errors import DefinitionError
 
+# https://dev.mysql.com/doc/refman/8.0/en/replication-options.html#sysvar_server_id
+MAX_SERVER_ID = 2**32 - 1
+
 _DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -21,7 +24,7 @@ TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
 
 def _scalar_text(value: Any) -> Any:
-    """YAML reads `true` and `5` as such; options of Kafka and Flink are text."""
+    """Return a YAML boolean or number as text, which options of Kafka and Flink are."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
@@ -35,7 +38,7 @@ class _Part(BaseModel):
 
 
 class Topic(_Part):
-    """A Kafka topic as it must be; `config` is any further topic-level option."""
+    """The desired state of a Kafka topic; `config` holds further topic-level options."""
 
     partitions: int = Field(ge=1, le=10_000)
     cleanup_policy: Literal["compact", "delete"]
@@ -44,7 +47,7 @@ class Topic(_Part):
     config: dict[str, Text] = {}
 
     def options(self) -> dict[str, str]:
-        """The topic-level options that this spec fixes, by Kafka's names."""
+        """Return the topic-level options that the definition sets, by Kafka's names."""
         options = {"cleanup.policy": self.cleanup_policy, **self.config}
         if self.retention:
             number, unit = _DURATION.fullmatch(self.retention).groups()  # type: ignore[union-attr]
@@ -53,7 +56,7 @@ class Topic(_Part):
 
 
 class MySqlSource(_Part):
-    """The table that a pipeline starts from, and the file that seeds it; paths are relative to the spec."""
+    """The source table of a pipeline, its schema file, and the data file that seeds it."""
 
     database: Name
     table: Name
@@ -64,10 +67,10 @@ class MySqlSource(_Part):
 
 
 class KafkaSource(_Part):
-    """The topic that a pipeline starts from, and the JSON lines that are published to it; paths are relative.
+    """The source topic of a pipeline, and the file of JSON lines that is published to it.
 
-    `key` names the field of a record that becomes its key. `tables` are what the checks read: a SELECT each, over the
-    records of the topic.
+    `key` names the field whose value becomes the record's key. `tables` are the inputs of the checks: each is a SELECT
+    over the records of the topic and the tables before it.
     """
 
     topic: TopicName
@@ -78,7 +81,7 @@ class KafkaSource(_Part):
 
 
 class Source(_Part):
-    """Where the records come from: exactly one of the two."""
+    """The source of a pipeline: exactly one of the two."""
 
     mysql: MySqlSource | None = None
     kafka: KafkaSource | None = None
@@ -86,22 +89,22 @@ class Source(_Part):
     @model_validator(mode="after")
     def _one_of_them(self) -> Source:
         if (self.mysql is None) == (self.kafka is None):
-            raise ValueError("must name exactly one of mysql and kafka")
+            raise ValueError("must have exactly one of mysql and kafka")
         return self
 
     @property
     def files(self) -> MySqlSource | KafkaSource:
-        """The one there is: `data` and `daily_data` are what a run loads."""
+        """The source that is set; its `data` and `daily_data` are the files that a run loads."""
         source = self.mysql or self.kafka
-        assert source is not None, "the validator sees to it"  # noqa: S101
+        assert source is not None, "the validator guarantees it"  # noqa: S101
         return source
 
 
 class Job(_Part):
-    """A PyFlink job: a script, the files that it reads, and what it runs with."""
+    """A PyFlink job: its script, the other files that it reads, its arguments and its Flink configuration."""
 
     script: str
-    files: tuple[str, ...] = Field(default=(), strict=False, description="files or folders, relative to the spec")
+    files: tuple[str, ...] = Field(default=(), strict=False, description="files or folders, relative to the definition")
     parallelism: int = Field(default=1, ge=1, le=1_000)
     after: tuple[str, ...] = Field(default=(), strict=False)
     uses: tuple[Literal["kafka", "mysql"], ...] = Field(default=("kafka",), strict=False)
@@ -111,21 +114,21 @@ class Job(_Part):
 
 
 class Check(_Part):
-    """How one result topic is recomputed: its key columns, and a SELECT over the source of truth."""
+    """The recomputation of one result topic: its key columns, and the path of a SELECT over the source."""
 
     key: tuple[str, ...] = Field(min_length=1, strict=False)
     expect: str
 
 
 class Audit(_Part):
-    """What became of the records of one topic: a SELECT with an outcome for each of them, or each element of them."""
+    """The audit of one topic: the path of a SELECT that returns the disposition of each record, or of each element."""
 
     topic: TopicName
     query: str
 
 
 class ResultTable(_Part):
-    """How a person sees one result topic: a heading, and `heading: format` by column."""
+    """The presentation of one result topic: a title, and a format for each column heading."""
 
     title: str
     topic: TopicName
@@ -133,7 +136,7 @@ class ResultTable(_Part):
 
 
 class Pipeline(_Part):
-    """A whole pipeline; `folder` is where its files are."""
+    """A pipeline definition; `folder` contains its files."""
 
     name: Name
     description: str
@@ -151,27 +154,27 @@ class Pipeline(_Part):
 
     @property
     def mysql_source(self) -> MySqlSource:
-        """The table that the pipeline starts from; DefinitionError where it starts from a topic."""
+        """The source table; DefinitionError if the source is a topic."""
         if self.source.mysql is None:
-            raise DefinitionError(f"pipeline {self.name} has no source.mysql; its records come from source.kafka")
+            raise DefinitionError(f"pipeline {self.name} does not have source.mysql; its source is a Kafka topic.")
         return self.source.mysql
 
     @property
     def kafka_source(self) -> KafkaSource:
-        """The topic that the pipeline starts from; DefinitionError where it starts from a table."""
+        """The source topic; DefinitionError if the source is a table."""
         if self.source.kafka is None:
-            raise DefinitionError(f"pipeline {self.name} has no source.kafka; its records come from source.mysql")
+            raise DefinitionError(f"pipeline {self.name} does not have source.kafka; its source is a MySQL table.")
         return self.source.kafka
 
     def path(self, relative: str) -> Path:
-        """The path of a file that the spec names."""
+        """Return the path of a file that the definition names."""
         return self.folder / relative
 
     def job_files(self, job: str) -> list[Path]:
-        """The files of a job's bundle: its script first, then its other files, folders replaced by what is in them."""
-        spec = self.jobs[job]
-        files = [self.path(spec.script)]
-        for relative in spec.files:
+        """Return the job scripts: the script first, then the other files, with folders replaced by their files."""
+        definition = self.jobs[job]
+        files = [self.path(definition.script)]
+        for relative in definition.files:
             path = self.path(relative)
             files += sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
         return files

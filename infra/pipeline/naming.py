@@ -1,9 +1,9 @@
-"""The one home of the names that several layers derive from a pipeline: roles, users, connections, Secrets.
+"""Names that several layers derive from a pipeline: roles, users, connections and Secrets.
 
-| role | may | connection of pipeline `x_y` | user of database `d` | Kubernetes Secret |
+| role | privileges | connection of pipeline `x_y` | user of database `d` | Kubernetes Secret |
 | --- | --- | --- | --- | --- |
-| owner | everything in the one database | `x_y_mysql` | `d_owner` | `x-y-mysql` |
-| cdc | read the database, and its changes from the binlog | `x_y_mysql_cdc` | `d_cdc` | `x-y-mysql-cdc` |
+| owner | all privileges on its database | `x_y_mysql` | `d_owner` | `x-y-mysql` |
+| cdc | read the database and its binlog | `x_y_mysql_cdc` | `d_cdc` | `x-y-mysql-cdc` |
 | reader | read the database | `x_y_mysql_reader` | `d_reader` | `x-y-mysql-reader` |
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-# Every line that a task reports has this logger; `make run` and people who filter the log look for it.
+# The logger of every line that a task reports; `make run` and log filters use the name.
 TASK_LOGGER = "infra.tasks"
 
 Role = Literal["owner", "cdc", "reader"]
@@ -20,36 +20,36 @@ _CONNECTIONS: dict[Role, str] = {"owner": "mysql", "cdc": "mysql_cdc", "reader":
 
 
 def job_name(pipeline: str, job: str) -> str:
-    """The name of a job on its cluster, such as `olympics.players_cdc`."""
+    """Return the name of a job on its cluster, such as `olympics.players_cdc`."""
     return f"{pipeline}.{job}"
 
 
 def user_name(database: str, role: Role) -> str:
-    """The database user of a role, such as `olympics_cdc`."""
+    """Return the database user of a role, such as `olympics_cdc`."""
     return f"{database}_{role}"
 
 
 def mysql_connection_id(pipeline: str, role: Role) -> str:
-    """The Airflow connection of a role, such as `olympics_mysql_cdc`."""
+    """Return the id of a role's Airflow connection, such as `olympics_mysql_cdc`."""
     return f"{pipeline}_{_CONNECTIONS[role]}"
 
 
 def kafka_connection_id(pipeline: str) -> str:
-    """The Airflow connection of the brokers, such as `olympics_kafka`."""
+    """Return the id of the Airflow connection of the brokers, such as `olympics_kafka`."""
     return f"{pipeline}_kafka"
 
 
 def connection_ids(pipeline: str, has_database: bool) -> list[str]:
-    """Every connection that a pipeline needs."""
+    """Return the ids of all connections that a pipeline requires."""
     roles = ROLES if has_database else ()
     return [*(mysql_connection_id(pipeline, role) for role in roles), kafka_connection_id(pipeline)]
 
 
 def secret_name(pipeline: str, role: Role) -> str:
-    """The Kubernetes Secret of a role, with the keys `username` and `password`; helm/ creates it."""
+    """Return the name of a role's Kubernetes Secret (keys `username` and `password`), which helm/ creates."""
     return mysql_connection_id(pipeline, role).replace("_", "-")
 
 
 def password_name(database: str, role: Role) -> str:
-    """The key of a user's password in a file of generated passwords."""
+    """Return the key of a user's password in a file of generated passwords."""
     return f"mysql.{database}.{role}"

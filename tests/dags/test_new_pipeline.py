@@ -86,7 +86,7 @@ def test_broken_spec_becomes_a_dag_that_says_so_and_harms_no_other(checkout: Pat
         [task] = dag.tasks
         assert (task.task_id, task.retries) == ("load_definition", 0)
         assert repr(dag.schedule) == "None"
-        message = f"{spec}: jobs.players_cdc.paralelism: unknown key; did you mean 'parallelism'?"
+        message = f"{spec}: jobs.players_cdc.paralelism: unknown key. Did you mean 'parallelism'?"
         assert message in str(dag.doc_md)
         with pytest.raises(DefinitionError, match=re.escape(message)):
             load_definition.function(str(spec.parent))

@@ -1,4 +1,4 @@
-"""Runs the real SQL of a job on a bounded input, in Flink's mini cluster; only the tables at both ends are replaced."""
+"""The real SQL of a job on bounded input in Flink's mini cluster; only source and sink tables are replaced by files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CREATE TABLE records (
 
 
 class Record(NamedTuple):
-    """One record of a topic, as bytes; its offset is its place among the records of its partition."""
+    """One record of a topic, as bytes; its offset is its index among the records of its partition."""
 
     key: bytes | None
     value: bytes | None
@@ -44,7 +44,7 @@ class Record(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What the job wrote, by topic without prefix: the last value by key, and every quarantined record."""
+    """The outputs of a job: the last value by topic (without prefix) and key, and every quarantined record."""
 
     tables: dict[str, dict[object, dict[str, object]]]
     quarantine: list[dict[str, object]]
@@ -62,24 +62,24 @@ RunJob = Callable[[Iterable[Record]], Outputs]
 
 @pytest.fixture
 def environment() -> TableEnvironment:
-    """A fresh streaming table environment with the options that the spec gives to the analytics job."""
+    """A new streaming table environment with the options of the analytics job's definition."""
     return flink_environment(load_pipeline(OLYMPICS).jobs["analytics"].configuration)
 
 
 @pytest.fixture
 def run_analytics(tmp_path: Path) -> RunJob:
-    """Feeds records to the analytics job in order and returns what it wrote."""
+    """A function that runs the analytics job on records, in order, and returns its outputs."""
     return partial(run_bounded, OLYMPICS, "analytics", KEYS, tmp_path)
 
 
 @pytest.fixture
 def run_record_join(tmp_path: Path) -> RunJob:
-    """Feeds records to the join of the record feed in order and returns what it wrote."""
+    """A function that runs the job record_join on records, in order, and returns its outputs."""
     return partial(run_bounded, OLYMPIC_EVENTS, "record_join", {"entries": "id"}, tmp_path)
 
 
 def run_bounded(pipeline: Path, job: str, keys: dict[str, str], folder: Path, records: Iterable[Record]) -> Outputs:
-    """Runs a job of a pipeline to the end of the records; its tables at both ends are files below `folder`."""
+    """Run a job on records, with files in `folder` as its source and sinks, and return its outputs."""
     environment = flink_environment(load_pipeline(pipeline).jobs[job].configuration)
     source = folder / "records"
     source.mkdir()
@@ -87,7 +87,7 @@ def run_bounded(pipeline: Path, job: str, keys: dict[str, str], folder: Path, re
     lines = [_as_line(next(offsets[record.partition]), record) for record in records]
     (source / "records.json").write_text("\n".join(lines) + "\n")
     for name, statement in job_statements(pipeline, job).items():
-        result = environment.execute_sql(_replace_ends(name, statement, folder))
+        result = environment.execute_sql(_replace_connectors(name, statement, folder))
         if name == "90_publish.sql":
             result.wait()
     return Outputs(
@@ -97,16 +97,16 @@ def run_bounded(pipeline: Path, job: str, keys: dict[str, str], folder: Path, re
 
 
 def job_statements(pipeline: Path, job: str) -> dict[str, str]:
-    """The job's statements with the arguments of the spec."""
-    spec = load_pipeline(pipeline)
-    variables = {**spec.jobs[job].arguments, "bootstrap_servers": "127.0.0.1:1"}
+    """Return the job's statements by file name, with the arguments of the pipeline definition."""
+    definition = load_pipeline(pipeline)
+    variables = {**definition.jobs[job].arguments, "bootstrap_servers": "127.0.0.1:1"}
     rendered: dict[str, str] = {}
-    for folder in sorted({path.parent for path in spec.job_files(job) if path.suffix == ".sql"}):
+    for folder in sorted({path.parent for path in definition.job_files(job) if path.suffix == ".sql"}):
         rendered |= render_statements(folder, variables, {})
     return dict(sorted(rendered.items()))
 
 
-def _replace_ends(name: str, statement: str, folder: Path) -> str:
+def _replace_connectors(name: str, statement: str, folder: Path) -> str:
     if name == "10_records.sql":
         return RECORDS.format(path=folder / "records")
     topic = re.search(r"CREATE TABLE (\w+)_topic", statement)

@@ -1,4 +1,4 @@
-"""A PyFlink table environment in this process, with the connectors beside Flink's own jars."""
+"""A PyFlink table environment in this process, with the connectors next to Flink's own jars."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def flink_environment(configuration: Mapping[str, str], parallelism: int = 1) -> TableEnvironment:
-    """A fresh streaming environment; the JVM behind it is started once a process."""
+    """Return a new streaming environment; all environments of a process share one JVM."""
     _point_to_lib()
     from pyflink.table import EnvironmentSettings, TableEnvironment
 
@@ -30,7 +30,7 @@ def flink_environment(configuration: Mapping[str, str], parallelism: int = 1) ->
 
 @cache
 def _point_to_lib() -> None:
-    """PyFlink takes the class path from the environment when it starts the JVM."""
+    """Set the class path in the environment, from which PyFlink reads it when it starts the JVM."""
     folder = Path(tempfile.mkdtemp(prefix="flink-lib-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     ensure_lib(folder)

@@ -1,4 +1,4 @@
-"""The analytics job: the contract of every output on the seed rows, and changes one by one."""
+"""The analytics job: the contract of every output on the seed rows, and after single changes."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ def test_ties_go_to_the_lower_id_and_the_first_nationality(run_analytics: RunJob
     assert_matches(tables, rows)
 
 
-BAD = [
+MAX_BYTES = 8192
+INVALID = [
     (None, b'{"id":9,"name":"n","nationality":"x","score":1}', "the key is missing"),
     (b'\xff{"id":9}', b'{"id":9,"name":"n","nationality":"x","score":1}', "the key is not UTF-8"),
     (b"id 9", b'{"id":9,"name":"n","nationality":"x","score":1}', "the key is not JSON"),
@@ -121,10 +122,10 @@ BAD = [
     (b"[" * 4000 + b"]" * 4000, None, "the key is not JSON"),
     (
         b'{"id":1}',
-        b'{"id":1,"name":"' + b"n" * 8192 + b'","nationality":"x","score":1}',
-        "the value is larger than 8192 bytes",
+        b'{"id":1,"name":"' + b"n" * MAX_BYTES + b'","nationality":"x","score":1}',
+        f"the value is larger than {MAX_BYTES} bytes",
     ),
-    (b'{"id":' + b"1" * 8192 + b"}", None, "the key is larger than 8192 bytes"),
+    (b'{"id":' + b"1" * MAX_BYTES + b"}", None, f"the key is larger than {MAX_BYTES} bytes"),
     (b'{"id":1}', b'{"id":1,"name":"n","nationality":"x","score":01}', "the value is not JSON"),
     (b'{"id":1}', b'{"id":1,"name":"n"', "the value is not JSON"),
     (b'{"id":1}', b'["id", 1]', "the value is not a JSON object"),
@@ -146,11 +147,11 @@ BAD = [
 ]
 
 
-def test_bad_records_go_to_quarantine_and_change_nothing(run_analytics: RunJob) -> None:
-    good = list(map(upsert, SEED))
-    tables, quarantine = run_analytics([*good[:2], *(Record(key, value) for key, value, _ in BAD), *good[2:]])
-    assert [(bad["source_offset"], bad["reason"]) for bad in quarantine] == [
-        (offset, reason) for offset, (_, _, reason) in enumerate(BAD, start=2)
+def test_invalid_records_are_quarantined_and_change_nothing(run_analytics: RunJob) -> None:
+    valid = list(map(upsert, SEED))
+    tables, quarantine = run_analytics([*valid[:2], *(Record(key, value) for key, value, _ in INVALID), *valid[2:]])
+    assert [(record["source_offset"], record["reason"]) for record in quarantine] == [
+        (offset, reason) for offset, (_, _, reason) in enumerate(INVALID, start=2)
     ]
     assert_matches(tables, SEED)
 
@@ -179,7 +180,7 @@ def test_quarantine_keeps_origin_and_bytes(run_analytics: RunJob) -> None:
         b'\n{"id":1,"name":"Alex","nationality":"Austria","score":7}\n',
     ],
 )
-def test_other_spellings_of_a_good_record_count(run_analytics: RunJob, value: bytes) -> None:
+def test_other_forms_of_a_valid_record_count(run_analytics: RunJob, value: bytes) -> None:
     tables, quarantine = run_analytics([Record(b'{ "id": 1 }', value)])
     assert quarantine == []
     assert_matches(tables, SEED[:1])

@@ -1,4 +1,4 @@
-"""What EXPLAIN shows of the jobs: shared work is done once, and state is what the records of decisions say."""
+"""The plans of the jobs by EXPLAIN: shared work is planned once, and state is as the decision records require."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.jobs.flink import flink_environment
 
 
 def explained(pipeline: Path, job: str) -> str:
-    """The optimized execution plan of a job's statement set, on the real connectors; nothing is connected to."""
+    """Return the optimized execution plan of a job, with its real connectors but without a connection to any system."""
     environment = flink_environment(load_pipeline(pipeline).jobs[job].configuration)
     *tables, (_, publish) = job_statements(pipeline, job).items()
     for _, statement in tables:
@@ -25,13 +25,13 @@ def explained(pipeline: Path, job: str) -> str:
 
 @pytest.fixture(scope="module")
 def plan() -> str:
-    """The plan of the analytics."""
+    """The plan of the analytics job."""
     return explained(OLYMPICS, "analytics")
 
 
 @pytest.fixture(scope="module")
 def join_plan() -> str:
-    """The plan of the record feed's join."""
+    """The plan of the job record_join."""
     return explained(OLYMPIC_EVENTS, "record_join")
 
 
@@ -54,23 +54,23 @@ def test_only_two_rankings_see_every_athlete(plan: str) -> None:
 
 
 def test_every_record_is_parsed_once(plan: str) -> None:
-    # The value's fields, and the first step of each outline: as often as the SQL says it, and nowhere copied.
+    # The fields of the value, and the first step of each outline: as often as in the SQL, without copies.
     assert plan.count('"id","name","nationality","score"') == 1
     assert plan.count("IS JSON VALUE") == 2
 
 
 def test_keep_last_holds_only_the_columns_of_the_table(plan: str) -> None:
-    feeding = plan[plan.index("Deduplicate(") :].split("Calc(select=[", 1)[1].split("]", 1)[0]
-    assert feeding == "arrived_at, id, name, nationality, score, deleted"
+    columns = plan[plan.index("Deduplicate(") :].split("Calc(select=[", 1)[1].split("]", 1)[0]
+    assert columns == "arrived_at, id, name, nationality, score, deleted"
 
 
-def test_only_the_duplicates_need_their_changes_put_in_order(plan: str) -> None:
-    """A duplicate's id may move to another name, and with it to another task: there the sink keeps the order by id."""
+def test_only_the_sink_of_duplicates_orders_its_changes(plan: str) -> None:
+    """A duplicate's id can change to another name, and so to another task; its sink restores the order by id."""
     ordered = re.findall(r"table=\[default_catalog\.default_database\.(\w+)\].*upsertMaterialize", plan)
     assert ordered == ["duplicates_topic"]
 
 
-def test_each_job_says_the_delay_that_a_buffer_may_add() -> None:
+def test_each_job_configures_the_buffer_timeout() -> None:
     jobs = load_pipeline(OLYMPICS).jobs
     assert {name: job.configuration["execution.buffer-timeout.interval"] for name, job in jobs.items()} == {
         "players_cdc": "5 ms",
@@ -78,13 +78,13 @@ def test_each_job_says_the_delay_that_a_buffer_may_add() -> None:
     }
 
 
-def test_taking_lists_apart_keeps_no_state(join_plan: str) -> None:
-    """A join with the digits would keep every record; a correlation keeps none."""
+def test_unnesting_lists_keeps_no_state(join_plan: str) -> None:
+    """A join with the digits would keep every record in its state; a correlation does not have state."""
     assert "Values(" not in join_plan
     operators = Counter(re.findall(r"(TableSourceScan|Rank|Join|Sink)\(", join_plan))
     assert operators == {"TableSourceScan": 1, "Rank": 3, "Join": 2, "Sink": 2}, join_plan
 
 
-def test_join_of_the_parts_knows_their_key(join_plan: str) -> None:
+def test_join_uses_the_unique_keys_of_its_inputs(join_plan: str) -> None:
     assert join_plan.count("leftInputSpec=[JoinKeyContainsUniqueKey], rightInputSpec=[JoinKeyContainsUniqueKey]") == 2
     assert "upsertMaterialize" not in join_plan

@@ -1,4 +1,4 @@
-"""The join of the record feed: the contract on the seed's records, and every way in which a record can be bad."""
+"""The job record_join: the contract on the sample records, and every way in which a record can be invalid."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from tests.jobs.conftest import OLYMPIC_EVENTS, Outputs, Record, RunJob
 from tests.support.olympics_model import SEED
-from tests.support.record_cases import BAD
-from tests.support.record_model import MAX_BYTES, Bad, Sent, fold
+from tests.support.record_cases import INVALID
+from tests.support.record_model import MAX_BYTES, Quarantined, Sent, fold
 
 SAMPLE = [line.encode() for line in (OLYMPIC_EVENTS / "data" / "records.jsonl").read_text().splitlines()]
 START = 1_770_408_000_000
 
 
 def record(kind: str, data: list[Any], at: int = 0, partition: int = 0, **more: Any) -> Record:
-    """A record `at` milliseconds after the first."""
+    """Return a record with a timestamp `at` milliseconds after the first."""
     value = json.dumps({"type": kind, "data": data, **more}, ensure_ascii=False).encode()
     return Record(kind.encode(), value, partition, START + at)
 
@@ -26,13 +26,13 @@ def raw(value: bytes | None, at: int = 0) -> Record:
 
 
 def athlete(first_id: int = 1) -> list[Record]:
-    """Three records that make one entry."""
+    """Return the three records of one athlete."""
     values = {"name": "Ann", "score": 3, "nationality": "Peru"}
     return [record(kind, [value], first_id=first_id) for kind, value in values.items()]
 
 
 def assert_is_folded(outputs: Outputs, records: list[Record]) -> None:
-    """Entries and quarantine are what the model says."""
+    """Compare athletes and quarantine with the model."""
     offsets: dict[int, int] = {}
     sent = []
     for each in records:
@@ -40,14 +40,14 @@ def assert_is_folded(outputs: Outputs, records: list[Record]) -> None:
         offsets[each.partition] = offset + 1
         sent.append(Sent(each.partition, offset, each.timestamp_ms, each.value))
     expected = fold(sent)
-    assert outputs.tables["entries"] == {row.id: row._asdict() for row in expected.entries.values()}
+    assert outputs.tables["entries"] == {row.id: row._asdict() for row in expected.athletes.values()}
     assert quarantined(outputs) == expected.quarantine
 
 
-def quarantined(outputs: Outputs) -> set[Bad]:
+def quarantined(outputs: Outputs) -> set[Quarantined]:
     found = [
-        Bad(bad["source_partition"], bad["source_offset"], bad["position"], bad["reason"])  # type: ignore[arg-type]
-        for bad in outputs.quarantine
+        Quarantined(row["source_partition"], row["source_offset"], row["position"], row["reason"])  # type: ignore[arg-type]
+        for row in outputs.quarantine
     ]
     assert len(set(found)) == len(found)
     return set(found)
@@ -73,12 +73,11 @@ def test_latest_value_counts_by_timestamp_then_partition_then_offset(run_record_
 
     outputs = run_record_join(records)
 
-    entry = {"id": 1, "name": "late", "nationality": "second", "score": 4}
-    assert outputs.tables["entries"] == {1: entry}
+    assert outputs.tables["entries"] == {1: {"id": 1, "name": "late", "nationality": "second", "score": 4}}
     assert_is_folded(outputs, records)
 
 
-def test_null_takes_a_value_away_and_a_later_one_brings_it_back(run_record_join: RunJob) -> None:
+def test_null_deletes_a_value_and_a_later_value_restores_it(run_record_join: RunJob) -> None:
     records = [
         *athlete(1), *athlete(2), *athlete(3),
         record("score", [None, None], at=10, first_id=2),
@@ -93,7 +92,7 @@ def test_null_takes_a_value_away_and_a_later_one_brings_it_back(run_record_join:
     assert_is_folded(outputs, records)
 
 
-def test_entry_waits_for_its_other_parts(run_record_join: RunJob) -> None:
+def test_incomplete_athlete_is_not_written(run_record_join: RunJob) -> None:
     records = [record("name", ["a", "b"]), record("score", [1, 2]), record("nationality", ["x"])]
 
     outputs = run_record_join(records)
@@ -101,7 +100,7 @@ def test_entry_waits_for_its_other_parts(run_record_join: RunJob) -> None:
     assert set(outputs.tables["entries"]) == {1}
 
 
-def test_text_is_kept_to_the_letter(run_record_join: RunJob) -> None:
+def test_text_is_kept_exactly(run_record_join: RunJob) -> None:
     names = ["", " a ", 'q"uote', "back\\slash", '\\"', "a,b", "[1]", "{}", "7", "null", "true", "s", "é", "e\u0301",
              "\U0001f3c5", "tab\tnew\nline", "\x00", "n" * 255, "\\ud800", "\u2028"]  # fmt: skip
     records = [
@@ -112,11 +111,11 @@ def test_text_is_kept_to_the_letter(run_record_join: RunJob) -> None:
 
     outputs = run_record_join(records)
 
-    assert [entry["name"] for _, entry in sorted(outputs.tables["entries"].items())] == names
+    assert [value["name"] for _, value in sorted(outputs.tables["entries"].items())] == names
     assert_is_folded(outputs, records)
 
 
-def test_list_of_as_many_elements_as_a_record_takes(run_record_join: RunJob) -> None:
+def test_list_with_the_most_elements_of_a_record(run_record_join: RunJob) -> None:
     value = b'{"type":"score","data":[' + b"1," * 32_754 + b"2]}"
     assert len(value) <= MAX_BYTES
     names = [record("name", ["n"], first_id=i) for i in (1, 10_000, 32_755)]
@@ -124,39 +123,41 @@ def test_list_of_as_many_elements_as_a_record_takes(run_record_join: RunJob) -> 
 
     outputs = run_record_join([raw(value), *names, *nations])
 
-    assert {i: entry["score"] for i, entry in outputs.tables["entries"].items()} == {1: 1, 10_000: 1, 32_755: 2}
+    assert {i: value["score"] for i, value in outputs.tables["entries"].items()} == {1: 1, 10_000: 1, 32_755: 2}
 
 
-def test_bad_records_go_to_quarantine_and_the_good_ones_count(run_record_join: RunJob) -> None:
-    records = [*athlete(1), *(raw(value) for value, _ in BAD), *athlete(2)]
+def test_invalid_records_are_quarantined_and_valid_ones_count(run_record_join: RunJob) -> None:
+    records = [*athlete(1), *(raw(value) for value, _ in INVALID), *athlete(2)]
 
     outputs = run_record_join(records)
 
-    assert quarantined(outputs) == {Bad(0, offset, None, reason) for offset, (_, reason) in enumerate(BAD, start=3)}
+    assert quarantined(outputs) == {
+        Quarantined(0, offset, None, reason) for offset, (_, reason) in enumerate(INVALID, start=3)
+    }
     assert set(outputs.tables["entries"]) == {1, 2}
     assert_is_folded(outputs, records)
 
 
-def test_other_spellings_of_a_good_record_count(run_record_join: RunJob) -> None:
-    spellings = [
+def test_other_forms_of_a_valid_record_count(run_record_join: RunJob) -> None:
+    forms = [
         b'\n { "data" : [ "\\u0061\\ud83c\\udfc5" , "\\\\ud800" ] , "type" : "n\\u0061me" } \t\r\n',
         b'{"type":"score","type":"name","data":[1],"data":["last counts"],"first_id":3}',
         b'{"type":"name","data":[]}',
         b'{"type":"name","data":["top"],"first_id":2147483647}',
     ]
     ids = [*range(1, 4), 2147483647]
-    records = [*(raw(value) for value in spellings)]
+    records = [*(raw(value) for value in forms)]
     records += [record(kind, [value], first_id=i) for i in ids for kind, value in (("score", -0), ("nationality", ""))]
 
     outputs = run_record_join(records)
 
     assert outputs.quarantine == []
-    names = {i: entry["name"] for i, entry in outputs.tables["entries"].items()}
+    names = {i: value["name"] for i, value in outputs.tables["entries"].items()}
     assert names == {1: "a\U0001f3c5", 2: "\\ud800", 3: "last counts", 2147483647: "top"}
     assert_is_folded(outputs, records)
 
 
-def test_bad_element_is_quarantined_with_its_position_and_the_others_count(run_record_join: RunJob) -> None:
+def test_invalid_element_is_quarantined_with_its_position_and_the_others_count(run_record_join: RunJob) -> None:
     names = ["a", 1, "c", True, "d" * 256, ["x", "y"], {"s": "s"}, 1.5, "i"]
     nations = ["A"] * 8 + ["B" * 101]
     scores = [1, "2", 3, 2147483648, -2147483648, 1.0, 1e3, False, [4]]
@@ -165,7 +166,7 @@ def test_bad_element_is_quarantined_with_its_position_and_the_others_count(run_r
     outputs = run_record_join(records)
 
     assert set(outputs.tables["entries"]) == {1, 3, 20}
-    assert {(bad.offset, bad.position) for bad in quarantined(outputs)} == {
+    assert {(record.offset, record.position) for record in quarantined(outputs)} == {
         *((0, position) for position in (1, 3, 4, 5, 6, 7)),
         (1, 8),
         *((2, position) for position in (1, 3, 5, 6, 7, 8)),
@@ -178,7 +179,7 @@ def test_quarantine_keeps_origin_bytes_and_attempts(run_record_join: RunJob) -> 
     outputs = run_record_join([Record(b"\xff\x00", b"\xfe", 2, START, attempts=3), Record(None, value, 1, START)])
 
     common = {"source_topic": "olympic_data", "source_timestamp": "2026-02-06 20:00:00Z", "source_offset": 0}
-    by_partition = {bad["source_partition"]: bad for bad in outputs.quarantine}
+    by_partition = {row["source_partition"]: row for row in outputs.quarantine}
     assert by_partition[2] == {
         **common, "source_partition": 2, "position": None, "reason": "the record is not UTF-8", "attempts": 3,
         "message_key": "/wA=", "message_value": "/g==",

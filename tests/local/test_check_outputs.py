@@ -1,4 +1,4 @@
-"""`check_outputs` on a real database and a real broker; the test writes the topics, in place of Flink."""
+"""`check_outputs` on a real database and a real broker; the test writes the topics instead of Flink."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from infra.mysql.connection import connect
 from infra.pipeline import Pipeline, load_pipeline
 from tests.local.conftest import Stack
 
-SPEC = """\
+DEFINITION = """\
 name: {name}
-description: Players and what they sum up to
+description: Players and their totals
 topics:
   {name}.players: {{partitions: 2, cleanup_policy: compact}}
   {name}.totals: {{partitions: 1, cleanup_policy: compact}}
@@ -50,7 +50,7 @@ SITUATION = "the situation"
 
 @dataclass
 class Checked:
-    """A pipeline whose table the test fills and whose topics it writes."""
+    """A pipeline whose table and topics the test writes."""
 
     stack: Stack
     pipeline: Pipeline
@@ -66,7 +66,7 @@ class Checked:
             connection.commit()
 
     def send(self, topic: str, key: object, value: object) -> None:
-        """One record; a value of bytes is sent as it is."""
+        """Send one record; a value of bytes is sent unchanged."""
         encoded = value if isinstance(value, bytes | None) else json.dumps(value).encode()
         with producer(self.stack.kafka) as sender:
             sender.send(f"{self.pipeline.name}.{topic}", key=json.dumps(key).encode(), value=encoded)
@@ -87,11 +87,11 @@ class Checked:
 
 @pytest.fixture
 def empty(stack: Stack, tmp_path: Path) -> Iterator[Checked]:
-    """A pipeline with its topics and an empty table, all under a name of its own."""
+    """A pipeline with its topics and an empty table, under a unique name."""
     name = f"games_{os.urandom(4).hex()}"
     folder = tmp_path / name
     folder.mkdir()
-    for file, content in {**FILES, "pipeline.yaml": SPEC.format(name=name)}.items():
+    for file, content in {**FILES, "pipeline.yaml": DEFINITION.format(name=name)}.items():
         (folder / file).write_text(content)
     pipeline = load_pipeline(folder)
     ensure_topics(stack.kafka, pipeline.topics)
@@ -106,7 +106,7 @@ def empty(stack: Stack, tmp_path: Path) -> Iterator[Checked]:
 
 @pytest.fixture
 def agreeing(empty: Checked) -> Checked:
-    """Table and topics hold the same."""
+    """A pipeline whose topics agree with its table."""
     empty.execute(ROWS)
     for player_id, values in PLAYERS.items():
         empty.player(player_id, *values)
@@ -116,12 +116,12 @@ def agreeing(empty: Checked) -> Checked:
 
 
 def text_of(error: BaseException, checked: Checked) -> str:
-    """The message, with the same name and time in each run."""
+    """Return the message with a fixed name and time."""
     return re.sub(r"\b(after|for) \d+ s\b", r"\1 N s", str(error).replace(checked.pipeline.name, "games"))
 
 
 def failure(checked: Checked) -> list[str]:
-    """What a single look says."""
+    """Return the error of a single comparison."""
     with pytest.raises(CheckFailedError) as caught:
         checked.check(timeout=0)
     return text_of(caught.value, checked).splitlines()
@@ -135,11 +135,11 @@ def test_topics_that_agree_pass_and_are_counted(agreeing: Checked) -> None:
     assert report.records == 5
 
 
-def test_nothing_agrees_with_nothing(empty: Checked) -> None:
+def test_empty_topics_agree_with_an_empty_table(empty: Checked) -> None:
     assert sum(empty.check().rows.values()) == 0
 
 
-def test_last_value_of_a_key_counts_and_a_tombstone_takes_it_away(agreeing: Checked) -> None:
+def test_last_value_of_a_key_counts_and_a_tombstone_deletes_it(agreeing: Checked) -> None:
     agreeing.player(4, "Italy", 9)
     agreeing.player(1, "Austria", 100)
     agreeing.player(1, "Austria", 7)
@@ -154,7 +154,7 @@ def test_rows_that_differ_are_shown(agreeing: Checked) -> None:
     agreeing.total("Italy", 9, 9.0)
 
     assert failure(agreeing) == [
-        "after N s 3 rows differ though the source has stood still there",
+        "after N s, 3 rows differ although their source has not changed:",
         ('  games.players [1]: expected {"id": 1, "nationality": "Austria", "score": 7}, '
         'found {"id": 1, "nationality": "Austria", "score": 8}'),
         '  games.players [2]: expected {"id": 2, "nationality": "US", "score": 2}, found no row',
@@ -164,13 +164,13 @@ def test_rows_that_differ_are_shown(agreeing: Checked) -> None:
     ]  # fmt: skip
 
 
-def test_first_rows_alone_are_shown(empty: Checked) -> None:
+def test_only_the_first_rows_are_shown(empty: Checked) -> None:
     values = ", ".join(f"({number}, 'US', 1)" for number in range(1, 31))
     empty.execute(f"INSERT INTO players VALUES {values}")
 
     head, *rows, last = failure(empty)
 
-    assert head == "after N s 31 rows differ though the source has stood still there"
+    assert head == "after N s, 31 rows differ although their source has not changed:"
     assert [row.split(":")[0] for row in rows] == [f"  games.players [{number}]" for number in range(1, 6)]
     assert last == SITUATION
 
@@ -182,19 +182,19 @@ def test_dead_job_fails_at_once(agreeing: Checked) -> None:
         agreeing.check(timeout=3600, settle=3600, dead_jobs=lambda: ["games.cdc is FAILED"])
 
     assert str(caught.value).splitlines()[0] == (
-        "1 row differs, and this will not change: games.cdc is FAILED. Deploy the pipeline"
+        "1 row differs, and these jobs cannot catch up: games.cdc is FAILED. Deploy the pipeline."
     )
 
 
-def test_dead_job_does_not_matter_where_all_agree(agreeing: Checked) -> None:
+def test_dead_job_does_not_matter_if_all_rows_agree(agreeing: Checked) -> None:
     assert agreeing.check(dead_jobs=lambda: ["games.cdc is FAILED"]).records == 5
 
 
-def test_rows_that_come_late_are_waited_for(agreeing: Checked) -> None:
+def test_late_rows_are_awaited(agreeing: Checked) -> None:
     agreeing.execute("UPDATE players SET score = 10 WHERE id = 1")
 
     def catch_up() -> list[str]:
-        """The job's work, done between two looks at the topics."""
+        """Write the job's outputs between two reads of the topics."""
         agreeing.player(1, "Austria", 10)
         agreeing.total("Austria", 10, 10.0)
         return []
@@ -206,7 +206,7 @@ def test_rows_that_come_late_are_waited_for(agreeing: Checked) -> None:
 
 
 class Changing:
-    """Changes a row of the table before every verdict, so that its topic is always behind."""
+    """A change of a table row before every verdict, so that its topic is always behind."""
 
     def __init__(self, checked: Checked) -> None:
         self.checked = checked
@@ -225,8 +225,8 @@ def test_rows_that_keep_changing_are_inconclusive(agreeing: Checked) -> None:
         agreeing.check(timeout=4, settle=3, dead_jobs=Changing(agreeing))
 
     assert text_of(caught.value, agreeing) == (
-        "inconclusive: the source kept changing for N s, and the only rows that differ (2) are ones that changed just "
-        f"now; check again when there are fewer changes. {SITUATION}"
+        "inconclusive: the source kept changing for N s, and the only rows that differ (2) have just changed. "
+        f"Check again when there are fewer changes. {SITUATION}"
     )
 
 
@@ -237,16 +237,16 @@ def test_settled_row_fails_though_others_keep_changing(agreeing: Checked) -> Non
         agreeing.check(timeout=4, settle=3, dead_jobs=Changing(agreeing))
 
     lines = text_of(caught.value, agreeing).splitlines()
-    assert lines[0] == "after N s 1 row differs though the source has stood still there"
+    assert lines[0] == "after N s, 1 row differs although their source has not changed:"
     assert [line.split(":")[0] for line in lines[1:-1]] == ["  games.players [3]"]
 
 
-def test_missing_topic_is_no_empty_one(empty: Checked) -> None:
+def test_missing_topic_is_not_an_empty_one(empty: Checked) -> None:
     check = empty.pipeline.checks[f"{empty.pipeline.name}.totals"]
     checks = {f"{empty.pipeline.name}.lost": check}
     empty.pipeline = empty.pipeline.model_copy(update={"checks": checks})
 
-    assert failure(empty) == ["there is no topic games.lost; deploy the pipeline, which creates it"]
+    assert failure(empty) == ["topic games.lost does not exist. Deploy the pipeline, which creates it."]
 
 
 @pytest.mark.parametrize(
@@ -256,14 +256,26 @@ def test_missing_topic_is_no_empty_one(empty: Checked) -> None:
             b"{",
             (
                 "the value of key b'{\"id\": 1}' is not JSON: Expecting property name enclosed in double quotes: "
-                "line 1 column 2 (char 1)"
+                "line 1 column 2 (char 1). Write a JSON object or a tombstone under this key."
             ),
         ),
-        (b"[1]", "the value of key b'{\"id\": 1}' is no JSON object: b'[1]'"),
-        (b'{"score": 1}', 'no id in {"score": 1}; the key has it'),
+        (
+            b"[1]",
+            (
+                "the value of key b'{\"id\": 1}' is not a JSON object: b'[1]'. "
+                "Write a JSON object or a tombstone under this key."
+            ),
+        ),
+        (
+            b'{"score": 1}',
+            (
+                'the value {"score": 1} does not have id. Expected every key column of the check. '
+                "Fix the job, or the key of the check."
+            ),
+        ),
     ],
 )
-def test_value_that_is_no_row_is_named(empty: Checked, value: bytes, message: str) -> None:
+def test_value_that_is_not_a_row_is_named(empty: Checked, value: bytes, message: str) -> None:
     empty.send("players", {"id": 1}, value)
 
     assert failure(empty) == [f"topic games.players: {message}"]
@@ -272,20 +284,28 @@ def test_value_that_is_no_row_is_named(empty: Checked, value: bytes, message: st
 def test_row_under_two_keys_is_an_error(agreeing: Checked) -> None:
     agreeing.send("players", "another", {"id": 1, "nationality": "Austria", "score": 7})
 
-    assert failure(agreeing) == ["topic games.players: records with different keys hold the same id"]
+    assert failure(agreeing) == [
+        "topic games.players: several records have the same id. Fix the job, or the key of the check."
+    ]
 
 
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("SELECT score FROM players", "players.sql: returns no column id, which checks.games.players.key names"),
+        (
+            "SELECT score FROM players",
+            (
+                "players.sql: does not return the column id, which checks.games.players.key names. "
+                "Fix the query or the key."
+            ),
+        ),
         (
             "SELECT 1 AS id FROM players",
-            "players.sql: returns two rows with one key (id); correct the query or the key",
+            "players.sql: returns several rows with the same key (id). Fix the query or the key.",
         ),
     ],
 )
-def test_check_that_does_not_fit_its_key_is_a_wrong_spec(agreeing: Checked, query: str, message: str) -> None:
+def test_check_that_contradicts_its_key_is_an_invalid_definition(agreeing: Checked, query: str, message: str) -> None:
     agreeing.pipeline.path("players.sql").write_text(query)
 
     with pytest.raises(DefinitionError) as caught:
@@ -294,7 +314,7 @@ def test_check_that_does_not_fit_its_key_is_a_wrong_spec(agreeing: Checked, quer
     assert text_of(caught.value, agreeing) == message
 
 
-def test_database_that_does_not_answer_is_transient(empty: Checked) -> None:
+def test_unreachable_database_is_transient(empty: Checked) -> None:
     nowhere = MySqlEndpoint("127.0.0.1", 1, "reader", "secret", "games")
 
     with pytest.raises(UnreachableError, match=r"^cannot reach mysql://reader@127\.0\.0\.1:1/games: "):

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from infra.cli.deployment import prepare, run_dag
 from infra.kafka.client import consumer
-from infra.kafka.quarantine import read_entries_and_marks
+from infra.kafka.quarantine import read_quarantine
 from infra.pipeline import Pipeline, load_pipeline
 from infra.results import print_results
 from infra.settings import ROOT, Settings, load_settings
@@ -97,8 +97,8 @@ def test_results_of_part_2_are_those_of_the_page(medals: Pipeline, stack: Stack)
 def test_invalid_medal_counts_after_the_fix_of_the_page(medals: Pipeline, stack: Stack, settings: Settings) -> None:
     [mapping] = re.findall(r"^`(\{id: .*\})` it counts", PAGE, re.MULTILINE)
     with consumer(stack.kafka) as client:
-        [entry], _ = read_entries_and_marks(client, "medals.quarantine")
-    assert entry.reason == "medal is not gold, silver or bronze"
+        [quarantined], _ = read_quarantine(client, "medals.quarantine")
+    assert quarantined.reason == "medal is not gold, silver or bronze"
 
     run_dag(settings, "republish_quarantine", {"pipeline": "medals", "mapping": mapping}, Console(quiet=True))
     run_dag(settings, "medals_deploy", {"target": "local"}, Console(quiet=True))

@@ -1,4 +1,4 @@
-"""Topics on a real broker: brought to their spec, never taken away."""
+"""Topics on a real broker: created and altered to match their definition, never deleted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMPACT = Topic(partitions=2, cleanup_policy="compact")
 
 @pytest.fixture
 def name() -> str:
-    """A topic that no other test has."""
+    """The name of a topic that no other test uses."""
     return f"games.{os.urandom(4).hex()}"
 
 
@@ -46,18 +46,18 @@ def test_created_then_unchanged(stack: Stack, name: str) -> None:
 
 def test_partitions_grow(stack: Stack, name: str) -> None:
     ensured(stack, {name: COMPACT})
-    wanted = COMPACT.model_copy(update={"partitions": 5})
+    desired = COMPACT.model_copy(update={"partitions": 5})
 
-    assert ensured(stack, {name: wanted}) == [f"{name}: changed (partitions 2 to 5)"]
+    assert ensured(stack, {name: desired}) == [f"{name}: changed (partitions 2 to 5)"]
     assert described(stack, name).partitions == 5
-    assert ensured(stack, {name: wanted}) == [f"{name}: unchanged"]
+    assert ensured(stack, {name: desired}) == [f"{name}: unchanged"]
 
 
-def test_options_are_altered_and_others_stay(stack: Stack, name: str) -> None:
+def test_options_are_altered_and_others_are_kept(stack: Stack, name: str) -> None:
     ensured(stack, {name: Topic(partitions=1, cleanup_policy="delete", config={"segment.bytes": "1048576"})})
-    wanted = Topic(partitions=1, cleanup_policy="compact", retention="1h")
+    desired = Topic(partitions=1, cleanup_policy="compact", retention="1h")
 
-    assert ensured(stack, {name: wanted}) == [
+    assert ensured(stack, {name: desired}) == [
         f"{name}: changed (cleanup.policy delete to compact, retention.ms 604800000 to 3600000)"
     ]
     options = described(stack, name).options
@@ -70,21 +70,21 @@ def test_options_are_altered_and_others_stay(stack: Stack, name: str) -> None:
 
 def test_drift_changes_nothing_of_any_topic(stack: Stack, name: str) -> None:
     ensured(stack, {name: COMPACT})
-    wanted = {f"{name}.new": COMPACT, name: Topic(partitions=1, cleanup_policy="delete")}
+    desired = {f"{name}.new": COMPACT, name: Topic(partitions=1, cleanup_policy="delete")}
 
     with pytest.raises(TopicDriftError) as caught:
-        ensured(stack, wanted)
+        ensured(stack, desired)
 
     assert str(caught.value) == (
-        f"topic {name}: has 2 partitions, the spec wants 1; Kafka cannot take partitions away. "
-        "Set partitions: 2 in pipeline.yaml, or recreate the topic by hand"
+        f"topic {name}: has 2 partitions. Expected 1, but Kafka cannot remove partitions. "
+        "Set partitions: 2 in pipeline.yaml, or recreate the topic by hand."
     )
     assert described(stack, name).options["cleanup.policy"] == "compact"
     with admin_client(stack.kafka) as admin:
         assert f"{name}.new" not in admin.list_topics()
 
 
-def test_topics_outside_the_spec_stay(stack: Stack, name: str) -> None:
+def test_other_topics_are_not_altered(stack: Stack, name: str) -> None:
     ensured(stack, {name: COMPACT})
 
     ensured(stack, {f"{name}.other": COMPACT})
@@ -92,14 +92,14 @@ def test_topics_outside_the_spec_stay(stack: Stack, name: str) -> None:
     assert described(stack, name).partitions == 2
 
 
-def test_option_that_kafka_does_not_know_is_named(stack: Stack, name: str) -> None:
+def test_unknown_option_is_named(stack: Stack, name: str) -> None:
     ensured(stack, {name: COMPACT})
 
     with pytest.raises(TerminalError, match=r"retention\.mss"):
         ensured(stack, {name: COMPACT.model_copy(update={"config": {"retention.mss": "1"}})})
 
 
-def test_option_that_kafka_does_not_know_creates_no_topic(stack: Stack, name: str) -> None:
+def test_unknown_option_does_not_create_the_topic(stack: Stack, name: str) -> None:
     with pytest.raises(TerminalError, match=r"retention\.mss"):
         ensured(stack, {name: COMPACT.model_copy(update={"config": {"retention.mss": "1"}})})
 
@@ -107,18 +107,18 @@ def test_option_that_kafka_does_not_know_creates_no_topic(stack: Stack, name: st
         assert name not in admin.list_topics()
 
 
-def test_more_replicas_than_brokers_is_said(stack: Stack, name: str) -> None:
+def test_more_replicas_than_brokers_is_an_error(stack: Stack, name: str) -> None:
     with pytest.raises(TerminalError, match=r"(?i)replication factor"):
         ensured(stack, {name: COMPACT.model_copy(update={"replication": 3})})
 
 
-def test_broker_that_is_not_there_says_how_to_look() -> None:
+def test_unreachable_broker_is_reported_with_a_fix() -> None:
     with pytest.raises(UnreachableError) as caught:
         ensure_topics(KafkaEndpoint("127.0.0.1:1"), {"games.players": COMPACT})
 
     assert str(caught.value) == (
-        "cannot reach kafka://127.0.0.1:1: 127.0.0.1:1: [Errno 111] Connection refused; "
-        "is the broker running (`make status`), and is the connection right?"
+        "cannot reach kafka://127.0.0.1:1: 127.0.0.1:1: [Errno 111] Connection refused. "
+        "Check that the broker is running (`make status`), and that the connection is correct."
     )
 
 
@@ -126,10 +126,10 @@ def test_address_without_a_port_is_named() -> None:
     with pytest.raises(TerminalError) as caught:
         ensure_topics(KafkaEndpoint("broker"), {"games.players": COMPACT})
 
-    assert str(caught.value) == ("kafka://broker: 'broker' is not host:port; correct the connection's host and port")
+    assert str(caught.value) == "kafka://broker: 'broker' is not host:port. Fix the connection's host and port."
 
 
-def test_one_broker_that_answers_is_enough(stack: Stack, name: str) -> None:
+def test_one_reachable_broker_is_sufficient(stack: Stack, name: str) -> None:
     endpoint = KafkaEndpoint(f"127.0.0.1:1,{stack.kafka.bootstrap_servers}")
 
     assert [str(plan) for plan in ensure_topics(endpoint, {name: COMPACT})] == [f"{name}: created"]

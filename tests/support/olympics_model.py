@@ -1,6 +1,6 @@
-"""The contract of the outputs, written once more in plain Python: rows in, the value of every result topic out.
+"""The contract of the outputs as an independent model in plain Python: rows in, the values of every result topic out.
 
-It shares nothing with the Flink SQL or with the check SQL; the tests hold both against it.
+It shares no code with the Flink SQL or the check SQL; the tests compare both with it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SEED = [
 
 
 def expected_outputs(rows: Iterable[Row]) -> dict[str, dict[Any, Value]]:
-    """By topic (without its prefix): the values by key."""
+    """Return the expected values by topic (without its prefix) and key."""
     table = sorted(rows)
     kept: dict[str, Row] = {}
     for row in table:
@@ -62,7 +62,7 @@ def expected_outputs(rows: Iterable[Row]) -> dict[str, dict[Any, Value]]:
 
 
 def in_order(values: Iterable[dict[str, Any]]) -> list[str]:
-    """The values in an order that depends on their content alone."""
+    """Return the values as JSON, in an order that depends only on their content."""
     return sorted(json.dumps(value, sort_keys=True, ensure_ascii=False) for value in values)
 
 

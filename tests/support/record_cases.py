@@ -1,4 +1,4 @@
-"""Records of the feed for tests: every way in which one can be bad, and a generator of good and bad ones."""
+"""Records of the source topic for tests: every way in which one can be invalid, and a generator of mixed ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN_KEY = "the record has an unknown key; allowed are type, data and first_i
 TYPE = "type is not name, score or nationality"
 NO_LIST = "data is not a list"
 HALF = "the record has half of a surrogate pair"
-BAD = [
+INVALID = [
     (None, "the record is empty"),
     (b"", "the record is empty"),
     (b'{"type":"name","data":["' + b"n" * MAX_BYTES + b'"]}', f"the record is larger than {MAX_BYTES} bytes"),
@@ -67,7 +67,7 @@ BAD = [
     ),
     (b'{"type":"name","data":["a","b"],"first_id":2147483647}', BEYOND),
 ]
-BAD_ELEMENTS: dict[str, list[Any]] = {
+INVALID_ELEMENTS: dict[str, list[Any]] = {
     "name": [1, 1.5, True, ["x"], {"s": "s"}, "n" * 256],
     "nationality": [0, False, [], {}, "x" * 101],
     "score": ["7", 7.5, 1e3, True, [1], {}, 2**31, -(2**31) - 1, 10**30],
@@ -93,9 +93,9 @@ FIRST_IDS = 400
 
 
 def generated(count: int, seed: int) -> Iterator[tuple[int, int, bytes | None]]:
-    """`count` records as (partition, timestamp, value): two of ten bad as a whole, elements bad and null now and then.
+    """Yield `count` records as (partition, timestamp, value): 20 % invalid as a whole, some elements invalid or null.
 
-    Timestamps go back and repeat, ids overlap, and some records are sent again word for word.
+    Timestamps go back and repeat, ids overlap, and some records are exact copies of earlier ones.
     """
     chance = random.Random(seed)
     sent: list[bytes | None] = []
@@ -103,7 +103,7 @@ def generated(count: int, seed: int) -> Iterator[tuple[int, int, bytes | None]]:
         if sent and chance.random() < 0.05:
             value = chance.choice(sent)
         elif chance.random() < 0.2:
-            value = chance.choice(BAD)[0]
+            value = chance.choice(INVALID)[0]
         else:
             value = _record(chance)
         if value is None or len(value) < 1_000:
@@ -122,10 +122,10 @@ def _record(chance: random.Random) -> bytes:
 
 
 def _element(chance: random.Random, kind: str) -> Any:
-    what = chance.random()
-    if what < 0.05:
-        return chance.choice(BAD_ELEMENTS[kind])
-    if what < 0.15:
+    share = chance.random()
+    if share < 0.05:
+        return chance.choice(INVALID_ELEMENTS[kind])
+    if share < 0.15:
         return None
     if kind == "score":
         return chance.choice([chance.randint(0, 10), -0, 2**31 - 1, -(2**31)])

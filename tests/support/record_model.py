@@ -1,6 +1,6 @@
-"""The contract of the record feed, written once more in plain Python: records in, entries and quarantine out.
+"""The contract of the source topic as an independent model in plain Python: records in, athletes and quarantine out.
 
-It shares nothing with the Flink SQL or with the check SQL; the tests hold both against it.
+It shares no code with the Flink SQL or the check SQL; the tests compare both with it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_TEXT = {"name": 255, "nationality": 100}
 
 
 class Sent(NamedTuple):
-    """A record of the feed and where it is."""
+    """A record of the source topic and its position."""
 
     partition: int
     offset: int
@@ -26,8 +26,8 @@ class Sent(NamedTuple):
     value: bytes | None
 
 
-class Bad(NamedTuple):
-    """What the quarantine must hold of a record, or of one of its elements."""
+class Quarantined(NamedTuple):
+    """The quarantined record that is expected for a record, or for one of its elements."""
 
     partition: int
     offset: int
@@ -36,39 +36,38 @@ class Bad(NamedTuple):
 
 
 class Folded(NamedTuple):
-    """The entries by id, and the quarantine."""
+    """The athletes by id, and the quarantine."""
 
-    entries: dict[int, Row]
-    quarantine: set[Bad]
+    athletes: dict[int, Row]
+    quarantine: set[Quarantined]
 
 
 def fold(records: Iterable[Sent]) -> Folded:
-    """What the feed says, whatever the order in which its partitions were read."""
+    """Return athletes and quarantine of the records, in whatever order their partitions were read."""
     values: dict[tuple[str, int], Any] = {}
     quarantine = set()
     for record in sorted(records, key=lambda sent: (sent.timestamp_ms, sent.partition, sent.offset)):
         parsed = _parsed(record.value)
         if isinstance(parsed, str):
-            quarantine.add(Bad(record.partition, record.offset, None, parsed))
+            quarantine.add(Quarantined(record.partition, record.offset, None, parsed))
             continue
         kind, first_id = parsed["type"], parsed.get("first_id", 1)
         for position, element in enumerate(parsed["data"]):
-            reason = _problem_of(kind, element)
+            reason = _element_reason(kind, element)
             if reason:
-                quarantine.add(Bad(record.partition, record.offset, position, reason))
+                quarantine.add(Quarantined(record.partition, record.offset, position, reason))
             else:
                 values[kind, first_id + position] = element
-    ids = {athlete for _, athlete in values}
-    entries = {}
-    for athlete in ids:
-        name, nationality, score = (values.get((kind, athlete)) for kind in ("name", "nationality", "score"))
+    athletes = {}
+    for athlete_id in {athlete_id for _, athlete_id in values}:
+        name, nationality, score = (values.get((kind, athlete_id)) for kind in ("name", "nationality", "score"))
         if name is not None and nationality is not None and score is not None:
-            entries[athlete] = Row(athlete, name, nationality, score)
-    return Folded(entries, quarantine)
+            athletes[athlete_id] = Row(athlete_id, name, nationality, score)
+    return Folded(athletes, quarantine)
 
 
 def _parsed(value: bytes | None) -> dict[str, Any] | str:
-    """The record, or the reason why none of it counts."""
+    """Return the record, or the reason why it is invalid as a whole."""
     if not value:
         return "the record is empty"
     if len(value) > MAX_BYTES:
@@ -78,15 +77,15 @@ def _parsed(value: bytes | None) -> dict[str, Any] | str:
     except UnicodeDecodeError:
         return "the record is not UTF-8"
     try:
-        record = json.loads(text, parse_constant=_refuse)
+        record = json.loads(text, parse_constant=_reject)
     except (ValueError, RecursionError):
         return "the record is not a JSON object of at most 8 levels"
     if not isinstance(record, dict) or _levels(record) > MAX_LEVELS:
         return "the record is not a JSON object of at most 8 levels"
-    return _problem_of_fields(record) or record
+    return _fields_reason(record) or record
 
 
-def _problem_of_fields(record: dict[str, Any]) -> str | None:
+def _fields_reason(record: dict[str, Any]) -> str | None:
     try:
         json.dumps(record, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -103,7 +102,7 @@ def _problem_of_fields(record: dict[str, Any]) -> str | None:
     return "the ids of the elements go beyond 2147483647" if first_id + len(data) - 1 > MAX_INT else None
 
 
-def _problem_of(kind: str, element: Any) -> str | None:
+def _element_reason(kind: str, element: Any) -> str | None:
     if element is None:
         return None
     if kind == "score":
@@ -120,5 +119,5 @@ def _levels(document: Any) -> int:
     return 1 + max(map(_levels, document), default=0) if isinstance(document, list) else 0
 
 
-def _refuse(constant: str) -> NoReturn:
+def _reject(constant: str) -> NoReturn:
     raise ValueError(constant)

@@ -1,4 +1,4 @@
-"""The results as a person sees them."""
+"""The results as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def test_table_has_a_title_headings_and_a_line_for_each_value() -> None:
     ]
 
 
-def test_table_without_values_says_so() -> None:
+def test_table_without_values_shows_none() -> None:
     assert shown(STATS, [])[-1].split() == ["(none)"]
 
 
-def test_text_that_looks_like_markup_or_a_template_stays() -> None:
+def test_text_that_looks_like_markup_or_a_template_is_unchanged() -> None:
     table = ResultTable(title="Names", topic="games.names", columns={"Name": "{name}"})
 
     assert shown(table, [{"name": "{x} [bold]y[/]"}])[-1] == "{x} [bold]y[/]"
@@ -70,7 +70,7 @@ def test_values_are_in_the_order_of_their_keys() -> None:
 
 
 def test_value_without_its_key_is_an_error() -> None:
-    with pytest.raises(CheckFailedError, match=r"^topic games\.top: no rank in \{\}; the key has it$"):
+    with pytest.raises(CheckFailedError, match=r"^topic games\.top: the value \{\} does not have rank\. "):
         sort_values("games.top", [{}], ("rank",))
 
 

@@ -18,7 +18,7 @@ def test_variable_gets_its_value(tmp_path: Path) -> None:
     assert rendered(tmp_path, "'topic' = '${players_topic}'", players_topic="a.b") == "'topic' = 'a.b'"
 
 
-def test_environment_is_asked_for_what_is_no_argument(tmp_path: Path) -> None:
+def test_environment_variable_replaces_a_missing_argument(tmp_path: Path) -> None:
     (tmp_path / "10_table.sql").write_text("'${user}', '${password}'")
 
     statements = render_statements(tmp_path, {"user": "me"}, {"USER": "root", "PASSWORD": "it's"})
@@ -30,16 +30,16 @@ def test_quotes_of_a_value_are_doubled(tmp_path: Path) -> None:
     assert rendered(tmp_path, "'password' = '${secret}'", secret="it's ''") == "'password' = 'it''s '''''"
 
 
-def test_value_is_no_template(tmp_path: Path) -> None:
+def test_value_is_not_a_template(tmp_path: Path) -> None:
     assert rendered(tmp_path, "'${a}'", a="${b} $$ \\1", b="c") == "'${b} $$ \\1'"
 
 
 @pytest.mark.parametrize("text", ["JSON_VALUE(v, '$.path')", "'$'", "'$$'", "'$name'", "'$[0]'", "'${}'", "'100 $'"])
-def test_other_dollars_stay(tmp_path: Path, text: str) -> None:
+def test_other_dollars_are_not_replaced(tmp_path: Path, text: str) -> None:
     assert rendered(tmp_path, text, name="x", path="y") == text
 
 
-def test_umlauts_stay(tmp_path: Path) -> None:
+def test_files_are_utf8(tmp_path: Path) -> None:
     (tmp_path / "10_table.sql").write_bytes("-- Größe 😀\n'${name}'".encode())
 
     assert render_statements(tmp_path, {"name": "Žofie"}, {}) == {"10_table.sql": "-- Größe 😀\n'Žofie'"}
@@ -50,7 +50,7 @@ def test_missing_variable_is_named_with_its_file(tmp_path: Path) -> None:
         rendered(tmp_path, "'${players_topic}'", topic="x")
 
     assert caught.value.args == (
-        "10_table.sql: ${players_topic} has no value. Pass --players_topic, or set PLAYERS_TOPIC.",
+        "10_table.sql: ${players_topic} does not have a value. Pass --players_topic, or set PLAYERS_TOPIC.",
     )
 
 
@@ -76,6 +76,6 @@ def test_argument_without_dashes_is_named() -> None:
         parse_arguments(["topic", "a"])
 
 
-def test_argument_without_a_value_is_refused() -> None:
+def test_argument_without_a_value_is_rejected() -> None:
     with pytest.raises(ValueError, match="expected --name value, got '--topic' without a value"):
         parse_arguments(["--topic"])

@@ -1,15 +1,16 @@
--- What became of each element of the feed. Whether it is good, the latest and complete is worked out from the feed; whether
--- it was counted or quarantined is looked up in the topics. Where the two do not fit there is no outcome, but a gap.
+-- The disposition of each element of the source topic. The source topic determines whether an element is valid, the latest
+-- and part of a complete athlete; the other topics show whether it was counted or quarantined. If the two contradict each
+-- other, the element is unaccounted: its disposition is NULL, and the explanation is the reason.
 WITH quarantined AS (
     SELECT DISTINCT source_partition, source_offset, position FROM quarantine WHERE source_topic = 'olympic_data'
-), judged AS (
+), observed AS (
     SELECT
         elements.*,
         quarantined.source_offset IS NOT NULL AS is_quarantined,
         latest_values.id IS NOT NULL AS is_latest,
         players.id IS NOT NULL AS is_complete,
-        entries.key IS NOT NULL AS is_entry,
-        COALESCE(entries.value ->> elements.type = elements.value, false) AS is_in_entry,
+        entries.key IS NOT NULL AS is_joined,
+        COALESCE(entries.value ->> elements.type = elements.value, false) AS is_joined_value,
         athletes.key IS NOT NULL AS is_athlete,
         duplicates.key IS NOT NULL AS is_duplicate
     FROM elements
@@ -27,22 +28,22 @@ WITH quarantined AS (
 SELECT
     source_partition, source_offset, position,
     CASE
-        WHEN NOT good THEN CASE WHEN is_quarantined THEN 'quarantined' END
+        WHEN NOT is_valid THEN CASE WHEN is_quarantined THEN 'quarantined' END
         WHEN is_quarantined THEN NULL
-        WHEN position IS NULL THEN 'without elements'
+        WHEN position IS NULL THEN 'empty'
         WHEN NOT is_latest THEN 'superseded'
-        WHEN value IS NULL THEN CASE WHEN NOT is_entry THEN 'deleted' END
-        WHEN NOT is_complete THEN CASE WHEN NOT is_entry THEN 'waiting for its other parts' END
-        WHEN NOT is_in_entry THEN NULL
+        WHEN value IS NULL THEN CASE WHEN NOT is_joined THEN 'deleted' END
+        WHEN NOT is_complete THEN CASE WHEN NOT is_joined THEN 'waiting' END
+        WHEN NOT is_joined_value THEN NULL
         WHEN is_athlete AND NOT is_duplicate THEN 'counted'
         WHEN is_duplicate AND NOT is_athlete THEN 'duplicate'
     END AS disposition,
     CASE
-        WHEN NOT good THEN 'is bad and not in the quarantine'
-        WHEN is_quarantined THEN 'is good and in the quarantine'
-        WHEN value IS NULL OR NOT is_complete THEN 'belongs to no entry, and there is one with its id'
-        WHEN NOT is_in_entry THEN 'is the latest value and not in the entry with its id'
+        WHEN NOT is_valid THEN 'is invalid, but not in the quarantine'
+        WHEN is_quarantined THEN 'is valid, but in the quarantine'
+        WHEN value IS NULL OR NOT is_complete THEN 'belongs to an incomplete athlete, who is nevertheless in olympic_events.entries'
+        WHEN NOT is_joined_value THEN 'is the latest value, but not the value of the athlete in olympic_events.entries'
         WHEN is_athlete THEN 'is both counted and a duplicate'
         ELSE 'is neither counted nor a duplicate'
-    END AS problem
-FROM judged
+    END AS explanation
+FROM observed

@@ -1,7 +1,7 @@
--- Every element of every record of the feed, judged by the contract and not by the job: `good` elements count as values,
--- a null among them takes the athlete's value away. A record that is bad as a whole, or has no elements, is one row
--- without a position.
-WITH judged AS (
+-- Every element of every record of the source topic, validated against the contract, independently of the job. A valid
+-- null deletes the athlete's value. A record that is invalid as a whole, or does not have elements, is one row without a
+-- position.
+WITH validated AS (
     SELECT
         source_partition, source_offset, source_timestamp, value_json,
         value_json ->> '$.type' AS type,
@@ -21,15 +21,15 @@ WITH judged AS (
             )
             AND COALESCE(TRY_CAST(value_json ->> '$.first_id' AS BIGINT), 1) + json_array_length(value_json, '$.data') <= 2147483648,
             false
-        ) AS good
+        ) AS is_valid
     FROM records
 ), elements AS (
     SELECT
         source_partition, source_offset, source_timestamp, type, first_id,
         unnest(json_extract(value_json, '$.data[*]')) AS element,
         unnest(range(elements)) AS position
-    FROM judged
-    WHERE good
+    FROM validated
+    WHERE is_valid
 )
 SELECT
     source_partition, source_offset, source_timestamp, position, type, first_id + position AS id, element ->> '$' AS value,
@@ -40,9 +40,9 @@ SELECT
             AND COALESCE(TRY_CAST(element ->> '$' AS BIGINT) BETWEEN -2147483648 AND 2147483647, false)
         WHEN type = 'name' THEN json_type(element) = 'VARCHAR' AND length(element ->> '$') <= 255
         ELSE json_type(element) = 'VARCHAR' AND length(element ->> '$') <= 100
-    END AS good
+    END AS is_valid
 FROM elements
 UNION ALL
-SELECT source_partition, source_offset, source_timestamp, NULL, type, NULL, NULL, good
-FROM judged
-WHERE NOT good OR elements = 0
+SELECT source_partition, source_offset, source_timestamp, NULL, type, NULL, NULL, is_valid
+FROM validated
+WHERE NOT is_valid OR elements = 0

@@ -1,4 +1,4 @@
--- The feed as bytes: a format that parses would stop the job at the first bad record, or drop it unseen.
+-- The source topic as bytes: a format that parses records would stop the job at the first invalid one, or drop it silently.
 CREATE TABLE records (
     message_key BYTES,
     message_value BYTES,
@@ -8,11 +8,11 @@ CREATE TABLE records (
     source_timestamp TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
 ) WITH (
     'connector' = 'kafka',
-    'topic' = '${feed_topic}',
+    'topic' = '${source_topic}',
     'properties.bootstrap.servers' = '${bootstrap_servers}',
     'properties.group.id' = '${consumer_group}',
     'scan.startup.mode' = 'earliest-offset',
-    -- Partitions that are added later are found.
+    -- Discovers partitions that are added later.
     'scan.topic-partition-discovery.interval' = '60 s',
     'key.format' = 'raw',
     'key.fields' = 'message_key',

@@ -1,8 +1,8 @@
--- Lists taken apart, first into chunks of a hundred: every row that goes on copies the lists that it carries, so a row for each
--- element with the whole list in it would make work by the square of the list's length.
--- Positions are put together from five digits, since this Flink has no numbered UNNEST; each filter stops what the digits so far
--- already put behind the list's end. The digits are a column of the record: of a constant the planner would make a join,
--- which keeps every record in its state. In kinds every string is an s, which tells "7" from 7.
+-- The lists in chunks of 100 elements. Each row copies its lists from operator to operator, so one row per element with
+-- the whole list would cost the square of the list's length.
+-- Positions are combined from five digits, because this version of Flink does not have UNNEST WITH ORDINALITY; the filters
+-- drop positions after the end of the list early. The digits are a column of the record: the planner would turn a constant
+-- into a join, which keeps every record in its state. In kinds every string is replaced by s, which distinguishes "7" from 7.
 CREATE TEMPORARY VIEW chunks AS
 SELECT
     message_key, message_value, attempts, source_partition, source_offset, source_timestamp, type, first_id, digits,
@@ -20,7 +20,7 @@ FROM (
         CASE WHEN RAND() < 1 THEN ARRAY[0, 1, 2, 3, 4, 5, 6, 7, 8, 9] END AS digits,
         CASE WHEN RAND() < 1 THEN JSON_QUERY(data_json, '$' RETURNING ARRAY<STRING>) END AS data_values,
         CASE WHEN RAND() < 1 THEN JSON_QUERY(REGEXP_REPLACE(data_json, '"(?:[^"\\]|\\.)*+"', '"s"'), '$' RETURNING ARRAY<STRING>) END AS kinds
-    FROM judged_records
+    FROM validated_records
     WHERE reason IS NULL
 )
 CROSS JOIN UNNEST(digits) AS ten_thousands (d5)

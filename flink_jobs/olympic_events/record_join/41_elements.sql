@@ -1,4 +1,4 @@
--- A row for each element, with its athlete's id.
+-- One row per element, with the id of its athlete.
 CREATE TEMPORARY VIEW elements AS
 SELECT
     message_key, message_value, attempts, source_partition, source_offset, source_timestamp, type,

@@ -1,9 +1,9 @@
--- Text and JSON of each record. value_json holds the four fields in this order, without white space, as far as they are
--- there. The JSON functions do not mind what follows the first value, and a nesting of thousands of levels would end the
--- job; so a text is looked into only where it has the form that most have, or where its outline (strings emptied, the
--- innermost brackets made a 0, three times over) is one value.
--- Possessive quantifiers (*+) keep the stack of the regular expressions flat, however long a string is.
--- RAND() < 1 is always true. It keeps the planner from copying an expression into every place that uses its column.
+-- Text and JSON of each record. value_json contains those of the four fields that exist, in this order and without white
+-- space. The JSON functions ignore text after the first value, and thousands of nested levels would fail the job. So a text
+-- is parsed only if it has the usual form, or if its outline (strings emptied, and the innermost brackets replaced by 0,
+-- three times) is one value.
+-- Possessive quantifiers (*+) bound the stack of the regular expressions for strings of any length.
+-- RAND() < 1 is always true. It prevents the planner from copying an expression to every use of its column.
 CREATE TEMPORARY VIEW parsed_records AS
 SELECT
     *,
@@ -32,11 +32,11 @@ FROM (
         SELECT
             message_key, message_value, source_partition, source_offset, source_timestamp, arrived_at,
             COALESCE(TRY_CAST(DECODE(headers['attempts'], 'UTF-8') AS INT), 0) AS attempts,
-            -- ISO-8859-1 has a character for each byte.
-            CHAR_LENGTH(DECODE(message_key, 'ISO-8859-1')) > 8192 AS key_too_large,
-            CHAR_LENGTH(DECODE(message_value, 'ISO-8859-1')) > 8192 AS value_too_large,
-            CASE WHEN CHAR_LENGTH(DECODE(message_key, 'ISO-8859-1')) <= 8192 THEN DECODE(message_key, 'UTF-8') END AS key_text,
-            CASE WHEN CHAR_LENGTH(DECODE(message_value, 'ISO-8859-1')) <= 8192 THEN DECODE(message_value, 'UTF-8') END AS value_text
+            -- Longer texts are not parsed. ISO-8859-1 has one character per byte.
+            CHAR_LENGTH(DECODE(message_key, 'ISO-8859-1')) > ${max_record_bytes} AS key_too_large,
+            CHAR_LENGTH(DECODE(message_value, 'ISO-8859-1')) > ${max_record_bytes} AS value_too_large,
+            CASE WHEN CHAR_LENGTH(DECODE(message_key, 'ISO-8859-1')) <= ${max_record_bytes} THEN DECODE(message_key, 'UTF-8') END AS key_text,
+            CASE WHEN CHAR_LENGTH(DECODE(message_value, 'ISO-8859-1')) <= ${max_record_bytes} THEN DECODE(message_value, 'UTF-8') END AS value_text
         FROM records
     )
 )

@@ -1,7 +1,7 @@
 EXECUTE STATEMENT SET BEGIN
 INSERT INTO quarantine_topic
-    SELECT '${entries_topic}', source_partition, source_offset, source_timestamp, CAST(NULL AS INT), reason, attempts, message_key, message_value
-    FROM judged_records WHERE reason IS NOT NULL;
+    SELECT '${source_topic}', source_partition, source_offset, source_timestamp, CAST(NULL AS INT), reason, attempts, message_key, message_value
+    FROM validated_records WHERE reason IS NOT NULL;
 INSERT INTO athletes_topic SELECT name, id, nationality, score FROM athletes;
 INSERT INTO duplicates_topic SELECT id, name, nationality, score, kept_id FROM duplicates;
 INSERT INTO nationality_stats_topic

@@ -1,4 +1,4 @@
--- The highest average; ties go to the nationality that is first by code point, as the binary collation sorts.
+-- The highest average; in a tie the first nationality by code point, which is the order of the binary collation.
 WITH athletes AS (
     SELECT id, name, nationality, score
     FROM (SELECT players.*, ROW_NUMBER() OVER (PARTITION BY name ORDER BY id) AS copy FROM players) AS numbered

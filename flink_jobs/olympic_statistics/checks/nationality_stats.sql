@@ -1,4 +1,4 @@
--- 1e0 makes the quotient a double, as the contract says; a decimal would be rounded after four digits.
+-- 1e0 makes the quotient a double, as the contract requires; a decimal would be rounded to four digits.
 WITH athletes AS (
     SELECT id, name, nationality, score
     FROM (SELECT players.*, ROW_NUMBER() OVER (PARTITION BY name ORDER BY id) AS copy FROM players) AS numbered

@@ -1,7 +1,7 @@
--- What became of each record of the table's changelog. A record that compaction has removed was superseded.
+-- The disposition of each record of the table's changelog. Records that compaction has removed were superseded.
 WITH quarantined AS (
     SELECT DISTINCT source_partition, source_offset FROM quarantine WHERE source_topic = 'olympics.players'
-), judged AS (
+), observed AS (
     SELECT
         records.*,
         quarantined.source_offset IS NOT NULL AS is_quarantined,
@@ -23,10 +23,10 @@ SELECT
         WHEN athletes.key IS NULL AND duplicates.key IS NOT NULL THEN 'duplicate'
     END AS disposition,
     CASE
-        WHEN message_value IS NULL THEN 'takes a row away that still counts'
+        WHEN message_value IS NULL THEN 'deletes a row that still counts'
         WHEN athletes.key IS NOT NULL THEN 'is both counted and a duplicate'
         ELSE 'is neither counted, nor a duplicate, nor in the quarantine'
-    END AS problem
-FROM judged
-LEFT JOIN athletes ON judged.id = CAST(athletes.value ->> 'id' AS BIGINT)
-LEFT JOIN duplicates ON judged.id = CAST(duplicates.value ->> 'id' AS BIGINT)
+    END AS explanation
+FROM observed
+LEFT JOIN athletes ON observed.id = CAST(athletes.value ->> 'id' AS BIGINT)
+LEFT JOIN duplicates ON observed.id = CAST(duplicates.value ->> 'id' AS BIGINT)

@@ -1,4 +1,4 @@
--- The table, read as a changelog: a snapshot first, then the binlog.
+-- The table as a changelog: first a snapshot, then the binlog.
 CREATE TABLE players (
     id INT NOT NULL,
     name STRING NOT NULL,
@@ -13,17 +13,17 @@ CREATE TABLE players (
     'password' = '${mysql_password}',
     'database-name' = '${mysql_database}',
     'table-name' = '${mysql_table}',
-    -- Two readers with one server id throw each other out: every source has a range of its own.
+    -- The server disconnects one of two readers with the same server id, so every source has its own range.
     'server-id' = '${server_ids}',
     'server-time-zone' = 'UTC',
-    -- The reader waits this long between two looks at the binlog queue; it was the largest part of the delay.
+    -- The interval at which the reader polls the binlog queue; the default was the largest part of the delay.
     'debezium.poll.interval.ms' = '10',
     'debezium.max.batch.size' = '8192',
     'debezium.max.queue.size' = '65536',
     'scan.incremental.snapshot.chunk.size' = '50000',
     'scan.snapshot.fetch.size' = '4096',
-    -- How soon a lost connection is noticed and made anew; the default of a minute would be the delay after a restart.
+    -- The interval at which a lost connection is detected and reopened; the default is a minute.
     'debezium.connect.keep.alive.interval.ms' = '2000',
-    -- Without it a job fails for ever after a restart of a MySQL server that uses caching_sha2.
+    -- Without it, a job fails forever after a restart of a MySQL server that uses caching_sha2_password.
     'jdbc.properties.allowPublicKeyRetrieval' = 'true'
 )

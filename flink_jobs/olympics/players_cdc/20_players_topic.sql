@@ -1,4 +1,4 @@
--- The table's changelog as a compacted topic. At-least-once is exact here: an upsert repeated is the same upsert.
+-- The table's changelog as a compacted topic. At-least-once delivery is exact here, because upserts are idempotent.
 CREATE TABLE players_topic (
     id INT NOT NULL,
     name STRING NOT NULL,

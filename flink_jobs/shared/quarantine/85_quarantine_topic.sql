@@ -1,5 +1,6 @@
--- Append-only and never compacted; the bytes are base64 in JSON, so that nothing of them is lost. `position` is that of an
--- element in its record, NULL where the record as a whole cannot count; attempts says how often it was published again.
+-- The quarantine: append-only and never compacted. JSON contains the original bytes as base64, so that they are kept exactly.
+-- `position` is the index of the invalid element in its record, NULL if the record is invalid as a whole; `attempts` is the
+-- number of times that the record has been republished. The platform reads this format in infra/kafka/quarantine_format.py.
 CREATE TABLE quarantine_topic (
     source_topic STRING NOT NULL,
     source_partition INT NOT NULL,
@@ -14,7 +15,7 @@ CREATE TABLE quarantine_topic (
     'connector' = 'kafka',
     'topic' = '${results_prefix}.quarantine',
     'properties.bootstrap.servers' = '${bootstrap_servers}',
-    -- A record may be as large as the broker takes, and base64 makes it a third larger.
+    -- A record can have the largest size that the broker accepts, and base64 makes it a third larger.
     'properties.max.request.size' = '4194304',
     'value.format' = 'json',
     'value.json.timestamp-format.standard' = 'ISO-8601'

@@ -21,13 +21,13 @@ from infra.mysql.users import ensure_database, ensure_users
 from infra.pipeline.naming import Role, user_name
 
 SCHEMA_FILE = Path(__file__).parents[3] / "flink_jobs" / "olympics" / "schema.sql"
-PASSWORDS: dict[Role, str] = {"owner": "app-secret-1", "cdc": "cdc-secret-2", "reader": "reader-secret-3"}
+PASSWORDS: dict[Role, str] = {"owner": "owner-secret-1", "cdc": "cdc-secret-2", "reader": "reader-secret-3"}
 START_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Database:
-    """A running server: its administrator by socket, and its port on loopback."""
+    """A running server: its administrator (by socket), and its port on loopback."""
 
     admin: MySqlEndpoint
     port: int
@@ -38,7 +38,7 @@ class Database:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[Database]:
-    # A short path of its own: that of a socket may have 107 characters.
+    # A short path: that of a socket can have at most 107 characters.
     with tempfile.TemporaryDirectory(prefix="db") as folder:
         data = f"--datadir={folder}/data"
         user = f"--user={getpass.getuser()}"
@@ -98,7 +98,7 @@ def admin(database: Database) -> Iterator[Connection]:
 
 @pytest.fixture
 def name(database: Database) -> Iterator[str]:
-    """A database of the test's own with all three users; gone afterwards."""
+    """A database of this test with all three users; dropped afterwards."""
     name = f"games_{os.urandom(4).hex()}"
     with connect(database.admin) as admin:
         ensure_database(admin, name)
@@ -111,7 +111,7 @@ def name(database: Database) -> Iterator[str]:
 
 
 @pytest.fixture
-def application(database: Database, name: str) -> MySqlEndpoint:
+def owner(database: Database, name: str) -> MySqlEndpoint:
     return database.endpoint(name, "owner")
 
 
@@ -121,6 +121,6 @@ def cdc(database: Database, name: str) -> MySqlEndpoint:
 
 
 @pytest.fixture
-def owner(database: Database, name: str) -> MySqlEndpoint:
-    """The administrator in the test's own database."""
+def administrator(database: Database, name: str) -> MySqlEndpoint:
+    """The administrator, with the database of this test."""
     return replace(database.admin, database=name)

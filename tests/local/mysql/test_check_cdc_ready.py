@@ -1,4 +1,4 @@
-"""The preflight against a server: all well, and each failure that this server can have while it runs."""
+"""The preflight on a real server: success, and each failure that can be caused while the server runs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SCHEMA_FILE = Path(__file__).parents[3] / "flink_jobs" / "olympics" / "schema.sq
 
 
 @pytest.fixture(autouse=True)
-def players(application: MySqlEndpoint) -> None:
-    ensure_schema(application, SCHEMA_FILE, "players")
+def players(owner: MySqlEndpoint) -> None:
+    ensure_schema(owner, SCHEMA_FILE, "players")
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def failures(cdc: MySqlEndpoint, name: str, table: str = "players", server_ids: 
     with pytest.raises(PreflightError) as caught:
         check_cdc_ready(cdc, name, table, server_ids)
     first, *others = str(caught.value).splitlines()
-    assert first == f"{cdc} is not ready for change data capture ({len(others)} to mend):"
+    assert first == f"{cdc} is not ready for change data capture; failed checks: {len(others)}"
     return [line.removeprefix("  - ") for line in others]
 
 
@@ -48,22 +48,24 @@ def test_ready(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
         "ok log_bin is ON",
         "ok binlog_format is ROW",
         "ok binlog_row_image is FULL",
-        "ok binlogs are kept for ever",
+        "ok binlogs are kept forever",
         f"ok user '{name}_cdc' has REPLICATION SLAVE on *.*",
         f"ok user '{name}_cdc' has REPLICATION CLIENT on *.*",
         f"ok user '{name}_cdc' has SELECT on `{name}`.*",
-        "ok server_ids 5400-5409 leaves out the server's own id 1",
-        "ok server_ids 5400-5409 overlaps no other pipeline's range",
+        "ok server_ids 5400-5409 does not contain the server's own id 1",
+        "ok server_ids 5400-5409 does not overlap the range of another pipeline",
         (
-            "not checked: replicas within server_ids 5400-5409: Access denied; you need (at least one of) the "
+            "not checked: registered replicas with server_ids 5400-5409: Access denied; you need (at least one of) the "
             "REPLICATION MASTER ADMIN privilege(s) for this operation"
         ),
         f"ok table `{name}`.`players` has the primary key id",
     ]
 
 
-def test_replicas_are_checked_where_they_may_be_seen(cdc: MySqlEndpoint, owner: MySqlEndpoint, name: str) -> None:
-    assert "ok server_ids 5400-5409 holds no registered replica" in check_cdc_ready(owner, name, "players", "5400-5409")
+def test_replicas_are_checked_if_they_are_visible(cdc: MySqlEndpoint, administrator: MySqlEndpoint, name: str) -> None:
+    assert "ok server_ids 5400-5409 does not contain the id of a registered replica" in check_cdc_ready(
+        administrator, name, "players", "5400-5409"
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,28 +74,31 @@ def test_replicas_are_checked_where_they_may_be_seen(cdc: MySqlEndpoint, owner: 
         (
             "binlog_format",
             "MIXED",
-            "binlog_format is MIXED, wanted ROW: SET GLOBAL binlog_format = 'ROW', and in the server's configuration",
+            (
+                "binlog_format is MIXED. Expected ROW. Run SET GLOBAL binlog_format = 'ROW', "
+                "and set it in the server's configuration."
+            ),
         ),
         (
             "binlog_row_image",
             "MINIMAL",
             (
-                "binlog_row_image is MINIMAL, wanted FULL: SET GLOBAL binlog_row_image = 'FULL', "
-                "and in the server's configuration"
+                "binlog_row_image is MINIMAL. Expected FULL. Run SET GLOBAL binlog_row_image = 'FULL', "
+                "and set it in the server's configuration."
             ),
         ),
         (
             "binlog_expire_logs_seconds",
             "7200",
             (
-                "binlogs are kept for 2 h, wanted at least 24 h, or a job that was down longer cannot go on: "
-                "set binlog_expire_logs_seconds to 86400, and in its configuration"
+                "binlogs are kept for 2 h. Expected at least 24 h, because a job that is down longer cannot resume. "
+                "Run SET GLOBAL binlog_expire_logs_seconds = 86400, and set it in the server's configuration."
             ),
         ),
         (
             "server_id",
             "5404",
-            "server_ids 5400-5409 holds the server's own id 5404: choose another range for server_ids",
+            "server_ids 5400-5409 contains the server's own id 5404. Choose another range for server_ids.",
         ),
     ],
 )
@@ -114,19 +119,19 @@ def test_retention_in_days(cdc: MySqlEndpoint, name: str, admin: Connection) -> 
 def test_missing_grant(cdc: MySqlEndpoint, name: str, admin: Connection, privilege: str, where: str) -> None:
     escaped = where.format(name=name.replace("_", r"\_"))
     admin.query(f"REVOKE {privilege} ON {escaped} FROM {name}_cdc")
-    lacks = f"user '{name}_cdc' lacks {privilege}: GRANT {privilege} ON {where.format(name=name)} TO '{name}_cdc'@'%'"
+    statement = f"GRANT {privilege} ON {where.format(name=name)} TO '{name}_cdc'@'%'"
     found = failures(cdc, name)
-    assert found[0] == lacks
-    unseen = f"table `{name}`.`players` is not there, or this user may not see it: create it, and grant SELECT"
+    assert found[0] == f"user '{name}_cdc' does not have {privilege}. Run {statement}."
+    unseen = f"table `{name}`.`players` does not exist, or this user cannot see it. Create it, or grant SELECT."
     assert found[1:] == ([unseen] if privilege == "SELECT" else [])
 
 
-def test_administrator_has_every_grant(cdc: MySqlEndpoint, owner: MySqlEndpoint, name: str) -> None:
-    check_cdc_ready(owner, name, "players", "5400-5409")
+def test_administrator_has_every_privilege(cdc: MySqlEndpoint, administrator: MySqlEndpoint, name: str) -> None:
+    check_cdc_ready(administrator, name, "players", "5400-5409")
 
 
-def test_no_table_and_no_database(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
-    unseen = "is not there, or this user may not see it: create it, and grant SELECT"
+def test_missing_table_and_missing_database(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
+    unseen = "does not exist, or this user cannot see it. Create it, or grant SELECT."
     assert failures(cdc, name, table="nobody") == [f"table `{name}`.`nobody` {unseen}"]
     admin.query(f"DROP DATABASE {name}")
     assert failures(cdc, name) == [f"table `{name}`.`players` {unseen}"]
@@ -135,7 +140,7 @@ def test_no_table_and_no_database(cdc: MySqlEndpoint, name: str, admin: Connecti
 def test_table_without_primary_key(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
     admin.query(f"CREATE TABLE {name}.loose (id INT NOT NULL UNIQUE)")
     assert failures(cdc, name, table="loose") == [
-        f"table `{name}`.`loose` has no primary key: add one with ALTER TABLE"
+        f"table `{name}`.`loose` does not have a primary key. Add one with ALTER TABLE."
     ]
 
 

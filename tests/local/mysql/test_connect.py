@@ -1,4 +1,4 @@
-"""Connections: who gets in, and what a person reads who does not."""
+"""Connections: the session of a successful one, and the error of every failure."""
 
 from __future__ import annotations
 
@@ -14,99 +14,99 @@ from infra.errors import AccessDeniedError, SchemaError, TerminalError, Unreacha
 from infra.mysql.connection import Connection, connect, fetch_rows
 
 
-def test_session_is_utf8mb4_strict_and_without_autocommit(application: MySqlEndpoint) -> None:
-    with connect(application) as connection:
+def test_session_is_utf8mb4_strict_and_without_autocommit(owner: MySqlEndpoint) -> None:
+    with connect(owner) as connection:
         (row,) = fetch_rows(connection, "SELECT @@character_set_client, @@autocommit, @@sql_mode")
     assert row[:2] == ("utf8mb4", 0)
     assert set(row[2].split(",")) == {"STRICT_ALL_TABLES", "NO_AUTO_VALUE_ON_ZERO", "NO_ENGINE_SUBSTITUTION"}
 
 
-def test_localhost_means_the_port_and_not_the_systems_socket(application: MySqlEndpoint) -> None:
-    with connect(replace(application, host="localhost")) as connection:
-        assert fetch_rows(connection, "SELECT @@port") == [(application.port,)]
+def test_localhost_uses_the_port_and_not_the_socket_of_the_system(owner: MySqlEndpoint) -> None:
+    with connect(replace(owner, host="localhost")) as connection:
+        assert fetch_rows(connection, "SELECT @@port") == [(owner.port,)]
 
 
-def test_what_is_not_committed_is_rolled_back(application: MySqlEndpoint) -> None:
-    with connect(application) as connection, connection.cursor() as cursor:
+def test_uncommitted_changes_are_rolled_back(owner: MySqlEndpoint) -> None:
+    with connect(owner) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE t (id INT PRIMARY KEY)")
         cursor.execute("INSERT INTO t VALUES (1)")
-    with connect(application) as connection:
+    with connect(owner) as connection:
         assert fetch_rows(connection, "SELECT * FROM t") == []
 
 
-def test_connection_is_closed_after_an_error(application: MySqlEndpoint) -> None:
-    with pytest.raises(KeyError), connect(application) as connection:
+def test_connection_is_closed_after_an_error(owner: MySqlEndpoint) -> None:
+    with pytest.raises(KeyError), connect(owner) as connection:
         raise KeyError
     with pytest.raises(MySQLdb.Error):
         connection.ping()
 
 
-def test_nobody_listens(application: MySqlEndpoint) -> None:
+def test_closed_port_is_unreachable(owner: MySqlEndpoint) -> None:
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets this port meanwhile
-        endpoint = replace(application, port=unused.getsockname()[1])
+        unused.bind(("127.0.0.1", 0))  # bound but not listening, so that no other process gets this port
+        endpoint = replace(owner, port=unused.getsockname()[1])
         with pytest.raises(UnreachableError) as caught, connect(endpoint):
             pass
     assert re.fullmatch(
-        rf"cannot reach mysql://{endpoint.user}@127\.0\.0\.1:{endpoint.port}/{endpoint.database}: .*; is the server "
-        r"running and the connection right\? Look at host, port and the server's log",
+        rf"cannot reach mysql://{endpoint.user}@127\.0\.0\.1:{endpoint.port}/{endpoint.database}: .*\. "
+        r"Check the connection's host and port, and the server's log\.",
         str(caught.value),
     )
     assert endpoint.password not in str(caught.value)
 
 
-def test_no_such_socket(owner: MySqlEndpoint) -> None:
-    endpoint = replace(owner, unix_socket="/nowhere/s", user="root")
+def test_missing_socket_is_unreachable(administrator: MySqlEndpoint) -> None:
+    endpoint = replace(administrator, unix_socket="/nowhere/s", user="root")
     with pytest.raises(UnreachableError, match=r"cannot reach mysql://root@unix\(/nowhere/s\)/"), connect(endpoint):
         pass
 
 
-def test_wrong_password(application: MySqlEndpoint) -> None:
-    with pytest.raises(AccessDeniedError) as caught, connect(replace(application, password="wr0ng-pass")):
+def test_wrong_password(owner: MySqlEndpoint) -> None:
+    with pytest.raises(AccessDeniedError) as caught, connect(replace(owner, password="wr0ng-pass")):
         pass
     assert str(caught.value) == (
-        f"{application} refuses the login: Access denied for user '{application.user}'@'localhost' "
-        "(using password: YES); correct user or password of the connection"
+        f"{owner} rejected the login: Access denied for user '{owner.user}'@'localhost' "
+        "(using password: YES). Fix the user or the password of the connection."
     )
     assert isinstance(caught.value, TerminalError)
     assert "wr0ng-pass" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_unknown_database(owner: MySqlEndpoint) -> None:
-    endpoint = replace(owner, database="nowhere")
+def test_unknown_database(administrator: MySqlEndpoint) -> None:
+    endpoint = replace(administrator, database="nowhere")
     with pytest.raises(SchemaError) as caught, connect(endpoint):
         pass
     assert str(caught.value) == (
-        f"{endpoint}: there is no database 'nowhere'; let an administrator run "
-        "CREATE DATABASE `nowhere` CHARACTER SET utf8mb4, or correct the name"
+        f"{endpoint}: the database 'nowhere' does not exist. Ask an administrator to run "
+        "CREATE DATABASE `nowhere` CHARACTER SET utf8mb4, or fix the name."
     )
 
 
-def test_database_of_somebody_else(application: MySqlEndpoint) -> None:
-    endpoint = replace(application, database="mysql")
-    denied = r"does not allow this: .*; let an administrator grant it"
+def test_database_without_privileges(owner: MySqlEndpoint) -> None:
+    endpoint = replace(owner, database="mysql")
+    denied = r"denied the statement: .*\. Ask an administrator to grant the privilege\."
     with pytest.raises(AccessDeniedError, match=denied), connect(endpoint):
         pass
 
 
-def test_error_in_the_block_is_one_of_ours(application: MySqlEndpoint) -> None:
-    with pytest.raises(TerminalError) as caught, connect(application) as connection:
+def test_error_in_the_block_is_translated(owner: MySqlEndpoint) -> None:
+    with pytest.raises(TerminalError) as caught, connect(owner) as connection:
         fetch_rows(connection, "SELECT * FROM nothing")
-    assert str(caught.value) == (f"{application}: Table '{application.database}.nothing' doesn't exist (error 1146)")
+    assert str(caught.value) == (f"{owner}: Table '{owner.database}.nothing' doesn't exist (error 1146)")
 
 
-def test_lock_that_is_not_had_is_transient(application: MySqlEndpoint) -> None:
-    with connect(application) as holder, holder.cursor() as cursor:
+def test_lock_timeout_is_transient(owner: MySqlEndpoint) -> None:
+    with connect(owner) as holder, holder.cursor() as cursor:
         cursor.execute("CREATE TABLE t (id INT PRIMARY KEY)")
         cursor.execute("INSERT INTO t VALUES (1)")
-        busy = "another transaction was in the way: Lock wait timeout"
-        with pytest.raises(WaitTimeoutError, match=busy), connect(application) as waiting:
+        busy = "another transaction holds a lock: Lock wait timeout"
+        with pytest.raises(WaitTimeoutError, match=busy), connect(owner) as waiting:
             fetch_rows(waiting, "SELECT * FROM t FOR UPDATE NOWAIT")
 
 
-def test_server_that_ends_the_connection_is_unreachable(application: MySqlEndpoint, admin: Connection) -> None:
-    lost = f"cannot reach mysql://{application.user}@"
-    with pytest.raises(UnreachableError, match=lost), connect(application) as connection:
+def test_server_that_closes_the_connection_is_unreachable(owner: MySqlEndpoint, admin: Connection) -> None:
+    lost = f"cannot reach mysql://{owner.user}@"
+    with pytest.raises(UnreachableError, match=lost), connect(owner) as connection:
         kill_and_ask(admin, connection)
 
 

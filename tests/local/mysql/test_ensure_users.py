@@ -1,4 +1,4 @@
-"""The three users: exactly their grants, every time, and no password where others can read."""
+"""The three users: exactly their grants after every run, and no password in the binlog."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def test_grants_are_exact(admin: Connection, name: str) -> None:
     assert found_grants(admin, name) == expected_grants(name)
 
 
-def test_again_changes_no_grant(admin: Connection, name: str) -> None:
+def test_second_run_changes_no_grants(admin: Connection, name: str) -> None:
     assert ensure_users(admin, name, {"cdc": "new-1", "reader": "new-2"}) == [
         f"{name}_cdc: password set, grants unchanged",
         f"{name}_reader: password set, grants unchanged",
     ]
 
 
-def test_new_user_is_said_to_be_created(admin: Connection, name: str) -> None:
+def test_new_user_is_reported_as_created(admin: Connection, name: str) -> None:
     admin.query(f"DROP USER {name}_reader")
     assert ensure_users(admin, name, {"reader": "x"}) == [f"{name}_reader: created"]
     assert found_grants(admin, name) == expected_grants(name)
@@ -69,7 +69,7 @@ def test_new_user_is_said_to_be_created(admin: Connection, name: str) -> None:
         r"REVOKE SELECT ON `{escaped}`.* FROM {name}_reader",
     ],
 )
-def test_other_grants_are_taken_back(admin: Connection, name: str, grant: str) -> None:
+def test_other_grants_are_revoked(admin: Connection, name: str, grant: str) -> None:
     with admin.cursor() as cursor:
         cursor.execute(grant.format(name=name, escaped=name.replace("_", r"\_")))
         while cursor.nextset():
@@ -80,51 +80,51 @@ def test_other_grants_are_taken_back(admin: Connection, name: str, grant: str) -
         cursor.execute(f"DROP ROLE IF EXISTS {name}_role")
 
 
-def test_underscore_in_the_name_opens_no_other_database(
-    admin: Connection, name: str, application: MySqlEndpoint
+def test_underscore_in_the_name_does_not_open_another_database(
+    admin: Connection, name: str, owner: MySqlEndpoint
 ) -> None:
     lookalike = name.replace("_", "x")
     ensure_database(admin, lookalike)
-    with pytest.raises(AccessDeniedError), connect(replace(application, database=lookalike)):
+    with pytest.raises(AccessDeniedError), connect(replace(owner, database=lookalike)):
         pass
     admin.query(f"DROP DATABASE {lookalike}")
 
 
-def test_password_is_changed(admin: Connection, name: str, application: MySqlEndpoint) -> None:
+def test_password_is_changed(admin: Connection, name: str, owner: MySqlEndpoint) -> None:
     ensure_users(admin, name, {"owner": 'it\'s "new" %s \\'})
-    with pytest.raises(AccessDeniedError), connect(application):
+    with pytest.raises(AccessDeniedError), connect(owner):
         pass
-    with connect(replace(application, password='it\'s "new" %s \\')):
+    with connect(replace(owner, password='it\'s "new" %s \\')):
         pass
 
 
-def test_binlog_sees_no_password_and_is_on_afterwards(admin: Connection, name: str) -> None:
+def test_binlog_does_not_contain_passwords_and_is_enabled_afterwards(admin: Connection, name: str) -> None:
     before = fetch_rows(admin, "SHOW MASTER STATUS")
     ensure_users(admin, name, {"reader": "x", "cdc": "y", "owner": "z"})
     assert fetch_rows(admin, "SHOW MASTER STATUS") == before
     assert fetch_rows(admin, "SELECT @@sql_log_bin") == [(1,)]
 
 
-def test_roles_do_what_they_are_for(admin: Connection, name: str, application: MySqlEndpoint) -> None:
-    with connect(application) as connection, connection.cursor() as cursor:
+def test_roles_can_do_their_tasks(admin: Connection, name: str, owner: MySqlEndpoint) -> None:
+    with connect(owner) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE t (id INT PRIMARY KEY)")
         cursor.execute("CREATE TEMPORARY TABLE s (id INT)")
     readers: dict[Role, str] = {"reader": "reader-secret-3", "cdc": "cdc-secret-2"}
     for role, password in readers.items():
-        endpoint = replace(application, user=user_name(name, role), password=password)
+        endpoint = replace(owner, user=user_name(name, role), password=password)
         with connect(endpoint) as connection:
             assert fetch_rows(connection, "SELECT * FROM t") == []
         with pytest.raises(AccessDeniedError, match="INSERT command denied"), connect(endpoint) as connection:
             connection.query("INSERT INTO t VALUES (1)")
 
 
-def test_position_in_the_binlog_is_for_the_cdc_user_alone(cdc: MySqlEndpoint, application: MySqlEndpoint) -> None:
+def test_only_the_cdc_user_can_read_the_position_in_the_binlog(cdc: MySqlEndpoint, owner: MySqlEndpoint) -> None:
     with connect(cdc) as connection:
         assert len(fetch_rows(connection, "SHOW MASTER STATUS")) == 1
-    with pytest.raises(AccessDeniedError, match="BINLOG MONITOR"), connect(application) as connection:
+    with pytest.raises(AccessDeniedError, match="BINLOG MONITOR"), connect(owner) as connection:
         fetch_rows(connection, "SHOW MASTER STATUS")
 
 
-def test_administrator_without_the_right_is_told(application: MySqlEndpoint, name: str) -> None:
-    with pytest.raises(AccessDeniedError, match="does not allow this"), connect(application) as connection:
+def test_administrator_without_the_privilege_is_rejected(owner: MySqlEndpoint, name: str) -> None:
+    with pytest.raises(AccessDeniedError, match="denied the statement"), connect(owner) as connection:
         ensure_users(connection, name, {"reader": "x"})

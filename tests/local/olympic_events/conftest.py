@@ -1,4 +1,4 @@
-"""The record feed deployed for real, by the same command that a user runs, on the private parts of the run."""
+"""The pipeline `olympic_events`, deployed with the command of a user on the private local stack of this test run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from infra.checks.audit import AuditReport, audit_records
 from infra.checks.outputs import CheckReport, check_outputs
 from infra.cli.deployment import run_dag
 from infra.kafka.client import consumer
-from infra.kafka.quarantine import QuarantinedRecord, read_entries_and_marks
+from infra.kafka.quarantine import read_quarantine
+from infra.kafka.quarantine_format import QuarantinedRecord
 from infra.kafka.reader import RecordReader
 from infra.kafka.writer import Record, send_records
 from infra.pipeline import Pipeline, load_pipeline
@@ -25,92 +26,92 @@ from infra.settings import ROOT
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
 from tests.support.olympics_model import expected_outputs, in_order
-from tests.support.record_model import Bad, Folded, Sent, fold
+from tests.support.record_model import Folded, Quarantined, Sent, fold
 
 TOPIC = "olympic_data"
 QUARANTINE = "olympic_events.quarantine"
+AGREEMENT_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Feed:
-    """The deployed pipeline, with what a user has at hand: commands, the topic, and results."""
+class Deployment:
+    """The deployed pipeline with the interfaces of a user: commands, the source topic, and results."""
 
     stack: Stack
     pipeline: Pipeline
 
     def run(self, *arguments: str) -> str:
-        """`make run PIPELINE=olympic_events`; returns what it printed."""
+        """Run `make run PIPELINE=olympic_events` and return its output."""
         return self._command("run", *arguments)
 
     def results(self) -> dict[str, list[dict[str, Any]]]:
-        """`make results PIPELINE=olympic_events FORMAT=json`."""
+        """Return the output of `make results PIPELINE=olympic_events FORMAT=json`."""
         found: dict[str, list[dict[str, Any]]] = json.loads(self._command("results", "--format", "json"))
         return found
 
     def dag(self, dag_id: str, conf: dict[str, object]) -> None:
-        """`airflow dags test`."""
+        """Run `airflow dags test`."""
         run_dag(self.stack.settings, dag_id, conf, Console(quiet=True))
 
     def send(self, *values: bytes | None, partition: int = 0) -> None:
-        """Records of anybody: without headers and, where that can be, without a key."""
+        """Send records like any producer: without headers and, if possible, without a key."""
         send_records(self.stack.kafka, (Record(TOPIC, key_of(value), value, partition) for value in values))
 
     def send_all(self, records: Iterable[tuple[int, int, bytes | None]]) -> None:
-        """Records as (partition, timestamp, value)."""
+        """Send records given as (partition, timestamp, value)."""
         send_records(
             self.stack.kafka,
             (Record(TOPIC, key_of(value), value, at, timestamp_ms=when) for at, when, value in records),
         )
 
     def sent(self) -> list[Sent]:
-        """All records of the topic."""
+        """Return all records of the source topic."""
         with consumer(self.stack.kafka) as client:
             found = RecordReader(client, TOPIC).refresh()
         return [Sent(record.partition, record.offset, record.timestamp, record.value) for record in found]
 
     def quarantine(self) -> list[QuarantinedRecord]:
-        """The entries of the quarantine that come from the feed."""
+        """Return the quarantined records of the source topic."""
         with consumer(self.stack.kafka) as client:
-            entries, _ = read_entries_and_marks(client, QUARANTINE)
-        return [entry for entry in entries if entry.source_topic == TOPIC]
+            quarantined, _ = read_quarantine(client, QUARANTINE)
+        return [record for record in quarantined if record.source_topic == TOPIC]
 
     def expected(self) -> Folded:
-        """What the model makes of the topic."""
+        """Return athletes and quarantine that the model computes from the source topic."""
         return fold(self.sent())
 
-    def await_agreement(self, seconds: float = 120) -> AuditReport:
-        """Until the product's own checks agree; then the model must, too."""
+    def await_agreement(self, seconds: float = AGREEMENT_SECONDS) -> AuditReport:
+        """Wait until the platform's own checks pass, and then compare with the model."""
         check_outputs(self.pipeline, None, self.stack.kafka, list, str, seconds)
         assert self.pipeline.audit is not None
         report = audit_records(self.pipeline, self.pipeline.audit, self.stack.kafka, seconds)
         self.assert_agrees_with_model()
         return report
 
-    def check(self, seconds: float = 120) -> CheckReport:
-        """The product's own check of the outputs."""
+    def check(self, seconds: float = AGREEMENT_SECONDS) -> CheckReport:
+        """Run the platform's own check of the outputs."""
         return check_outputs(self.pipeline, None, self.stack.kafka, list, str, seconds)
 
     def assert_agrees_with_model(self) -> None:
-        """Outputs and quarantine against the model in plain Python, which shares nothing with either SQL."""
+        """Compare outputs and quarantine with the Python model, which shares no code with either SQL."""
         expected = self.expected()
-        outputs = expected_outputs(expected.entries.values())
+        outputs = expected_outputs(expected.athletes.values())
         outputs["entries"] = outputs.pop("players")
         found = self.results()
         for topic, values in outputs.items():
             assert in_order(found[f"olympic_events.{topic}"]) == in_order(values.values()), topic
-        entries = self.quarantine()
+        quarantined = self.quarantine()
         assert {
-            Bad(entry.source_partition, entry.source_offset, entry.position, entry.reason) for entry in entries
+            Quarantined(record.source_partition, record.source_offset, record.position, record.reason)
+            for record in quarantined
         } == expected.quarantine
-        values_sent = {(sent.partition, sent.offset): sent.value for sent in self.sent()}
-        assert [
-            entry for entry in entries if entry.value != values_sent[entry.source_partition, entry.source_offset]
-        ] == []
+        sent_values = {(sent.partition, sent.offset): sent.value for sent in self.sent()}
+        assert [one for one in quarantined if one.value != sent_values[one.source_partition, one.source_offset]] == []
 
     def await_quarantined(self, count: int, seconds: float = 60) -> list[QuarantinedRecord]:
-        """The entries, as soon as there are so many."""
+        """Wait until there are `count` quarantined records, and return them."""
         return wait_until(
-            lambda: found if len(found := self.quarantine()) >= count else None, f"{count} entries", seconds
+            lambda: found if len(found := self.quarantine()) >= count else None, f"{count} quarantined records", seconds
         )
 
     def _command(self, *arguments: str) -> str:
@@ -122,13 +123,13 @@ class Feed:
 
 
 def key_of(value: bytes | None) -> bytes | None:
-    """The client sends no record without both; whoever sends one without a value gives it a key."""
+    """Return a key for a record without a value, because the client rejects a record without both."""
     return b"name" if value is None else None
 
 
 @pytest.fixture(scope="session")
-def feed(stack: Stack) -> Feed:
-    """The pipeline, deployed with its sample; later tests send more records."""
-    feed = Feed(stack, load_pipeline(ROOT / "flink_jobs" / "olympic_events"))
-    print(feed.run())
-    return feed
+def deployment(stack: Stack) -> Deployment:
+    """The pipeline, deployed with its sample records; later tests send more records."""
+    deployment = Deployment(stack, load_pipeline(ROOT / "flink_jobs" / "olympic_events"))
+    print(deployment.run())
+    return deployment

@@ -1,4 +1,4 @@
-"""Both shipped pipelines at once on the same parts."""
+"""Both shipped pipelines at the same time on the same local stack."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from infra.checks.outputs import check_outputs
 from infra.pipeline import load_pipeline
 from infra.settings import ROOT
 from infra.stacks.local.stack import mysql_endpoint
-from tests.local.olympic_events.conftest import Feed
+from tests.local.olympic_events.conftest import Deployment
 from tests.support.olympics_model import SEED, expected_outputs, in_order
 
 
-def olympics(feed: Feed, *arguments: str) -> str:
-    """`make run` and `make results`, for the other pipeline."""
+def olympics(deployment: Deployment, *arguments: str) -> str:
+    """Run `make run` or `make results` for the pipeline `olympics`, and return the output."""
     command = [sys.executable, "-m", "infra", *arguments]
-    environment = {**os.environ, **feed.stack.environ}
+    environment = {**os.environ, **deployment.stack.environ}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 
 
-def test_both_pipelines_run_and_both_checks_agree(feed: Feed) -> None:
-    olympics(feed, "run")
-    pipeline, kafka = load_pipeline(ROOT / "flink_jobs" / "olympics"), feed.stack.kafka
+def test_both_pipelines_run_and_both_checks_agree(deployment: Deployment) -> None:
+    olympics(deployment, "run")
+    pipeline, kafka = load_pipeline(ROOT / "flink_jobs" / "olympics"), deployment.stack.kafka
     assert pipeline.audit is not None
 
-    feed.await_agreement()
-    reader = mysql_endpoint(feed.stack.settings, "reader", "olympics")
+    deployment.await_agreement()
+    reader = mysql_endpoint(deployment.stack.settings, "reader", "olympics")
     check_outputs(pipeline, reader, kafka, list, str)
     report = audit_records(pipeline, pipeline.audit, kafka)
 
     assert {"counted": 4, "duplicate": 1}.items() <= report.dispositions.items()
-    found: dict[str, list[dict[str, Any]]] = json.loads(olympics(feed, "results", "--format", "json"))
+    found: dict[str, list[dict[str, Any]]] = json.loads(olympics(deployment, "results", "--format", "json"))
     expected = {f"olympics.{topic}": list(values.values()) for topic, values in expected_outputs(SEED).items()}
     assert {topic: in_order(values) for topic, values in found.items()} == {
         topic: in_order(values) for topic, values in expected.items()

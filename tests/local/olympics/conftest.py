@@ -1,4 +1,4 @@
-"""The Olympic pipeline deployed for real, by the same command that a user runs, on the private parts of the run."""
+"""The pipeline `olympics`, deployed with the command of a user on the private local stack of this test run."""
 
 from __future__ import annotations
 
@@ -29,30 +29,31 @@ from infra.waiting import wait_until
 from tests.local.conftest import Stack
 from tests.support.olympics_model import SEED, Row, expected_outputs, in_order
 
+CHECK_SECONDS = 120
 JOBS = ("olympics.players_cdc", "olympics.analytics")
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """The deployed pipeline, with what a user has at hand: commands, SQL, and results."""
+    """The deployed pipeline with the interfaces of a user: commands, SQL, and results."""
 
     stack: Stack
     pipeline: Pipeline
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """`python -m infra ...`, as the Makefile calls it."""
+        """Run `python -m infra ...`, as the Makefile does."""
         environment = {**os.environ, **self.stack.environ}
         command = [sys.executable, "-m", "infra", *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
     def run(self, *arguments: str) -> str:
-        """`make run`; returns what it printed."""
+        """Run `make run` and return its output."""
         result = self.command("run", *arguments)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
     def results(self) -> dict[str, list[dict[str, Any]]]:
-        """`make results FORMAT=json`."""
+        """Return the output of `make results FORMAT=json`."""
         result = self.command("results", "--format", "json")
         assert result.returncode == 0, result.stderr
         found: dict[str, list[dict[str, Any]]] = json.loads(result.stdout)
@@ -62,7 +63,7 @@ class Deployment:
         return local_stack.mysql_endpoint(self.stack.settings, role, "olympics")
 
     def execute(self, *statements: str) -> None:
-        """Runs SQL as the application and commits."""
+        """Run SQL as the owner, and commit."""
         with connect(self.endpoint("owner")) as connection:
             with connection.cursor() as cursor:
                 for statement in statements:
@@ -70,32 +71,32 @@ class Deployment:
             connection.commit()
 
     def rows(self) -> list[Row]:
-        """The table, as the reader sees it."""
+        """Return the rows of the table."""
         with connect(self.endpoint("reader")) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT id, name, nationality, score FROM players")
             return [Row(*row) for row in cursor.fetchall()]
 
-    def check(self, timeout_seconds: float = 120) -> CheckReport:
-        """The product's own check."""
+    def check(self, timeout_seconds: float = CHECK_SECONDS) -> CheckReport:
+        """Run the platform's own check of the outputs."""
         return check_outputs(self.pipeline, self.endpoint("reader"), self.stack.kafka, list, str, timeout_seconds)
 
     def assert_agrees_with_model(self) -> None:
-        """The results against the model in plain Python, which shares nothing with either SQL."""
+        """Compare the results with the Python model, which shares no code with either SQL."""
         expected = expected_outputs(self.rows())
         found = self.results()
         for topic, values in expected.items():
             assert in_order(found[f"olympics.{topic}"]) == in_order(values.values()), topic
 
     def await_agreement(self, seconds: float = 60) -> None:
-        """Until the topics show what the table says."""
+        """Wait until the topics agree with the table."""
         wait_until(lambda: self.check(timeout_seconds=seconds), "the outputs to agree", seconds)
 
     def dag(self, dag_id: str, conf: dict[str, object], logical_date: str | None = None) -> None:
-        """`airflow dags test`."""
+        """Run `airflow dags test`."""
         run_dag(self.stack.settings, dag_id, conf, Console(quiet=True), logical_date)
 
     def records(self, topic: str) -> list[bytes]:
-        """The values of all records of a topic, in order of partition and offset."""
+        """Return the values of all records of a topic, by partition and offset."""
         with consumer(self.stack.kafka) as client:
             partitions = [TopicPartition(topic, number) for number in sorted(client.partitions_for_topic(topic) or ())]
             client.assign(partitions)
@@ -111,7 +112,7 @@ class Deployment:
 
 @pytest.fixture(scope="session")
 def deployment(stack: Stack) -> Deployment:
-    """The pipeline, deployed with its seed rows; later tests may change the table, and each starts by what it needs."""
+    """The pipeline, deployed with its seed rows; tests may change the table, and each prepares the rows it requires."""
     deployed = Deployment(stack, load_pipeline(ROOT / "flink_jobs" / "olympics"))
     deployed.run()
     return deployed

@@ -1,4 +1,4 @@
-"""What a user does on the first day: deploy, look, deploy again, change rows, reload."""
+"""The first day of a user: deploy, show results, deploy again, change rows, reload."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def test_results_of_the_seed_rows(seeded: Deployment) -> None:
     assert [value["id"] for value in found["olympics.players"]] == [1, 2, 3, 4, 5], "sorted by key"
 
 
-def test_results_as_a_person_sees_them(seeded: Deployment) -> None:
-    shown = seeded.command("results").stdout
-    lines = [" ".join(line.split()) for line in shown.splitlines()]
+def test_results_as_tables(seeded: Deployment) -> None:
+    output = seeded.command("results").stdout
+    lines = [" ".join(line.split()) for line in output.splitlines()]
     assert "Austria 2 5.5 Alex (7)" in lines
     assert "US 2 5.0 Josef (8)" in lines
     assert "Austria 5.5 Alex (7)" in lines
@@ -31,13 +31,13 @@ def test_results_as_a_person_sees_them(seeded: Deployment) -> None:
 
 def test_a_second_run_changes_nothing(seeded: Deployment) -> None:
     before = {name: status.job_id for name, status in seeded.statuses().items()}
-    shown = seeded.run()
+    output = seeded.run()
     assert {name: status.job_id for name, status in seeded.statuses().items()} == before
-    steps = [line.split(" s  ", 1)[1] for line in shown.splitlines() if " s  " in line]
+    steps = [line.split(" s  ", 1)[1] for line in output.splitlines() if " s  " in line]
     for step in ("provision_topics", "seed_mysql", "create_configmaps", "submit_players_cdc", "submit_analytics"):
-        said = [line for line in steps if line.startswith(step)]
-        assert said
-        assert [line for line in said if "unchanged" not in line] == []
+        lines = [line for line in steps if line.startswith(step)]
+        assert lines
+        assert [line for line in lines if "unchanged" not in line] == []
 
 
 def test_the_three_changes_show_within_seconds(seeded: Deployment) -> None:
@@ -57,19 +57,19 @@ def test_the_three_changes_show_within_seconds(seeded: Deployment) -> None:
     seeded.assert_agrees_with_model()
 
 
-def test_bad_records_are_quarantined_and_change_nothing(seeded: Deployment) -> None:
-    bad = [(b'{"id":1}', b"no json"), (b"\xff", b'{"id":1}'), (b'{"id":1}', b'{"id":1,"name":"Alex"}')]
+def test_invalid_records_are_quarantined_and_change_nothing(seeded: Deployment) -> None:
+    invalid = [(b'{"id":1}', b"no json"), (b"\xff", b'{"id":1}'), (b'{"id":1}', b'{"id":1,"name":"Alex"}')]
     before = {name: status.job_id for name, status in seeded.statuses().items()}
     known = len(_quarantined(seeded))
-    send_records(seeded.stack.kafka, (Record("olympics.players", key, value, partition=0) for key, value in bad))
-    wait_until(lambda: len(_quarantined(seeded)) >= known + len(bad), "the bad records in quarantine", 30)
+    send_records(seeded.stack.kafka, (Record("olympics.players", key, value, partition=0) for key, value in invalid))
+    wait_until(lambda: len(_quarantined(seeded)) >= known + len(invalid), "the invalid records in the quarantine", 30)
     reasons = [record["reason"] for record in _quarantined(seeded)[known:]]
     assert reasons == ["the value is not JSON", "the key is not UTF-8", "nationality is missing"]
     assert {name: status.job_id for name, status in seeded.statuses().items()} == before
     assert [value["name"] for value in seeded.results()["olympics.top_athletes"]] == ["Josef", "Alex", "Max"]
 
 
-def test_daily_reload_follows_the_days_file_and_restarts_nothing(seeded: Deployment, tmp_path: Path) -> None:
+def test_daily_reload_seeds_the_file_of_the_day_and_restarts_nothing(seeded: Deployment, tmp_path: Path) -> None:
     day = tmp_path / "2026-03-01.csv"
     with day.open("w", newline="", encoding="utf-8") as file:
         changed = [[row.name, row.nationality, row.score + 1] for row in SEED[:3]]

@@ -1,4 +1,4 @@
-"""What happens by itself: `kill -9` of each part under a stream of changes, and everything comes back and agrees."""
+"""Recovery: after `kill -9` of a service during a stream of changes, all services restart and the outputs agree."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from infra.waiting import wait_until
 from tests.local.olympics.conftest import JOBS, Deployment
 
 NAMES = [f"Athlete {number}" for number in range(40)]
+CHANGES = 200
 NATIONS = ["Austria", "US", "Italy", "Norway", "Japan"]
 
 
 class Changes:
-    """A stream of random changes, one transaction at a time, that outlives a killed database."""
+    """A stream of random changes, one transaction at a time, that continues after the database was killed."""
 
     def __init__(self, deployment: Deployment, seed: int) -> None:
         self.deployment = deployment
@@ -57,18 +58,18 @@ def changing(deployment: Deployment, seed: int) -> Iterator[Changes]:
         thread.join()
 
 
-@pytest.mark.parametrize("part", ["flink-taskmanager", "kafka", "mysql"])
-def test_a_killed_part_comes_back_and_the_outputs_agree(seeded: Deployment, part: str) -> None:
+@pytest.mark.parametrize("service", ["flink-taskmanager", "kafka", "mysql"])
+def test_a_killed_service_restarts_and_the_outputs_agree(seeded: Deployment, service: str) -> None:
     seed = random.randrange(10**6)
     print(f"seed {seed}")
-    killed = seeded.stack.pid(part)
+    killed = seeded.stack.pid(service)
     assert killed is not None
     with changing(seeded, seed) as changes:
-        wait_until(lambda: changes.committed >= 200, "the first changes", 60)
+        wait_until(lambda: changes.committed >= CHANGES, "the first changes", 60)
         os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: seeded.stack.pid(part) not in (None, killed), f"a new process of {part}", 60)
-        again = changes.committed + 200
-        wait_until(lambda: changes.committed >= again, "changes after the kill", 120)
+        wait_until(lambda: seeded.stack.pid(service) not in (None, killed), f"a new process of {service}", 60)
+        expected = changes.committed + CHANGES
+        wait_until(lambda: changes.committed >= expected, "changes after the kill", 120)
     seeded.await_agreement(seconds=120)
     seeded.assert_agrees_with_model()
     assert all(seeded.target.status(name).state is JobState.RUNNING for name in JOBS)

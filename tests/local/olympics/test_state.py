@@ -1,4 +1,4 @@
-"""State follows the number of rows, not the number of changes."""
+"""The size of the job state depends on the number of rows, not on the number of changes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def test_state_does_not_grow_with_the_number_of_changes(seeded: Deployment) -> N
     before = _state_bytes(seeded)
     _change_everything(seeded, rounds=ROUNDS)
     after = _state_bytes(seeded)
-    # Keeping as little as one integer for each of the changes would add more than the bound.
+    # A single integer in the state for each change would already exceed the bound.
     assert after - before < ROUNDS * 5 * 3 * 4, f"{before} bytes, then {after}"
 
 
 def _change_everything(deployment: Deployment, rounds: int) -> None:
-    """Updates every row, deletes every row, and inserts it again, each time with other values."""
+    """Update every row, delete it, and insert it again, with other values in each round."""
     with_ids = "INSERT INTO players SELECT id, CONCAT('Athlete ', id % 4), CONCAT('Nation ', {0} % 3), {0} FROM old"
     deployment.execute(
         *(
@@ -38,7 +38,7 @@ def _change_everything(deployment: Deployment, rounds: int) -> None:
 
 
 def _state_bytes(deployment: Deployment) -> int:
-    """The size of the next checkpoint of the analytics job."""
+    """Return the size in bytes of the next checkpoint of the analytics job."""
     rest = FlinkRest(str(deployment.stack.flink))
     status = deployment.target.status("olympics.analytics")
     assert status.job_id is not None

@@ -1,4 +1,4 @@
-"""Changed content: an upgrade through a savepoint, a state that does not fit, and the way to start afresh."""
+"""Upgrades of a changed job: through a savepoint, with incompatible job state, and from scratch."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_a_changed_sql_file_upgrades_through_a_savepoint_and_keeps_the_state(see
     assert (before.revision, after.revision) == (job.revision, changed.revision)
     seeded.execute("UPDATE players SET score = 9 WHERE id = 4", "DELETE FROM players WHERE id = 2")
     seeded.await_agreement()
-    # A job that had lost its state would not know that Max had 4 and Peter 2 before, and would count both.
+    # Without its state the job would not retract the earlier rows of Max (4) and Peter (2), and would count them again.
     seeded.assert_agrees_with_model()
     assert deploy(seeded, job).revision == job.revision
 
 
-def test_a_state_that_does_not_fit_is_named_and_scratch_starts_afresh(seeded: Deployment) -> None:
+def test_incompatible_state_is_reported_and_the_job_starts_from_scratch(seeded: Deployment) -> None:
     job = analytics(seeded)
     distinct = "FROM (SELECT DISTINCT id, nationality, score FROM athletes) GROUP BY"
     other = with_sql(job, "61_nationality_averages.sql", "FROM athletes GROUP BY", distinct)

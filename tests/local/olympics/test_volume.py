@@ -1,4 +1,4 @@
-"""A file of 200,000 rows through the same command, against the model row by row."""
+"""A file of 200,000 rows with the same command, compared with the model row by row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DECORATIONS = [
 
 
 def large_rows(seed: int) -> list[Row]:
-    """Rows with names that differ in case or in a trailing space only, many ties, and every name about twice."""
+    """Return rows with names that differ only in case or a trailing space, many ties, and every name about twice."""
     chooser = random.Random(seed)
     names = []
     for number in range(NAMES // 2):

@@ -1,4 +1,4 @@
-"""Row by row: what is missing, too many or different."""
+"""Comparison of rows: missing, unexpected and different ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_equal_tables_have_no_difference() -> None:
     assert texts([], []) == []
 
 
-def test_every_kind_of_difference_is_said() -> None:
+def test_every_kind_of_difference_is_reported() -> None:
     assert texts([ALEX, PETER], [{**ALEX, "score": 8}, {"id": 3, "name": "Žofie", "score": None}]) == [
         (
             'games.players [1]: expected {"id": 1, "name": "Alex", "score": 7}, '
@@ -34,7 +34,7 @@ def test_every_kind_of_difference_is_said() -> None:
     ]
 
 
-def test_a_column_more_is_a_difference() -> None:
+def test_an_additional_column_is_a_difference() -> None:
     assert len(texts([ALEX], [{**ALEX, "more": None}])) == 1
 
 
@@ -54,15 +54,20 @@ def test_keys_of_several_columns_and_types() -> None:
     ]
 
 
-def test_found_value_without_its_key_is_an_error() -> None:
+def test_found_value_without_a_key_column_is_an_error() -> None:
     with pytest.raises(CheckFailedError) as caught:
         found_table("games.players", [ALEX, {"name": "Peter"}], ("id", "score"))
 
-    assert str(caught.value) == 'topic games.players: no id, score in {"name": "Peter"}; the key has it'
+    assert str(caught.value) == (
+        'topic games.players: the value {"name": "Peter"} does not have id, score. Expected every key column of the '
+        "check. Fix the job, or the key of the check."
+    )
 
 
 def test_two_records_of_one_row_are_an_error() -> None:
     with pytest.raises(CheckFailedError) as caught:
         found_table("games.players", [ALEX, PETER, {**ALEX, "score": 8}], ("id",))
 
-    assert str(caught.value) == "topic games.players: records with different keys hold the same id"
+    assert str(caught.value) == (
+        "topic games.players: several records have the same id. Fix the job, or the key of the check."
+    )

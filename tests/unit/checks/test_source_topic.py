@@ -1,4 +1,4 @@
-"""The check SQL of the record feed against the model in Python, and audit on databases with something missing."""
+"""The check SQL of the source topic compared with the Python model, and the audit of incomplete databases."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from infra.errors import DefinitionError
 from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT
 from tests.support.olympics_model import SEED, expected_outputs
-from tests.support.record_cases import BAD, generated
-from tests.support.record_model import Bad, Folded, Sent, fold
+from tests.support.record_cases import INVALID, generated
+from tests.support.record_model import Folded, Quarantined, Sent, fold
 
 EVENTS = ROOT / "flink_jobs" / "olympic_events"
 SAMPLE = [line.encode() for line in (EVENTS / "data" / "records.jsonl").read_text().splitlines()]
@@ -41,7 +41,7 @@ def as_read(topic: str, records: Iterable[Sent]) -> list[ConsumerRecord]:
 
 
 def numbered(records: Iterable[tuple[int, int, bytes | None]]) -> list[Sent]:
-    """With the offset that each has in its partition."""
+    """Return the records with their offsets in their partitions."""
     counts: Counter[int] = Counter()
     found = []
     for partition, timestamp, value in records:
@@ -51,9 +51,9 @@ def numbered(records: Iterable[tuple[int, int, bytes | None]]) -> list[Sent]:
 
 
 def filled(database: TopicDatabase, records: list[Sent]) -> Folded:
-    """The database as it is when the jobs have done all their work; what they have done comes from the model."""
+    """Fill the database as if the jobs had processed all records, with outputs from the model; return the model."""
     expected = fold(records)
-    outputs = expected_outputs(expected.entries.values())
+    outputs = expected_outputs(expected.athletes.values())
     database.add_records(as_read("olympic_data", records))
     put_quarantine(database, expected.quarantine)
     for topic, name in (("entries", "players"), ("athletes", "athletes"), ("duplicates", "duplicates")):
@@ -61,11 +61,11 @@ def filled(database: TopicDatabase, records: list[Sent]) -> Folded:
     return expected
 
 
-def put_quarantine(database: TopicDatabase, quarantine: Iterable[Bad]) -> None:
+def put_quarantine(database: TopicDatabase, quarantine: Iterable[Quarantined]) -> None:
     database.put_quarantine(
-        {"source_topic": "olympic_data", "source_partition": bad.partition, "source_offset": bad.offset,
-         "position": bad.position, "reason": bad.reason, "attempts": 0}
-        for bad in quarantine
+        {"source_topic": "olympic_data", "source_partition": record.partition, "source_offset": record.offset,
+         "position": record.position, "reason": record.reason, "attempts": 0}
+        for record in quarantine
     )  # fmt: skip
 
 
@@ -104,39 +104,40 @@ def test_check_sql_agrees_with_the_model_on_generated_records(pipeline: Pipeline
         counts, unaccounted = dispositions(pipeline, database)
 
     assert {key[0]: value for key, value in found["olympic_events.entries"].items()} == {
-        row.id: row._asdict() for row in expected.entries.values()
+        row.id: row._asdict() for row in expected.athletes.values()
     }
     assert unaccounted == {}
     assert counts["quarantined"] == len(expected.quarantine)
-    assert counts["counted"] + counts["duplicate"] == 3 * len(expected.entries)
-    assert min(counts[name] for name in ("superseded", "deleted", "waiting for its other parts", "duplicate")) > 0
+    assert counts["counted"] + counts["duplicate"] == 3 * len(expected.athletes)
+    assert min(counts[name] for name in ("superseded", "deleted", "waiting", "duplicate")) > 0
 
 
-@pytest.mark.parametrize(("value", "reason"), BAD)
-def test_check_sql_and_model_find_the_same_records_bad(pipeline: Pipeline, value: bytes | None, reason: str) -> None:
+@pytest.mark.parametrize(("value", "reason"), INVALID)
+def test_check_sql_and_model_agree_on_invalid_records(pipeline: Pipeline, value: bytes | None, reason: str) -> None:
     records = numbered([(0, 0, value)])
-    assert fold(records).quarantine == {Bad(0, 0, None, reason)}
+    assert fold(records).quarantine == {Quarantined(0, 0, None, reason)}
     with TopicDatabase(pipeline) as database:
         filled(database, records)
 
         assert dispositions(pipeline, database) == (Counter(quarantined=1), {})
 
 
-def test_lost_entry_is_a_gap_with_its_three_elements(pipeline: Pipeline) -> None:
+def test_lost_athlete_leaves_three_elements_unaccounted(pipeline: Pipeline) -> None:
     records = numbered((partition, 0, line) for partition, line in enumerate(SAMPLE))
     with TopicDatabase(pipeline) as database:
         expected = filled(database, records)
-        put_topic(database, "entries", [row._asdict() for row in expected.entries.values() if row.id != 3])
+        put_topic(database, "entries", [row._asdict() for row in expected.athletes.values() if row.id != 3])
 
         counts, unaccounted = dispositions(pipeline, database)
 
     assert unaccounted == {
-        Element(partition, 0, 2): "is the latest value and not in the entry with its id" for partition in range(3)
+        Element(partition, 0, 2): "is the latest value, but not the value of the athlete in olympic_events.entries"
+        for partition in range(3)
     }
     assert counts == {"counted": 9, "duplicate": 3}
 
 
-def test_athlete_that_is_neither_counted_nor_a_duplicate_is_a_gap(pipeline: Pipeline) -> None:
+def test_athlete_that_is_neither_counted_nor_a_duplicate_is_unaccounted(pipeline: Pipeline) -> None:
     records = numbered((0, 0, line) for line in SAMPLE)
     with TopicDatabase(pipeline) as database:
         filled(database, records)
@@ -147,22 +148,22 @@ def test_athlete_that_is_neither_counted_nor_a_duplicate_is_a_gap(pipeline: Pipe
     assert unaccounted == {Element(0, offset, 4): "is neither counted nor a duplicate" for offset in range(3)}
 
 
-def test_bad_record_outside_of_the_quarantine_is_a_gap_and_so_is_a_good_one_inside(pipeline: Pipeline) -> None:
-    records = numbered((0, 0, line) for line in [*SAMPLE, b"bad", b'{"type":"score","data":[1,"2"],"first_id":9}'])
+def test_invalid_record_outside_the_quarantine_is_unaccounted_and_so_is_a_valid_one_inside(pipeline: Pipeline) -> None:
+    records = numbered((0, 0, line) for line in [*SAMPLE, b"x", b'{"type":"score","data":[1,"2"],"first_id":9}'])
     with TopicDatabase(pipeline) as database:
         filled(database, records)
-        put_quarantine(database, [Bad(0, 4, 0, "wrongly")])
+        put_quarantine(database, [Quarantined(0, 4, 0, "wrongly")])
 
         _, unaccounted = dispositions(pipeline, database)
 
     assert unaccounted == {
-        Element(0, 3, None): "is bad and not in the quarantine",
-        Element(0, 4, 0): "is good and in the quarantine",
-        Element(0, 4, 1): "is bad and not in the quarantine",
+        Element(0, 3, None): "is invalid, but not in the quarantine",
+        Element(0, 4, 0): "is valid, but in the quarantine",
+        Element(0, 4, 1): "is invalid, but not in the quarantine",
     }
 
 
-def test_entry_of_a_value_that_was_taken_away_is_a_gap(pipeline: Pipeline) -> None:
+def test_remaining_athlete_of_a_deleted_value_is_unaccounted(pipeline: Pipeline) -> None:
     records = numbered((0, 0, line) for line in [*SAMPLE, b'{"type":"score","data":[null]}'])
     with TopicDatabase(pipeline) as database:
         filled(database, records)
@@ -171,12 +172,14 @@ def test_entry_of_a_value_that_was_taken_away_is_a_gap(pipeline: Pipeline) -> No
         _, unaccounted = dispositions(pipeline, database)
 
     assert set(unaccounted) == {Element(0, 0, 0), Element(0, 2, 0), Element(0, 3, 0)}
-    assert set(unaccounted.values()) == {"belongs to no entry, and there is one with its id"}
+    assert set(unaccounted.values()) == {
+        "belongs to an incomplete athlete, who is nevertheless in olympic_events.entries"
+    }
 
 
 def test_sql_that_cannot_be_run_names_its_file(pipeline: Pipeline) -> None:
     with (
         TopicDatabase(pipeline) as database,
-        pytest.raises(DefinitionError, match=r"^checks/audit.sql: this SQL cannot be run: "),
+        pytest.raises(DefinitionError, match=r"^checks/audit\.sql: the SQL cannot run: "),
     ):
-        database.query("checks/audit.sql")  # no topic was put into the database
+        database.query("checks/audit.sql")  # the database does not contain any topic

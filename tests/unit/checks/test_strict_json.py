@@ -1,4 +1,4 @@
-"""JSON by its standard, and nothing that a lenient parser would let pass."""
+"""Strict JSON: the canonical form of valid documents, and rejection of everything else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infra.checks.strict_json import normalised
         (b"[]", "[]", 1),
     ],
 )
-def test_document_in_one_spelling(data: bytes, text: str, levels: int) -> None:
+def test_document_in_canonical_form(data: bytes, text: str, levels: int) -> None:
     assert normalised(data) == (text, levels)
 
 
@@ -27,5 +27,5 @@ def test_document_in_one_spelling(data: bytes, text: str, levels: int) -> None:
     "data",
     [None, b"", b"NaN", b"[Infinity]", b"[1,]", b"01", b"{'a':1}", b"{} {}", b"\xff", b'"\\ud800"', b"[" * 100_000],
 )
-def test_what_is_no_json(data: bytes | None) -> None:
+def test_invalid_json(data: bytes | None) -> None:
     assert normalised(data) == (None, 0)

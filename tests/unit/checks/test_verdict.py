@@ -1,4 +1,4 @@
-"""What is said of rows that differ at the deadline: those that stood still must agree, moving ones prove nothing."""
+"""The verdict on rows that differ at the deadline: settled rows must agree, rows that keep changing do not count."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def observed(*moments: tuple[float, dict[str, dict[tuple[int], dict[str, object]
     return stability
 
 
-def test_row_that_never_changed_is_settled_since_the_beginning() -> None:
+def test_row_that_never_changed_is_settled_from_the_beginning() -> None:
     stability = observed((100, {"games.players": {(1,): {"score": 1}}}))
 
     assert stability.settled(difference(1), begun=100, now=115, seconds=15)
     assert not stability.settled(difference(1), begun=100, now=114.9, seconds=15)
 
 
-def test_row_is_settled_since_its_last_change() -> None:
+def test_row_is_settled_from_its_last_change_on() -> None:
     stability = observed(
         (100, {"games.players": {(1,): {"score": 1}, (2,): {"score": 1}}}),
         (110, {"games.players": {(1,): {"score": 2}, (2,): {"score": 1}}}),
@@ -40,7 +40,7 @@ def test_row_is_settled_since_its_last_change() -> None:
     assert stability.settled(difference(2), begun=100, now=124, seconds=15)
 
 
-def test_rows_that_come_and_go_are_changes() -> None:
+def test_inserted_and_deleted_rows_are_changes() -> None:
     stability = observed(
         (100, {"games.players": {(1,): {"score": 1}}}),
         (110, {"games.players": {(2,): {"score": 1}}}),
@@ -66,34 +66,37 @@ def test_settled_rows_that_differ_fail_and_the_first_five_are_shown() -> None:
 
     assert isinstance(error, CheckFailedError)
     assert str(error).splitlines() == [
-        "after 180 s 7 rows differ though the source has stood still there",
+        "after 180 s, 7 rows differ although their source has not changed:",
         *(f'  games.players [{key}]: expected {{"id": {key}}}, found no row' for key in range(2, 7)),
         SITUATION,
     ]
 
 
-def test_only_moving_rows_that_differ_are_inconclusive() -> None:
+def test_only_changing_rows_that_differ_are_inconclusive() -> None:
     error = verdict([difference(1), difference(2)], [], [], SITUATION, 180)
 
     assert isinstance(error, InconclusiveError)
     assert str(error) == (
-        "inconclusive: the source kept changing for 180 s, and the only rows that differ (2) are ones that changed "
-        f"just now; check again when there are fewer changes. {SITUATION}"
+        "inconclusive: the source kept changing for 180 s, and the only rows that differ (2) have just changed. "
+        f"Check again when there are fewer changes. {SITUATION}"
     )
 
 
-def test_dead_jobs_fail_whatever_has_settled() -> None:
+def test_dead_jobs_fail_even_if_no_row_has_settled() -> None:
     error = verdict([difference(1)], [], ["games.cdc is FAILED", "games.totals is MISSING"], SITUATION, 2)
 
     assert isinstance(error, CheckFailedError)
     assert str(error).splitlines() == [
-        "1 row differs, and this will not change: games.cdc is FAILED; games.totals is MISSING. Deploy the pipeline",
+        (
+            "1 row differs, and these jobs cannot catch up: games.cdc is FAILED, games.totals is MISSING. "
+            "Deploy the pipeline."
+        ),
         '  games.players [1]: expected {"id": 1}, found no row',
         SITUATION,
     ]
 
 
-def test_report_says_what_was_compared() -> None:
+def test_report_shows_rows_by_topic() -> None:
     report = CheckReport({"games.players": 5, "games.totals": 2}, records=9, seconds=1.25)
 
     assert str(report) == "agreed after 1.2 s: 7 rows (games.players 5, games.totals 2)"

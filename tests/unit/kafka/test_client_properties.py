@@ -1,4 +1,4 @@
-"""Kafka client properties by the names and types that people write them with."""
+"""Kafka client properties under the names and types that users write."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def test_names_and_types(extra: dict[str, Any], properties: dict[str, Any]) -> N
         ({"client.id": ["a"]}, "extra: client.id is ['a'], but must be a single value."),
     ],
 )
-def test_every_wrong_property_has_its_message(extra: dict[str, Any], message: str) -> None:
+def test_every_invalid_property_has_its_message(extra: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         client_properties(extra, "extra")
 
     assert str(caught.value) == message
 
 
-def test_no_password_is_in_a_message() -> None:
+def test_message_does_not_contain_the_password() -> None:
     with pytest.raises(SettingsError) as caught:
         client_properties({"sasl.passwort": "swordfish"}, "extra")
 

@@ -1,4 +1,4 @@
-"""What must be done to topics: the plan for every difference, and the words for those that Kafka cannot alter."""
+"""Topic plans: the plan for every difference, and the errors for those that Kafka cannot alter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOUND = ExistingTopic(partitions=2, replication=1, options={"cleanup.policy": "c
 
 
 def plan(topic: Topic, **found: object) -> TopicPlan:
-    """The plan for one topic that exists."""
+    """Return the plan for one topic that exists."""
     existing = ExistingTopic(**{**vars(FOUND), **found})
     [planned] = plan_topics({"games.players": topic}, {"games.players": existing})
     return planned
@@ -26,7 +26,7 @@ def test_missing_topic_is_created() -> None:
     assert str(planned) == "games.players: created"
 
 
-def test_topic_as_it_should_be_is_unchanged() -> None:
+def test_topic_that_equals_the_definition_is_unchanged() -> None:
     planned = plan(COMPACT)
 
     assert (planned.create, planned.partitions, planned.options) == (None, None, {})
@@ -40,14 +40,14 @@ def test_partitions_grow() -> None:
     assert str(planned) == "games.players: changed (partitions 1 to 2)"
 
 
-def test_options_that_differ_are_altered_alone() -> None:
+def test_only_options_that_differ_are_altered() -> None:
     planned = plan(Topic(partitions=2, cleanup_policy="compact", retention="1d"))
 
     assert (planned.partitions, planned.options) == (None, {"retention.ms": "86400000"})
     assert str(planned) == "games.players: changed (retention.ms 604800000 to 86400000)"
 
 
-def test_everything_that_is_altered_is_said() -> None:
+def test_every_alteration_is_reported() -> None:
     planned = plan(Topic(partitions=3, cleanup_policy="delete", config={"segment.bytes": "1048576"}))
 
     assert str(planned) == (
@@ -55,22 +55,22 @@ def test_everything_that_is_altered_is_said() -> None:
     )
 
 
-def test_replication_that_the_spec_leaves_open_is_no_difference() -> None:
+def test_replication_that_is_not_defined_is_not_a_difference() -> None:
     assert str(plan(COMPACT, replication=3)) == "games.players: unchanged"
 
 
-def test_topics_of_others_are_left_alone() -> None:
+def test_other_topics_are_ignored() -> None:
     assert plan_topics({}, {"theirs": FOUND}) == []
 
 
-def test_plans_are_in_the_order_of_the_spec() -> None:
+def test_plans_are_in_the_order_of_the_definition() -> None:
     topics = {"b": COMPACT, "a": COMPACT, "c": COMPACT}
 
     assert [planned.name for planned in plan_topics(topics, {"a": FOUND})] == ["b", "a", "c"]
 
 
 def test_every_drift_is_in_one_error() -> None:
-    wanted = {
+    desired = {
         "games.players": COMPACT,
         "games.new": COMPACT,
         "games.copies": Topic(partitions=1, cleanup_policy="compact", replication=3),
@@ -78,19 +78,19 @@ def test_every_drift_is_in_one_error() -> None:
     existing = {"games.players": ExistingTopic(4, 1, {}), "games.copies": ExistingTopic(2, 1, {})}
 
     with pytest.raises(TopicDriftError) as caught:
-        plan_topics(wanted, existing)
+        plan_topics(desired, existing)
 
     assert str(caught.value).splitlines() == [
         (
-            "topic games.players: has 4 partitions, the spec wants 2; Kafka cannot take partitions away. "
-            "Set partitions: 4 in pipeline.yaml, or recreate the topic by hand"
+            "topic games.players: has 4 partitions. Expected 2, but Kafka cannot remove partitions. "
+            "Set partitions: 4 in pipeline.yaml, or recreate the topic by hand."
         ),
         (
-            "topic games.copies: has 2 partitions, the spec wants 1; Kafka cannot take partitions away. "
-            "Set partitions: 2 in pipeline.yaml, or recreate the topic by hand"
+            "topic games.copies: has 2 partitions. Expected 1, but Kafka cannot remove partitions. "
+            "Set partitions: 2 in pipeline.yaml, or recreate the topic by hand."
         ),
         (
-            "topic games.copies: has replication 1, the spec wants 3; it cannot be altered in place. Reassign its "
-            "partitions with kafka-reassign-partitions, or correct replication in pipeline.yaml"
+            "topic games.copies: has replication 1. Expected 3, but replication cannot be altered in place. Reassign "
+            "the partitions with kafka-reassign-partitions, or set replication: 1 in pipeline.yaml."
         ),
     ]

@@ -1,4 +1,4 @@
-"""Reading a seed file: every form of good row, and the exact words for every bad one."""
+"""Reading a data file: every form of valid row, and the exact reason for every invalid one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = (
     Column("score", "int(11)", bounds=INT),
 )
 HEADER = b"name,nationality,score\n"
-ALLOWED = "make the first line a header with name,nationality,score and optionally id, in any order"
+EXPECTED = "Make the first line a header with name,nationality,score and optionally id, in any order."
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def values(file: Path, content: bytes, columns: tuple[Column, ...] = COLUMNS) ->
         pytest.param(b'"Alex","Austria","7"\n', (1, "Alex", "Austria", 7), id="quoted number"),
         pytest.param(b'"a ""b"", c",US,+7\n', (1, 'a "b", c', "US", 7), id="quotes and comma"),
         pytest.param(b'"a\nb\r\nc",US,-7\n', (1, "a\nb\r\nc", "US", -7), id="line ends in quotes"),
-        pytest.param(b" Al , US ,007\n", (1, " Al ", " US ", 7), id="spaces stay"),
+        pytest.param(b" Al , US ,007\n", (1, " Al ", " US ", 7), id="spaces are kept"),
         pytest.param("Žofie😀,Česko,0\n".encode(), (1, "Žofie😀", "Česko", 0), id="unicode"),
         pytest.param("\uff21lex\u0301,US,1\n".encode(), (1, "\uff21lex\u0301", "US", 1), id="not normalised"),
         pytest.param(b"x,US,2147483647\n", (1, "x", "US", 2147483647), id="highest"),
@@ -54,7 +54,7 @@ def values(file: Path, content: bytes, columns: tuple[Column, ...] = COLUMNS) ->
         pytest.param("é".encode() * 10 + b",US,1\n", (1, "é" * 10, "US", 1), id="characters, not bytes"),
     ],
 )
-def test_good_row(file: Path, row: bytes, expected: tuple[object, ...]) -> None:
+def test_valid_row(file: Path, row: bytes, expected: tuple[object, ...]) -> None:
     assert values(file, HEADER + row) == [expected]
 
 
@@ -62,13 +62,13 @@ def test_header_may_have_a_byte_order_mark_and_any_order(file: Path) -> None:
     assert values(file, b"\xef\xbb\xbfscore,id,nationality,name\n7,3,Austria,Alex\n") == [(3, "Alex", "Austria", 7)]
 
 
-def test_id_is_the_number_of_the_data_row_whatever_is_blank_or_bad(file: Path) -> None:
+def test_id_is_the_number_of_the_data_row_without_blank_lines_but_with_rejects(file: Path) -> None:
     rows = read(file, HEADER + b"\na,A,1\n\r\nb,B,x\nc,C,3\n")
     assert [(row.line, row.values[0]) for row in rows if isinstance(row, Row)] == [(3, 1), (6, 3)]
     assert [row.line for row in rows if isinstance(row, Reject)] == [5]
 
 
-def test_header_alone_is_no_rows(file: Path) -> None:
+def test_file_with_only_a_header_has_no_rows(file: Path) -> None:
     assert values(file, HEADER) == []
 
 
@@ -77,7 +77,7 @@ def test_empty_field_of_a_nullable_column_is_null(file: Path) -> None:
     assert values(file, b'id,note\n1,\n2,""\n', columns) == [(1, None), (2, None)]
 
 
-def test_raw_text_is_found_again_by_its_place(file: Path) -> None:
+def test_raw_text_is_found_by_offset_and_size(file: Path) -> None:
     rows = read(file, b"\xef\xbb\xbf" + HEADER + 'é,A,1\n"x\ny",B,2\r\n'.encode())
     assert [read_raw(file, row.offset, row.size) for row in rows if isinstance(row, Row)] == ["é,A,1", '"x\ny",B,2']
 
@@ -85,37 +85,37 @@ def test_raw_text_is_found_again_by_its_place(file: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (b"Alex,Austria\n", "missing field: the row has 2, the header 3"),
-        (b"   \n", "missing field: the row has 1, the header 3"),
-        (b"Alex,Austria,7,\n", "too many fields: the row has 4, the header 3"),
+        (b"Alex,Austria\n", "missing field: the row has 2 fields, the header has 3"),
+        (b"   \n", "missing field: the row has 1 fields, the header has 3"),
+        (b"Alex,Austria,7,\n", "too many fields: the row has 4 fields, the header has 3"),
         (b",Austria,7\n", "name is empty"),
         (b'"",Austria,7\n', "name is empty"),
         (b"Alex,Austria,\n", "score is empty"),
-        (b"Alex,Austria,7.0\n", "score '7.0' is not a whole number"),
-        (b"Alex,Austria, 7\n", "score ' 7' is not a whole number"),
-        (b"Alex,Austria,1_0\n", "score '1_0' is not a whole number"),
-        (b"Alex,Austria,--1\n", "score '--1' is not a whole number"),
-        ("Alex,Austria,٣\n".encode(), "score '٣' is not a whole number"),
-        (b"Alex,Austria," + b"x" * 50 + b"\n", "score '" + "x" * 40 + "...' is not a whole number"),
-        (b"A,B,2147483648\n", "score '2147483648' is out of range: int(11) holds -2147483648 to 2147483647"),
+        (b"Alex,Austria,7.0\n", "score '7.0' is not an integer"),
+        (b"Alex,Austria, 7\n", "score ' 7' is not an integer"),
+        (b"Alex,Austria,1_0\n", "score '1_0' is not an integer"),
+        (b"Alex,Austria,--1\n", "score '--1' is not an integer"),
+        ("Alex,Austria,٣\n".encode(), "score '٣' is not an integer"),
+        (b"Alex,Austria," + b"x" * 50 + b"\n", "score '" + "x" * 40 + "...' is not an integer"),
+        (b"A,B,2147483648\n", "score '2147483648' is out of range: int(11) allows -2147483648 to 2147483647"),
         (
             b"A,B," + b"9" * 5000 + b"\n",
-            f"score '{'9' * 40}...' is out of range: int(11) holds -2147483648 to 2147483647",
+            f"score '{'9' * 40}...' is out of range: int(11) allows -2147483648 to 2147483647",
         ),
-        ("é".encode() * 11 + b",B,1\n", "name has 11 characters: varchar(10) holds 10"),
+        ("é".encode() * 11 + b",B,1\n", "name has 11 characters: varchar(10) allows 10"),
         (b"Caf\xe9,B,1\n", "not UTF-8: byte 0xe9; save the file as UTF-8"),
-        (b"a\0b,B,1\n", "it has a NUL character, which no text may contain"),
-        (b'"Alex"x,B,1\n', "malformed quoting: after a closing quote comes a comma or the end of the line"),
-        (b'"Alex" ,B,1\n', "malformed quoting: after a closing quote comes a comma or the end of the line"),
+        (b"a\0b,B,1\n", "contains a NUL character"),
+        (b'"Alex"x,B,1\n', "malformed quoting: expected a comma or the end of the line after a closing quote"),
+        (b'"Alex" ,B,1\n', "malformed quoting: expected a comma or the end of the line after a closing quote"),
         (
             b'Al "X" ex,B,1\n',
-            "malformed quoting: put a field that has a quote in quotes, and write that quote twice",
+            "malformed quoting: enclose a field with a quote in quotes, and write the quote twice",
         ),
         (b"Al\rex,B,1\n", "malformed quoting: a carriage return outside quotes"),
         (b"x" * 140_000 + b",B,1\n", "a field is longer than 131072 characters"),
     ],
 )
-def test_bad_row_is_rejected_and_the_next_one_is_read(file: Path, row: bytes, reason: str) -> None:
+def test_invalid_row_is_rejected_and_the_next_one_is_read(file: Path, row: bytes, reason: str) -> None:
     rejected, following = read(file, HEADER + row + b"Max,Austria,4\n")
     raw = row.decode("utf-8", "backslashreplace").removesuffix("\n")
     assert rejected == Reject(2, reason, raw)
@@ -138,7 +138,7 @@ def test_reject_of_several_lines_keeps_all_of_them(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data_type", "unsigned", "good", "bad"),
+    ("data_type", "unsigned", "valid", "invalid"),
     [
         ("tinyint", False, ["-128", "127"], ["-129", "128"]),
         ("tinyint", True, ["0", "255"], ["-1", "256"]),
@@ -148,43 +148,45 @@ def test_reject_of_several_lines_keeps_all_of_them(file: Path) -> None:
         ("bigint", True, ["18446744073709551615"], ["18446744073709551616", "-1"]),
     ],
 )
-def test_range_is_that_of_the_type(file: Path, data_type: str, unsigned: bool, good: list[str], bad: list[str]) -> None:
+def test_range_is_that_of_the_type(
+    file: Path, data_type: str, unsigned: bool, valid: list[str], invalid: list[str]
+) -> None:
     columns = (Column("n", data_type, in_key=True, bounds=integer_bounds(data_type, unsigned=unsigned)),)
-    rows = read(file, "\n".join(["n", *good, *bad]).encode(), columns)
-    assert [row.values[0] for row in rows if isinstance(row, Row)] == [int(text) for text in good]
-    assert len([row for row in rows if isinstance(row, Reject)]) == len(bad)
+    rows = read(file, "\n".join(["n", *valid, *invalid]).encode(), columns)
+    assert [row.values[0] for row in rows if isinstance(row, Row)] == [int(text) for text in valid]
+    assert len([row for row in rows if isinstance(row, Reject)]) == len(invalid)
 
 
 def test_length_of_a_text_type_is_in_bytes(file: Path) -> None:
     columns = (COLUMNS[0], Column("note", "tinytext", max_characters=255, max_bytes=255))
     (reject,) = read(file, b"note\n" + "é".encode() * 128, columns)
     assert isinstance(reject, Reject)
-    assert reject.reason == "note has 256 bytes: tinytext holds 255"
+    assert reject.reason == "note has 256 bytes: tinytext allows 255"
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", f": the file is empty; {ALLOWED}"),
-        (b"\xef\xbb\xbf", f": the file is empty; {ALLOWED}"),
-        (b"\nname,nationality,score\n", f", line 1: the header is missing, the line is ''; {ALLOWED}"),
-        (b"Alex,Austria,7\n", f", line 1: the header is missing, the line is 'Alex,Austria,7'; {ALLOWED}"),
-        (b"name,nationality,points\n", f", line 1: unknown column 'points'; {ALLOWED}"),
-        (b"name,nationality, score\n", f", line 1: unknown column ' score'; {ALLOWED}"),
-        (b"name,NATIONALITY,score\n", f", line 1: unknown column 'NATIONALITY'; {ALLOWED}"),
-        (b"name,nationality,score,name\n", f", line 1: column 'name' is there twice; {ALLOWED}"),
-        (b"id,name,score\n", f", line 1: column 'nationality' is missing; {ALLOWED}"),
-        (b'"name"x,nationality,score\n', f", line 1: the header has malformed quoting; {ALLOWED}"),
+        (b"", f": the file is empty. {EXPECTED}"),
+        (b"\xef\xbb\xbf", f": the file is empty. {EXPECTED}"),
+        (b"\nname,nationality,score\n", f", line 1: '' is not a header. {EXPECTED}"),
+        (b"Alex,Austria,7\n", f", line 1: 'Alex,Austria,7' is not a header. {EXPECTED}"),
+        (b"name,nationality,points\n", f", line 1: unknown column 'points'. {EXPECTED}"),
+        (b"name,nationality, score\n", f", line 1: unknown column ' score'. {EXPECTED}"),
+        (b"name,NATIONALITY,score\n", f", line 1: unknown column 'NATIONALITY'. {EXPECTED}"),
+        (b"name,nationality,score,name\n", f", line 1: duplicate column 'name'. {EXPECTED}"),
+        (b"id,name,score\n", f", line 1: column 'nationality' is missing. {EXPECTED}"),
+        (b'"name"x,nationality,score\n', f", line 1: the header has malformed quoting. {EXPECTED}"),
         (
             HEADER + b'a,A,1\n"b,B,2\nc,C,3\n',
             (
-                ", line 3: a quote opens in the row that begins here and is never closed, or the row is longer than "
-                "4 MiB; close it, and double a quote inside quotes"
+                ", line 3: the row that starts here has an unclosed quote, or is longer than 4 MiB. Close the quote, "
+                "and write a quote inside quotes twice."
             ),
         ),
     ],
 )
-def test_file_that_cannot_be_read_at_all(file: Path, content: bytes, problem: str) -> None:
+def test_invalid_file(file: Path, content: bytes, problem: str) -> None:
     with pytest.raises(DataFileError) as caught:
         read(file, content)
     assert str(caught.value) == f"{file}{problem}"
@@ -199,17 +201,15 @@ def test_file_that_cannot_be_read_at_all(file: Path, content: bytes, problem: st
     ],
 )
 def test_endless_record_is_an_error_before_it_fills_the_memory(file: Path, content: bytes) -> None:
-    with pytest.raises(DataFileError, match=r"players\.csv, line 2: a quote opens .* longer than 4 MiB"):
+    with pytest.raises(DataFileError, match=r"players\.csv, line 2: the row that starts here .* longer than 4 MiB"):
         read(file, content)
 
 
 @pytest.mark.parametrize(("make", "reason"), [(False, "No such file or directory"), (True, "Is a directory")])
-def test_no_file(tmp_path: Path, make: bool, reason: str) -> None:
+def test_unreadable_file(tmp_path: Path, make: bool, reason: str) -> None:
     path = tmp_path / "players"
     if make:
         path.mkdir()
     with pytest.raises(DataFileError) as caught:
         list(read_rows(path, COLUMNS))
-    assert str(caught.value) == (
-        f"{path}: cannot be read: {reason}; it must be a CSV file. Correct its path or permissions"
-    )
+    assert str(caught.value) == (f"{path}: cannot be read: {reason}. Expected a CSV file. Fix its path or permissions.")

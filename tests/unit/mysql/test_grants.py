@@ -1,4 +1,4 @@
-"""SHOW GRANTS in the spellings of both servers."""
+"""SHOW GRANTS of MySQL and MariaDB."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MYSQL_CDC = [
 
 
 @pytest.mark.parametrize("lines", [MARIADB_CDC, MYSQL_CDC])
-def test_both_servers_mean_the_same(lines: list[str]) -> None:
+def test_grants_of_both_servers_are_equal(lines: list[str]) -> None:
     assert parse_grants(lines) == {
         "*.*": frozenset({"REPLICATION SLAVE", "REPLICATION CLIENT"}),
         "`games`.*": frozenset({"SELECT"}),
@@ -53,22 +53,22 @@ def test_one_line(line: str, expected: dict[str, set[str]]) -> None:
         ("`other`.*", False),
     ],
 )
-def test_what_a_scope_covers(scope: str, covered: bool) -> None:
+def test_scope_covers_the_table(scope: str, covered: bool) -> None:
     assert allows({scope: frozenset({"SELECT"})}, "SELECT", "my_games", "players") is covered
     assert allows({scope: frozenset({"ALL PRIVILEGES"})}, "SELECT", "my_games", "players") is covered
     assert not allows({scope: frozenset({"INSERT"})}, "SELECT", "my_games", "players")
 
 
-def test_escaped_underscore_is_no_wildcard() -> None:
+def test_escaped_underscore_is_not_a_wildcard() -> None:
     assert not allows({r"`my\_games`.*": frozenset({"SELECT"})}, "SELECT", "my-games", "players")
     assert allows({"`my_games`.*": frozenset({"SELECT"})}, "SELECT", "my-games", "players")
 
 
-def test_global_privileges_come_from_everything_alone() -> None:
+def test_global_privileges_come_only_from_the_global_scope() -> None:
     assert allows_globally({"*.*": frozenset({"ALL PRIVILEGES"})}, "REPLICATION SLAVE")
     assert not allows_globally({"`games`.*": frozenset({"ALL PRIVILEGES"})}, "REPLICATION SLAVE")
 
 
 @pytest.mark.parametrize(("wildcards", "scope"), [(True, r"`my\_games`.*"), (False, "`my_games`.*")])
-def test_scope_of_one_database_alone(wildcards: bool, scope: str) -> None:
+def test_scope_of_only_one_database(wildcards: bool, scope: str) -> None:
     assert database_scope("my_games", wildcards=wildcards) == scope

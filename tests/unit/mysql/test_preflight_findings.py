@@ -1,4 +1,4 @@
-"""The judgements of the preflight on servers that are not at hand here, such as MySQL 8.4."""
+"""The preflight checks on facts of servers that are not available here, such as MySQL 8.4."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from infra.mysql.preflight import (
     Finding,
     ServerFacts,
-    judge_grants,
-    judge_server,
-    judge_server_ids,
-    judge_table,
+    check_grants,
+    check_server,
+    check_server_ids,
+    check_table,
     parse_range,
 )
 
@@ -44,10 +44,10 @@ def with_variables(**changed: str) -> ServerFacts:
 
 def test_ready_server_has_a_line_per_check() -> None:
     findings = [
-        *judge_server(READY, 24),
-        *judge_grants(READY, "games_cdc", "games", "players"),
-        *judge_server_ids(READY, "5400-5409", {"other": "5410-5419"}),
-        judge_table(READY, "games", "players"),
+        *check_server(READY, 24),
+        *check_grants(READY, "games_cdc", "games", "players"),
+        *check_server_ids(READY, "5400-5409", {"other": "5410-5419"}),
+        check_table(READY, "games", "players"),
     ]
     assert failures(findings) == []
     assert [finding.text for finding in findings] == [
@@ -59,9 +59,9 @@ def test_ready_server_has_a_line_per_check() -> None:
         "ok user 'games_cdc' has REPLICATION SLAVE on *.*",
         "ok user 'games_cdc' has REPLICATION CLIENT on *.*",
         "ok user 'games_cdc' has SELECT on `games`.*",
-        "ok server_ids 5400-5409 leaves out the server's own id 1",
-        "ok server_ids 5400-5409 overlaps no other pipeline's range",
-        "ok server_ids 5400-5409 holds no registered replica",
+        "ok server_ids 5400-5409 does not contain the server's own id 1",
+        "ok server_ids 5400-5409 does not overlap the range of another pipeline",
+        "ok server_ids 5400-5409 does not contain the id of a registered replica",
         "ok table `games`.`players` has the primary key id",
     ]
 
@@ -70,15 +70,15 @@ def test_ready_server_has_a_line_per_check() -> None:
     "version", ["5.7.44-log", "8.0.36", "8.3.0", "10.11.19-MariaDB-0+deb12u1-log", "11.4.2-MariaDB"]
 )
 def test_supported_version(version: str) -> None:
-    assert failures(judge_server(with_variables(version=version), 24)) == []
+    assert failures(check_server(with_variables(version=version), 24)) == []
 
 
 @pytest.mark.parametrize("version", ["8.4.0", "9.7.0"])
 def test_version_without_show_master_status(version: str) -> None:
-    assert failures(judge_server(with_variables(version=version), 24)) == [
+    assert failures(check_server(with_variables(version=version), 24)) == [
         (
-            f"server version {version} has no SHOW MASTER STATUS, which this CDC connector needs: "
-            "use MySQL 8.0 or MariaDB, or a newer connector"
+            f"server version {version} does not support SHOW MASTER STATUS, which this CDC connector requires. "
+            "Use MySQL 8.0 or MariaDB, or a newer connector."
         )
     ]
 
@@ -86,35 +86,41 @@ def test_version_without_show_master_status(version: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"log_bin": "OFF"}, "log_bin is OFF, wanted ON: set log-bin in the server's configuration and restart it"),
+        (
+            {"log_bin": "OFF"},
+            "log_bin is OFF. Expected ON. Set log-bin in the server's configuration, and restart the server.",
+        ),
         (
             {"binlog_format": "MIXED"},
-            "binlog_format is MIXED, wanted ROW: SET GLOBAL binlog_format = 'ROW', and in the server's configuration",
+            (
+                "binlog_format is MIXED. Expected ROW. Run SET GLOBAL binlog_format = 'ROW', "
+                "and set it in the server's configuration."
+            ),
         ),
         (
             {"binlog_row_image": "NOBLOB"},
             (
-                "binlog_row_image is NOBLOB, wanted FULL: SET GLOBAL binlog_row_image = 'FULL', "
-                "and in the server's configuration"
+                "binlog_row_image is NOBLOB. Expected FULL. Run SET GLOBAL binlog_row_image = 'FULL', "
+                "and set it in the server's configuration."
             ),
         ),
         (
             {"binlog_expire_logs_seconds": "3600"},
             (
-                "binlogs are kept for 1 h, wanted at least 24 h, or a job that was down longer cannot go on: "
-                "set binlog_expire_logs_seconds to 86400, and in its configuration"
+                "binlogs are kept for 1 h. Expected at least 24 h, because a job that is down longer cannot resume. "
+                "Run SET GLOBAL binlog_expire_logs_seconds = 86400, and set it in the server's configuration."
             ),
         ),
     ],
 )
-def test_server_that_is_not_ready(changed: dict[str, str], expected: str) -> None:
-    assert failures(judge_server(with_variables(**changed), 24)) == [expected]
+def test_setting_that_is_not_ready(changed: dict[str, str], expected: str) -> None:
+    assert failures(check_server(with_variables(**changed), 24)) == [expected]
 
 
 @pytest.mark.parametrize(
     ("seconds", "days", "line"),
     [
-        ("0", "0", "ok binlogs are kept for ever"),
+        ("0", "0", "ok binlogs are kept forever"),
         ("0", "7", "ok binlogs are kept for 168 h, at least 24 h"),
         ("172800", "1", "ok binlogs are kept for 48 h, at least 24 h"),
         ("86400", "0", "ok binlogs are kept for 24 h, at least 24 h"),
@@ -122,52 +128,56 @@ def test_server_that_is_not_ready(changed: dict[str, str], expected: str) -> Non
 )
 def test_retention(seconds: str, days: str, line: str) -> None:
     facts = with_variables(binlog_expire_logs_seconds=seconds, expire_logs_days=days)
-    assert [finding.text for finding in judge_server(facts, 24)][-1] == line
+    assert [finding.text for finding in check_server(facts, 24)][-1] == line
 
 
-def test_missing_grants_are_named_with_the_statement() -> None:
+def test_missing_privileges_are_named_with_the_statement() -> None:
     facts = replace(READY, grants={"`elsewhere`.*": frozenset({"ALL PRIVILEGES"})})
-    assert failures(judge_grants(facts, "games_cdc", "games", "players")) == [
-        "user 'games_cdc' lacks REPLICATION SLAVE: GRANT REPLICATION SLAVE ON *.* TO 'games_cdc'@'%'",
-        "user 'games_cdc' lacks REPLICATION CLIENT: GRANT REPLICATION CLIENT ON *.* TO 'games_cdc'@'%'",
-        "user 'games_cdc' lacks SELECT: GRANT SELECT ON `games`.* TO 'games_cdc'@'%'",
+    assert failures(check_grants(facts, "games_cdc", "games", "players")) == [
+        "user 'games_cdc' does not have REPLICATION SLAVE. Run GRANT REPLICATION SLAVE ON *.* TO 'games_cdc'@'%'.",
+        "user 'games_cdc' does not have REPLICATION CLIENT. Run GRANT REPLICATION CLIENT ON *.* TO 'games_cdc'@'%'.",
+        "user 'games_cdc' does not have SELECT. Run GRANT SELECT ON `games`.* TO 'games_cdc'@'%'.",
     ]
 
 
 @pytest.mark.parametrize(
     ("server_ids", "others", "expected"),
     [
-        ("5400", {}, "server_ids '5400' is no range: write it as first-last, from 1 to 4294967295"),
-        ("9-3", {}, "server_ids '9-3' is no range: write it as first-last, from 1 to 4294967295"),
-        ("1-5", {}, "server_ids 1-5 holds the server's own id 1: choose another range for server_ids"),
+        ("5400", {}, "server_ids '5400' is not a range. Write it as first-last, from 1 to 4294967295."),
+        ("9-3", {}, "server_ids '9-3' is not a range. Write it as first-last, from 1 to 4294967295."),
+        ("1-5", {}, "server_ids 1-5 contains the server's own id 1. Choose another range for server_ids."),
         (
             "5-9",
             {},
             (
-                "server_ids 5-9 holds the id of a registered replica (7): choose another range for server_ids, "
-                "or stop that replica"
+                "server_ids 5-9 contains the id of a registered replica (7). Choose another range for server_ids, "
+                "or stop that replica."
             ),
         ),
-        ("20-29", {"a": "29-30"}, "server_ids 20-29 overlaps 29-30 of pipeline 'a': give each its own range"),
-        ("20-29", {"a": "30-", "b": "30-39"}, "server_ids '30-' of pipeline 'a' is no range: write it as first-last"),
+        ("20-29", {"a": "29-30"}, "server_ids 20-29 overlaps 29-30 of pipeline 'a'. Give each its own range."),
+        (
+            "20-29",
+            {"a": "30-", "b": "30-39"},
+            "server_ids '30-' of pipeline 'a' is not a range. Write it as first-last.",
+        ),
     ],
 )
 def test_server_ids(server_ids: str, others: dict[str, str], expected: str) -> None:
-    assert failures(judge_server_ids(READY, server_ids, others)) == [expected]
+    assert failures(check_server_ids(READY, server_ids, others)) == [expected]
 
 
-def test_replicas_that_may_not_be_seen_are_not_checked() -> None:
-    findings = list(judge_server_ids(replace(READY, replicas="Access denied"), "20-29", {}))
+def test_invisible_replicas_are_not_checked() -> None:
+    findings = list(check_server_ids(replace(READY, replicas="Access denied"), "20-29", {}))
     assert failures(findings) == []
-    assert findings[-1].text == "not checked: replicas within server_ids 20-29: Access denied"
+    assert findings[-1].text == "not checked: registered replicas with server_ids 20-29: Access denied"
 
 
 def test_table() -> None:
-    assert judge_table(replace(READY, table_exists=False), "games", "players") == Finding(
-        False, "table `games`.`players` is not there, or this user may not see it: create it, and grant SELECT"
+    assert check_table(replace(READY, table_exists=False), "games", "players") == Finding(
+        False, "table `games`.`players` does not exist, or this user cannot see it. Create it, or grant SELECT."
     )
-    assert judge_table(replace(READY, primary_key=()), "games", "players") == Finding(
-        False, "table `games`.`players` has no primary key: add one with ALTER TABLE"
+    assert check_table(replace(READY, primary_key=()), "games", "players") == Finding(
+        False, "table `games`.`players` does not have a primary key. Add one with ALTER TABLE."
     )
 
 

@@ -1,4 +1,4 @@
-"""Users from mounted Secrets: what is read, and what is said when a Secret is not as it must be."""
+"""Users from mounted Secrets: valid Secrets, and the errors for invalid ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_secret_without_a_key(secrets: Path) -> None:
         provision.read_passwords("games", secrets)
 
     assert str(caught.value) == (
-        f"{secrets}/cdc/password is missing or empty; the Secret that is mounted there needs the key 'password'"
+        f"{secrets}/cdc/password is missing or empty. Add the key 'password' to the Secret that is mounted there."
     )
 
 
@@ -48,17 +48,19 @@ def test_secret_of_another_user(secrets: Path) -> None:
         provision.read_passwords("winter", secrets)
 
     assert str(caught.value) == (
-        f"{secrets}/owner/username is 'games_owner', but the user of the role owner is 'winter_owner'; "
-        "correct the Secret"
+        f"{secrets}/owner/username is 'games_owner', but must be 'winter_owner', the user of the role owner. "
+        "Fix the Secret."
     )
 
 
 def test_folder_of_databases(tmp_path: Path, secrets: Path) -> None:
     assert provision.databases_in(secrets)["cdc"] == secrets / "cdc"
-    with pytest.raises(SettingsError, match=r"holds no folder of a database; mount one that does$"):
+    with pytest.raises(
+        SettingsError, match=r"does not contain a folder of a database\. Mount the Secrets of one there\.$"
+    ):
         provision.databases_in(tmp_path / "none")
 
 
-def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line_reports_the_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["provision-users", "--host", "mysql", "--admin", str(tmp_path), f"games={tmp_path}"]) == 1
-    assert capsys.readouterr().err.startswith(f"SettingsError: {tmp_path}/username is missing or empty;")
+    assert capsys.readouterr().err.startswith(f"SettingsError: {tmp_path}/username is missing or empty.")

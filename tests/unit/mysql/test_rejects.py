@@ -1,4 +1,4 @@
-"""The rejects file: whole, or not there."""
+"""The rejects file: written completely or not at all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_file_has_all_and_keeps_the_first_three(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_without_rejects_an_older_file_goes(tmp_path: Path) -> None:
+def test_without_rejects_an_older_file_is_deleted(tmp_path: Path) -> None:
     path = tmp_path / "rejects.csv"
     path.write_text("older")
     with write_rejects(path):
@@ -31,7 +31,7 @@ def test_without_rejects_an_older_file_goes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_after_a_failure_the_older_file_stays(tmp_path: Path) -> None:
+def test_after_a_failure_the_older_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "rejects.csv"
     path.write_text("older")
     with pytest.raises(KeyError), write_rejects(path) as rejects:

@@ -1,4 +1,4 @@
-"""A small pipeline that is right in every part; a test breaks one part of it."""
+"""A small valid pipeline; a test makes one part of it invalid."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SPEC = """\
+DEFINITION = """\
 name: games
 description: A pipeline
 topics:
@@ -27,10 +27,10 @@ FILES = ("schema.sql", "players.csv", "players.sql", "cdc.py", "totals.py", "sql
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The pipeline's folder."""
+    """The folder of the small pipeline."""
     folder = tmp_path / "games"
     for name in FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("")
-    (folder / "pipeline.yaml").write_text(SPEC)
+    (folder / "pipeline.yaml").write_text(DEFINITION)
     return folder

@@ -1,4 +1,4 @@
-"""Specs that are right: what the loader makes of them, the shipped one included."""
+"""Valid pipeline definitions, including the shipped ones."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import pytest
 from infra.errors import DefinitionError
 from infra.pipeline import databases_of, find_pipelines, load_pipeline
 from infra.settings import ROOT
-from tests.unit.pipeline.conftest import SPEC
+from tests.unit.pipeline.conftest import DEFINITION
 
 FLINK_JOBS = ROOT / "flink_jobs"
 PIPELINES = find_pipelines(FLINK_JOBS)
 
 
-def load(folder: Path, right: str, other: str) -> dict[str, object]:
-    """The values of the small spec after one change."""
-    assert SPEC.count(right) == 1
-    (folder / "pipeline.yaml").write_text(SPEC.replace(right, other))
+def load(folder: Path, old: str, new: str) -> dict[str, object]:
+    """Return the values of the small definition after one replacement."""
+    assert DEFINITION.count(old) == 1
+    (folder / "pipeline.yaml").write_text(DEFINITION.replace(old, new))
     return load_pipeline(folder).model_dump()
 
 
-def test_small_spec_and_its_defaults(folder: Path) -> None:
+def test_small_definition_and_its_defaults(folder: Path) -> None:
     pipeline = load_pipeline(folder)
 
     assert (pipeline.name, pipeline.owner, pipeline.tags) == ("games", "data-platform", ())
@@ -32,14 +32,14 @@ def test_small_spec_and_its_defaults(folder: Path) -> None:
     assert pipeline.folder == folder
 
 
-def test_without_server_ids_there_is_a_range(folder: Path) -> None:
-    (folder / "pipeline.yaml").write_text(SPEC.replace(", server_ids: 10-12", ""))
+def test_server_ids_have_a_default(folder: Path) -> None:
+    (folder / "pipeline.yaml").write_text(DEFINITION.replace(", server_ids: 10-12", ""))
 
     assert load_pipeline(folder).mysql_source.server_ids == "5400-5409"
 
 
 def test_one_server_id_for_each_parallel_reader_is_enough(folder: Path) -> None:
-    (folder / "pipeline.yaml").write_text(SPEC.replace("server_ids: 10-12", "server_ids: 10-11"))
+    (folder / "pipeline.yaml").write_text(DEFINITION.replace("server_ids: 10-12", "server_ids: 10-11"))
 
     pipeline = load_pipeline(folder)
 
@@ -50,17 +50,17 @@ def test_one_server_id_for_each_parallel_reader_is_enough(folder: Path) -> None:
     ("retention", "milliseconds"),
     [("500ms", "500"), ("90 s", "90000"), ("15m", "900000"), ("2h", "7200000"), ("30d", "2592000000")],
 )
-def test_retention_is_milliseconds_for_kafka(folder: Path, retention: str, milliseconds: str) -> None:
-    (folder / "pipeline.yaml").write_text(SPEC.replace("retention: 30d", f"retention: {retention}"))
+def test_retention_is_converted_to_milliseconds(folder: Path, retention: str, milliseconds: str) -> None:
+    (folder / "pipeline.yaml").write_text(DEFINITION.replace("retention: 30d", f"retention: {retention}"))
 
     options = load_pipeline(folder).topics["games.rejects"].options()
 
     assert options == {"cleanup.policy": "delete", "retention.ms": milliseconds}
 
 
-def test_options_are_text_as_kafka_has_them(folder: Path) -> None:
+def test_topic_options_are_text(folder: Path) -> None:
     config = "config: {preallocate: true, segment.bytes: 1048576, min.cleanable.dirty.ratio: 0.5, a: b}"
-    (folder / "pipeline.yaml").write_text(SPEC.replace("retention: 30d", config))
+    (folder / "pipeline.yaml").write_text(DEFINITION.replace("retention: 30d", config))
 
     assert load_pipeline(folder).topics["games.rejects"].options() == {
         "cleanup.policy": "delete",
@@ -71,7 +71,7 @@ def test_options_are_text_as_kafka_has_them(folder: Path) -> None:
     }
 
 
-def test_merge_key_brings_what_is_not_overridden(folder: Path) -> None:
+def test_merge_key_adds_keys_that_are_not_overridden(folder: Path) -> None:
     values = load(
         folder,
         "{script: totals.py, after: [cdc]}",
@@ -82,7 +82,7 @@ def test_merge_key_brings_what_is_not_overridden(folder: Path) -> None:
     assert values["jobs"]["more"] == values["jobs"]["totals"] | {"parallelism": 3}
 
 
-def test_job_files_are_the_script_then_what_is_in_its_folders(folder: Path) -> None:
+def test_job_files_are_the_script_and_the_files_of_its_folders(folder: Path) -> None:
     (folder / "sql" / "20_totals.sql").write_text("")
     (folder / "sql" / "deeper").mkdir()
 
@@ -91,7 +91,7 @@ def test_job_files_are_the_script_then_what_is_in_its_folders(folder: Path) -> N
     assert names == ["cdc.py", "sql/10_players.sql", "sql/20_totals.sql"]
 
 
-def test_pipelines_are_the_folders_with_a_spec(folder: Path) -> None:
+def test_pipelines_are_the_folders_with_a_definition(folder: Path) -> None:
     (folder.parent / "shared").mkdir()
 
     assert find_pipelines(folder.parent) == [folder]
@@ -116,37 +116,37 @@ def test_shipped_pipeline_uses_every_one_of_its_files(shipped: Path) -> None:
 
 @pytest.mark.parametrize("shipped", PIPELINES, ids=lambda path: path.name)
 def test_shipped_job_has_a_value_for_every_variable(shipped: Path) -> None:
-    """Those of the spec, and those that the platform adds."""
+    """The definition and the platform set every variable of the SQL files."""
     pipeline = load_pipeline(shipped)
     added = {"bootstrap_servers"}
     mysql = {"host", "port", "user", "password", "database", "table"}
-    for job, spec in pipeline.jobs.items():
-        given = {*spec.arguments, *added}
-        if "mysql" in spec.uses:
-            given |= {f"mysql_{name}" for name in mysql} | {"server_ids"}
-        texts = [path.read_text(encoding="utf-8") for path in pipeline.job_files(job) if path.suffix == ".sql"]
-        assert {name for text in texts for name in re.findall(r"\$\{([^}]+)\}", text)} <= given
+    for name, job in pipeline.jobs.items():
+        given = {*job.arguments, *added}
+        if "mysql" in job.uses:
+            given |= {f"mysql_{field}" for field in mysql} | {"server_ids"}
+        texts = [path.read_text(encoding="utf-8") for path in pipeline.job_files(name) if path.suffix == ".sql"]
+        assert {variable for text in texts for variable in re.findall(r"\$\{([^}]+)\}", text)} <= given
 
 
-def test_shipped_pipelines_are_there() -> None:
+def test_shipped_pipelines_are_found() -> None:
     assert {"olympics", "olympic_events"} <= {path.name for path in PIPELINES}
 
 
-def test_source_that_a_pipeline_has_not_is_named() -> None:
+def test_source_that_a_pipeline_does_not_have_is_named() -> None:
     olympics, events = (load_pipeline(ROOT / "flink_jobs" / name) for name in ("olympics", "olympic_events"))
 
     with pytest.raises(
-        DefinitionError, match=r"^pipeline olympic_events has no source.mysql; its records come from source.kafka$"
+        DefinitionError, match=r"^pipeline olympic_events does not have source\.mysql; its source is a Kafka topic\.$"
     ):
         _ = events.mysql_source
     with pytest.raises(
-        DefinitionError, match=r"^pipeline olympics has no source.kafka; its records come from source.mysql$"
+        DefinitionError, match=r"^pipeline olympics does not have source\.kafka; its source is a MySQL table\.$"
     ):
         _ = olympics.kafka_source
     assert databases_of([olympics, events]) == {"olympics": "olympics", "olympic_events": None}
 
 
-def test_shipped_pipelines_have_server_ids_of_their_own() -> None:
+def test_shipped_pipelines_have_separate_server_ids() -> None:
     taken: list[int] = []
     for pipeline in map(load_pipeline, PIPELINES):
         if pipeline.source.kafka:

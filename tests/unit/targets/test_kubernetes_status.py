@@ -84,11 +84,11 @@ def test_the_last_traceback_of_a_log_is_what_the_script_raised() -> None:
 Traceback (most recent call last):
   File "/opt/flink/jobs/analytics.py", line 7, in <module>
     run_statements()
-KeyError: '10_records.sql needs a value for ${entries_topic}: give --entries_topic'
+KeyError: '10_records.sql: ${source_topic} does not have a value. Pass --source_topic, or set SOURCE_TOPIC.'
 org.apache.flink.client.program.ProgramAbortException: Python process exits with code: 1
 """
     assert script_failure(log) == (
-        "KeyError: '10_records.sql needs a value for ${entries_topic}: give --entries_topic'"
+        "KeyError: '10_records.sql: ${source_topic} does not have a value. Pass --source_topic, or set SOURCE_TOPIC.'"
     )
     assert script_failure("nothing of the kind") is None
 

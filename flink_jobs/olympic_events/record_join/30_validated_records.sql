@@ -1,5 +1,5 @@
--- The parts of each record, and the first reason why none of it can count (NULL: its elements may).
-CREATE TEMPORARY VIEW judged_records AS
+-- The fields of each record, and the first reason why it is invalid as a whole (NULL: its elements are validated next).
+CREATE TEMPORARY VIEW validated_records AS
 SELECT
     message_key, message_value, attempts, source_partition, source_offset, source_timestamp,
     SUBSTRING(type_json FROM 3 FOR CHAR_LENGTH(type_json) - 4) AS type,
@@ -11,7 +11,7 @@ SELECT
         WHEN value_text IS NULL THEN 'the record is larger than ${max_record_bytes} bytes'
         WHEN ENCODE(value_text, 'UTF-8') <> message_value THEN 'the record is not UTF-8'
         WHEN value_json IS NULL OR NOT value_json LIKE '{%' THEN 'the record is not a JSON object of at most 8 levels'
-        -- Half of a surrogate pair is no character; an escaped backslash before the u makes it plain text.
+        -- Half of a surrogate pair is not a character; after an escaped backslash the u is plain text.
         WHEN REGEXP(REPLACE(value_text, '\\', '//'), '\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|[c-fC-F]..(?<!\\u[dD][89abAB]..\\u[dD][c-fC-F]..))')
             THEN 'the record has half of a surrogate pair'
         WHEN JSON_VALUE(value_json, '$.length()') <> JSON_VALUE(JSON_QUERY(value_json, '$["type","data","first_id"]'), '$.length()')

@@ -1,4 +1,4 @@
--- Data Join: an athlete is an entry as long as name, score and nationality are known.
+-- Data Join: the complete athletes, whose name, score and nationality are known.
 SELECT id, name, nationality, CAST(score AS INTEGER) AS score
 FROM (
     SELECT

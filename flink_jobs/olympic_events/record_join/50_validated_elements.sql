@@ -1,5 +1,5 @@
--- The reason why an element cannot count (NULL: it counts). A null is good: it takes the athlete's value away.
-CREATE TEMPORARY VIEW judged_elements AS
+-- The reason why an element is invalid (NULL: it is valid). A null is valid and deletes the athlete's value.
+CREATE TEMPORARY VIEW validated_elements AS
 SELECT
     *,
     CASE

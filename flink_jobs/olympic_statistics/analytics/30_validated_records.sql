@@ -1,5 +1,5 @@
--- The typed fields of each record, and the first reason why it cannot count (NULL: it counts).
-CREATE TEMPORARY VIEW judged_records AS
+-- The typed fields of each record, and the first reason why it is invalid (NULL: it is valid).
+CREATE TEMPORARY VIEW validated_records AS
 SELECT
     message_key, message_value, source_partition, source_offset, source_timestamp, arrived_at, attempts,
     TRY_CAST(REGEXP_EXTRACT(key_id, '^\[(-?[0-9]+)\]$', 1) AS INT) AS id,
@@ -9,17 +9,17 @@ SELECT
     message_value IS NULL AS deleted,
     CASE
         WHEN message_key IS NULL THEN 'the key is missing'
-        WHEN key_too_large THEN 'the key is larger than 8192 bytes'
+        WHEN key_too_large THEN 'the key is larger than ${max_record_bytes} bytes'
         WHEN ENCODE(key_text, 'UTF-8') <> message_key THEN 'the key is not UTF-8'
         WHEN NOT key_is_whole THEN 'the key is not JSON'
         WHEN key_id IS NULL THEN 'the key has no id'
         WHEN TRY_CAST(REGEXP_EXTRACT(key_id, '^\[(-?[0-9]+)\]$', 1) AS INT) IS NULL THEN 'the id in the key is not a 32-bit integer'
         WHEN message_value IS NULL THEN CAST(NULL AS STRING)
-        WHEN value_too_large THEN 'the value is larger than 8192 bytes'
+        WHEN value_too_large THEN 'the value is larger than ${max_record_bytes} bytes'
         WHEN ENCODE(value_text, 'UTF-8') <> message_value THEN 'the value is not UTF-8'
         WHEN NOT value_is_whole THEN 'the value is not JSON'
         WHEN value_json IS NULL THEN 'the value is not a JSON object'
-        -- Most records have the form of the first line; the other lines find out what is wrong with one that has not.
+        -- Most records have the form of this pattern; the conditions after it find the reason for all others.
         WHEN REGEXP(value_json, '^\{"id":-?[0-9]+,"name":"(?:[^"\\]|\\.)*+","nationality":"(?:[^"\\]|\\.)*+","score":-?[0-9]+\}$') THEN
             CASE
                 WHEN REGEXP_EXTRACT(value_json, '^\{"id":(-?[0-9]+)', 1) <> REGEXP_EXTRACT(key_id, '(-?[0-9]+)', 1) THEN 'the id differs from the id in the key'
