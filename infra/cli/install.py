@@ -1,4 +1,4 @@
-"""Commands that set-up and deployments call: docs, helm-values, jars, provision-users, release."""
+"""Commands that set-up and maintainers call: docs, helm-values, jars, provision-users, release."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module to the parser."""
-    docs = commands.add_parser("docs", help="write the pages that are generated from the model of a pipeline definition")
+    docs = commands.add_parser(
+        "docs", help="write the pages that are generated from the model of a pipeline definition"
+    )
     docs.set_defaults(run=_docs)
     values = commands.add_parser("helm-values", help="print the chart's list of pipelines, read from flink_jobs/")
     values.set_defaults(run=_helm_values)

@@ -34,17 +34,22 @@ Text = Annotated[str, BeforeValidator(_scalar_text, json_schema_input_type=str |
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class Topic(_Part):
     """The desired state of a Kafka topic; `config` holds further topic-level options."""
 
     partitions: int = Field(ge=1, le=10_000)
+    """The number of partitions. It can be raised later, but never lowered."""
     cleanup_policy: Literal["compact", "delete"]
-    replication: int | None = Field(default=None, ge=1, le=100, description="none: the broker's default")
+    """`compact` for a table of rows by key, `delete` for a log of records."""
+    replication: int | None = Field(default=None, ge=1, le=100)
+    """The replication factor; by default that of the broker."""
     retention: str | None = Field(default=None, pattern=r"^\d+\s*(ms|s|m|h|d)$")
+    """How long records are kept, such as `30d`; units are ms, s, m, h and d."""
     config: dict[str, Text] = {}
+    """More topic-level options by Kafka's names."""
 
     def options(self) -> dict[str, str]:
         """Return the topic-level options that the definition sets, by Kafka's names."""
@@ -59,11 +64,18 @@ class MySqlSource(_Part):
     """The source table of a pipeline, its schema file, and the data file that seeds it."""
 
     database: Name
+    """The database of the table; the platform creates it on the local stack, with Compose and in the chart."""
     table: Name
+    """The source table."""
     schema_file: str = Field(alias="schema")
+    """The SQL file that creates the table: one `CREATE TABLE IF NOT EXISTS`."""
     data: str
-    daily_data: str = Field(default="data/daily/{{ ds }}.csv", description="a Jinja template with the logical date")
+    """The CSV file that a deployment seeds the table with; rows that it does not have are deleted."""
+    daily_data: str = "data/daily/{{ ds }}.csv"
+    """The file of a daily reload: a Jinja template with the logical date."""
     server_ids: str = Field(default="5400-5409", pattern=r"^\d+-\d+$")
+    """The ids by which the CDC readers register with the server as replicas, one for each parallel reader. Every
+    pipeline needs a range of its own."""
 
 
 class KafkaSource(_Part):
@@ -74,17 +86,24 @@ class KafkaSource(_Part):
     """
 
     topic: TopicName
+    """The source topic."""
     data: str
-    daily_data: str = Field(default="data/daily/{{ ds }}.jsonl", description="a Jinja template with the logical date")
+    """The file of JSON lines that a deployment publishes to the topic, each line once."""
+    daily_data: str = "data/daily/{{ ds }}.jsonl"
+    """The file of a daily reload: a Jinja template with the logical date."""
     key: str | None = None
+    """The field of a record whose value becomes the record's key."""
     tables: dict[Name, str] = {}
+    """Tables for the checks: the path of a SELECT over the records of the topic and the tables before it."""
 
 
 class Source(_Part):
     """The source of a pipeline: exactly one of the two."""
 
     mysql: MySqlSource | None = None
+    """A table, read with change data capture."""
     kafka: KafkaSource | None = None
+    """A topic."""
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Source:
@@ -104,52 +123,79 @@ class Job(_Part):
     """A PyFlink job: its script, the other files that it reads, its arguments and its Flink configuration."""
 
     script: str
-    files: tuple[str, ...] = Field(default=(), strict=False, description="files or folders, relative to the definition")
+    """The job script. `../shared/run_sql.py` runs the `.sql` files of the job in the order of their names."""
+    files: tuple[str, ...] = Field(default=(), strict=False)
+    """The other files of the job, and folders whose files belong to it. All share one folder at run time."""
     parallelism: int = Field(default=1, ge=1, le=1_000)
+    """The parallelism of the job, and so the number of task slots that it needs."""
     after: tuple[str, ...] = Field(default=(), strict=False)
+    """Jobs that must be healthy before this one is submitted."""
     uses: tuple[Literal["kafka", "mysql"], ...] = Field(default=("kafka",), strict=False)
+    """The systems that the job connects to. `mysql` adds the address and the password of the CDC user."""
     writes: tuple[TopicName, ...] = Field(default=(), strict=False)
+    """The topics that the job writes. `start_from: scratch` empties the compacted ones."""
     arguments: dict[Name, Text] = {}
+    """Values for `${name}` in the job's SQL, passed as `--name value`."""
     configuration: dict[str, Text] = {}
+    """Flink options of the job by Flink's names."""
 
 
 class Check(_Part):
     """The recomputation of one result topic: its key columns, and the path of a SELECT over the source."""
 
     key: tuple[str, ...] = Field(min_length=1, strict=False)
+    """The columns by which rows of the topic and of the recomputation are matched."""
     expect: str
+    """The path of a SELECT that returns every row that the topic must hold."""
 
 
 class Audit(_Part):
     """The audit of one topic: the path of a SELECT that returns the disposition of each record, or of each element."""
 
     topic: TopicName
+    """The audited topic."""
     query: str
+    """The path of a SELECT with the columns source_partition, source_offset, position, disposition and problem."""
 
 
 class ResultTable(_Part):
     """The presentation of one result topic: a title, and a format for each column heading."""
 
     title: str
+    """The heading of the table."""
     topic: TopicName
+    """A checked topic, whose values are the rows of the table."""
     columns: dict[str, str] = Field(min_length=1)
+    """Column heading to Python format string over the fields of a value, such as `"{name} ({score})"`."""
 
 
 class Pipeline(_Part):
     """A pipeline definition; `folder` contains its files."""
 
     name: Name
+    """The name of the pipeline, which must be the name of its folder."""
     description: str
+    """One sentence, shown in Airflow."""
     owner: str = "data-platform"
+    """The owner of the DAGs, shown in Airflow."""
     owner_link: str | None = Field(default=None, pattern=r"^(https?://|mailto:)\S+$")
+    """Where a click on the owner leads: an `https://` or `mailto:` address."""
     tags: tuple[str, ...] = Field(default=(), strict=False)
+    """The tags of the DAGs."""
     topics: dict[TopicName, Topic] = Field(min_length=1)
+    """Every topic that the pipeline reads or writes, by name."""
     source: Source
+    """The table or topic that the pipeline starts from."""
     jobs: dict[Name, Job] = Field(min_length=1)
+    """The Flink jobs by name."""
     quarantine: TopicName | None = None
+    """The topic of quarantined records. Records in it do not count, neither for the jobs nor for the checks."""
     checks: dict[TopicName, Check] = {}
+    """The recomputation of each result topic."""
     audit: Audit | None = None
+    """The audit of a topic. Without it, nothing accounts for every record."""
     results: tuple[ResultTable, ...] = Field(default=(), strict=False)
+    """The tables that `make results` shows."""
     folder: Path = Field(default=Path(), exclude=True, strict=False)
 
     @property

@@ -34,8 +34,7 @@ ALLOWED = {
     "targets": GROUND | {"jobs", "flink", "settings", "versions"},
     "targets.local": {"settings", "stacks.local", "targets"},
     "targets.registry": GROUND | {"jobs", "settings", "targets", "targets.local"},
-    "orchestration": GROUND
-    | {"pipeline", "settings", "checks", "kafka", "mysql", "jobs", "targets.registry"},
+    "orchestration": GROUND | {"pipeline", "settings", "checks", "kafka", "mysql", "jobs", "targets.registry"},
     "results": GROUND | {"pipeline", "kafka", "checks"},
 }
 # The command line stands above everything; what it runs, it runs through the layers.
@@ -104,7 +103,9 @@ def test_table_allows_nothing_that_is_not_used() -> None:
     for module, path in LAYERED.items():
         used[layer_of(module)] |= {layer_of(name) for name in imports_of(path) if name.startswith("infra.")}
 
-    assert {layer: names - used[layer] - GROUND for layer, names in ALLOWED.items() if names - used[layer] - GROUND} == {}
+    assert {
+        layer: names - used[layer] - GROUND for layer, names in ALLOWED.items() if names - used[layer] - GROUND
+    } == {}
 
 
 def test_imports_inside_functions_count_unless_asked_not_to() -> None:
