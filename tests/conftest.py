@@ -1,4 +1,4 @@
-"""The folder of a test is its tier, and its tier is its marker; tiers run from the fast one to the slow one."""
+"""The folder of a test is its tier and its marker; tiers run from the fastest to the slowest."""
 
 from __future__ import annotations
 

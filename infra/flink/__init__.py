@@ -1,1 +1,1 @@
-"""Apache Flink's REST API, as far as deploying and watching jobs needs it."""
+"""Flink's REST API, command-line output and Java options, as far as deploying and watching jobs requires them."""

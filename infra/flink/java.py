@@ -1,6 +1,6 @@
-"""The options without which Flink 1.20 does not run on Java 17; a test holds them against those that Flink ships.
+"""The options that Flink 1.20 requires on Java 17; a test compares them with those of Flink's own configuration.
 
-Whoever replaces Flink's own configuration, as the Kubernetes operator does, must give them anew.
+They must be set again if Flink's own configuration is replaced, as the Kubernetes operator does.
 """
 
 from __future__ import annotations

@@ -17,10 +17,10 @@ Fetch = Callable[[str], dict[str, Any] | None]
 
 
 class FlinkRest:
-    """One Flink cluster; every method raises UnreachableError when it does not answer.
+    """The REST API of one Flink cluster; every method raises UnreachableError if the cluster does not answer.
 
-    `fetch` takes the place of HTTP for reading, such as through the proxy of a Kubernetes API server: it gets a path
-    and returns the answer, None for 404.
+    `fetch` replaces HTTP for reads, for example with the proxy of a Kubernetes API server: it gets a path and returns
+    the response, or None for status 404.
     """
 
     def __init__(self, url: str, timeout_seconds: float = 10.0, fetch: Fetch | None = None) -> None:
@@ -29,22 +29,22 @@ class FlinkRest:
         self._fetch = fetch
 
     def jobs(self) -> list[dict[str, Any]]:
-        """All jobs that the cluster remembers: `jid`, `name`, `state`, `start-time` (ms)."""
+        """Return all jobs that the cluster lists: `jid`, `name`, `state`, `start-time` (ms)."""
         jobs: list[dict[str, Any]] = self._get("/jobs/overview")["jobs"]
         return jobs
 
     def job_parameters(self, job_id: str) -> dict[str, str]:
-        """The global parameters that the job was submitted with; empty while it initialises."""
+        """Return the global parameters that the job was submitted with; empty while it initializes."""
         config = self._get(f"/jobs/{job_id}/config", missing_ok=True)
         parameters: dict[str, str] = config.get("execution-config", {}).get("user-config", {})
         return parameters
 
     def checkpoints(self, job_id: str) -> dict[str, Any]:
-        """Checkpoint statistics: `counts` and `latest`; empty while the job initialises."""
+        """Return checkpoint statistics: `counts` and `latest`; empty while the job initializes."""
         return self._get(f"/jobs/{job_id}/checkpoints", missing_ok=True)
 
     def exceptions(self, job_id: str) -> list[dict[str, Any]]:
-        """The newest failures first: `exceptionName`, `stacktrace`, `timestamp` (ms)."""
+        """Return the failures, newest first: `exceptionName`, `stacktrace`, `timestamp` (ms)."""
         answer = self._get(f"/jobs/{job_id}/exceptions", missing_ok=True)
         entries: list[dict[str, Any]] = answer.get("exceptionHistory", {}).get("entries", [])
         return sorted(entries, key=lambda entry: -int(entry["timestamp"]))
@@ -52,7 +52,7 @@ class FlinkRest:
     def stop_with_savepoint(
         self, job_id: str, directory: Path | str, timeout_seconds: float = SAVEPOINT_TIMEOUT_SECONDS
     ) -> str:
-        """Stops a job and returns the path of its savepoint; JobFailedError when Flink could not take one."""
+        """Stop a job and return the path of its savepoint; JobFailedError if Flink could not take one."""
         body = {"targetDirectory": str(directory), "drain": False}
         trigger = self._request("POST", f"/jobs/{job_id}/stop", json=body)["request-id"]
 
@@ -63,19 +63,19 @@ class FlinkRest:
         operation = wait_until(finished, f"the savepoint of job {job_id}", timeout_seconds)
         if "failure-cause" in operation:
             raise JobFailedError(
-                f"job {job_id} took no savepoint: {root_cause(operation['failure-cause']['stack-trace'])}"
+                f"job {job_id}: the savepoint failed: {root_cause(operation['failure-cause']['stack-trace'])}"
             )
         return str(operation["location"])
 
     def cancel(self, job_id: str) -> None:
-        """Asks a job to end; await its state to know that it did."""
+        """Request that a job ends; it has ended when its state changes."""
         self._request("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"})
 
     def _get(self, path: str, missing_ok: bool = False) -> dict[str, Any]:
         if self._fetch:
             found = self._fetch(path)
             if found is None and not missing_ok:
-                raise UnreachableError(f"{self.url} does not know {path}; the JobManager may be starting")
+                raise UnreachableError(f"{self.url} returned 404 for {path}. The JobManager may still be starting.")
             return found or {}
         return self._request("GET", path, missing_ok=missing_ok)
 
@@ -84,21 +84,21 @@ class FlinkRest:
             response = httpx.request(method, self.url + path, timeout=self._timeout, **options)
         except httpx.TransportError as error:
             raise UnreachableError(
-                f"cannot reach Flink at {self.url}: {error}; "
-                "is it running (`make status`), and is the connection right?"
+                f"cannot reach Flink at {self.url}: {error}. "
+                "Check that it runs (`make status`) and that its address is correct."
             ) from None
         if response.status_code == httpx.codes.NOT_FOUND and missing_ok:
             return {}
         if response.status_code in (httpx.codes.INTERNAL_SERVER_ERROR, httpx.codes.SERVICE_UNAVAILABLE):
-            raise UnreachableError(f"Flink answered {response.status_code} to {method} {path}: {response.text[:500]}")
+            raise UnreachableError(f"Flink returned {response.status_code} for {method} {path}: {response.text[:500]}")
         if response.is_error:
-            raise TerminalError(f"Flink answered {response.status_code} to {method} {path}: {response.text[:500]}")
+            raise TerminalError(f"Flink returned {response.status_code} for {method} {path}: {response.text[:500]}")
         answer: dict[str, Any] = response.json() if response.content else {}
         return answer
 
 
 def root_cause(stack_trace: str) -> str:
-    """The innermost `Caused by` line of a Java stack trace, else its first line."""
+    """Return the innermost `Caused by` line of a Java stack trace, or its first line if there is none."""
     lines = [line.strip() for line in stack_trace.strip().splitlines() if line.strip()]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     return (causes or lines or ["unknown"])[-1 if causes else 0]

@@ -1,1 +1,1 @@
-"""Jobs: spec and revision, status and health, and how a job is brought to its revision on any target."""
+"""Jobs: desired state and revision, status and health, and how a job is brought to its revision on any target."""

@@ -23,18 +23,18 @@ STATES = {
 
 
 def newest_run(rest: FlinkRest, job_name: str) -> dict[str, Any] | None:
-    """The newest run of that name that the cluster still lists; None if there is none."""
+    """Return the newest run of that name that the cluster still lists; None if there is none."""
     runs = [job for job in rest.jobs() if job["name"] == job_name]
     return max(runs, key=lambda job: int(job["start-time"]), default=None)
 
 
 def last_checkpoint(rest: FlinkRest, job_id: str) -> dict[str, Any]:
-    """The last completed checkpoint: `latest_ack_timestamp` (ms), `external_path`; empty if there is none."""
+    """Return the last completed checkpoint: `latest_ack_timestamp` (ms), `external_path`; empty if there is none."""
     return (rest.checkpoints(job_id).get("latest") or {}).get("completed") or {}
 
 
 def describe_run(rest: FlinkRest, run: dict[str, Any], restorable: str | None, url: str | None) -> JobStatus:
-    """The status of a run; `restorable` is the newest job state that the target found."""
+    """Return the status of a run; `restorable` is the newest job state that the target found."""
     job_id = run["jid"]
     checkpoint_at = int(last_checkpoint(rest, job_id).get("latest_ack_timestamp", 0))
     failures = rest.exceptions(job_id)

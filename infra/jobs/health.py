@@ -1,4 +1,4 @@
-"""Whether a job is truly healthy: its state, a checkpoint since the submission, and no failure since that checkpoint.
+"""The health of a job: its state, a checkpoint since the submission, and no failure since that checkpoint.
 
 A crash-looping job reports RUNNING between two restarts, and a FlinkDeployment reports READY long before its job is
 healthy, so neither alone counts.

@@ -13,7 +13,7 @@ Change = Literal["created", "changed", "unchanged"]
 
 
 class JobState(StrEnum):
-    """Flink's job states, reduced to those that a deployment must tell apart."""
+    """Flink's job states, reduced to those that a deployment must distinguish."""
 
     MISSING = "MISSING"
     STARTING = "STARTING"
@@ -24,7 +24,7 @@ class JobState(StrEnum):
 
     @property
     def alive(self) -> bool:
-        """Whether the cluster keeps the job going without anybody's help."""
+        """Whether the cluster keeps the job running without help."""
         return self in (JobState.STARTING, JobState.RUNNING, JobState.RESTARTING)
 
 
@@ -42,10 +42,10 @@ class Secret:
 
 @dataclass(frozen=True)
 class JobSpec:
-    """The desired state of one job: all that a target needs to run it.
+    """The desired state of one job: everything that a target requires to run it.
 
     `files` are the job scripts by file name. `secrets` are environment variables of the process that plans the job.
-    They are not part of the revision, so that only changing a password restarts nothing.
+    They are not part of the revision, so a new password restarts nothing.
     """
 
     name: str

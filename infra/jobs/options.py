@@ -12,14 +12,14 @@ REVISION_OPTION = "pipeline.global-job-parameters"
 
 
 def identity_options(job: JobSpec) -> dict[str, str]:
-    """The options by which a running job reports its name and its revision."""
+    """Return the options with which a running job reports its name and its revision."""
     return {"pipeline.name": job.name, REVISION_OPTION: f"revision:{job.revision}"}
 
 
 def recovery_options(checkpoint_interval_ms: int) -> dict[str, str]:
-    """The checkpoint and restart policy of a job and of the cluster that runs it; Flink's own option names.
+    """Return the checkpoint and restart policy of a job and of its cluster, with Flink's own option names.
 
-    A job restarts for as long as it takes, quickly at first. Single failed checkpoints do not count as job failures
+    A job restarts without a limit, quickly at first. Single failed checkpoints do not count as job failures
     (Flink's default tolerates none), and a lost TaskManager is noticed within seconds instead of Flink's 50 s.
     """
     return {
@@ -42,8 +42,8 @@ def recovery_options(checkpoint_interval_ms: int) -> dict[str, str]:
 
 
 def session_cluster_options() -> dict[str, str]:
-    """What a session cluster needs on top of the recovery policy."""
+    """Return the options that a session cluster requires in addition to the recovery policy."""
     return {
-        "cluster.registration.error-delay": "500",  # milliseconds; a TaskManager that starts first would lose 10 s
+        "cluster.registration.error-delay": "500",  # ms; the default delays a TaskManager that starts first by 10 s
         "jobstore.expiration-time": str(30 * 24 * 3600),  # seconds that finished and failed jobs stay visible
     }

@@ -1,4 +1,4 @@
-"""From a pipeline definition to the spec of each of its jobs."""
+"""The desired state of each job of a pipeline, rendered from the pipeline definition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.pipeline.naming import job_name, secret_name
 def render_job(
     pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlEndpoint | None, image: str = ""
 ) -> JobSpec:
-    """Return the job with its files read and its arguments filled in.
+    """Return the job with its job scripts read and its arguments filled in.
 
     `mysql` is the server as the CDC user sees it; None if the pipeline starts from a topic.
     """

@@ -1,4 +1,4 @@
-"""The target protocol: where jobs run, behind six verbs.
+"""The target protocol: six verbs for running jobs anywhere.
 
 `infra.targets` implements it as `local`, `session`, `kubernetes` and, for tests, `memory`; one contract suite runs
 against each of them.
@@ -12,10 +12,10 @@ from infra.jobs.job import Change, JobSpec, JobStatus
 
 
 class Target(Protocol):
-    """Where jobs run. Every verb is safe to repeat.
+    """A target, which runs jobs. Every verb is safe to repeat.
 
     `image` is the container image of the jobs, empty if the target uses none. If `upgrades_in_place`, submitting
-    another revision of a running job takes the savepoint and starts from it; otherwise the caller stops it first.
+    another revision of a running job takes the savepoint and starts from it; otherwise the caller stops the job first.
     """
 
     name: str
@@ -23,10 +23,10 @@ class Target(Protocol):
     upgrades_in_place: bool
 
     def ensure_scripts(self, job: JobSpec) -> Change:
-        """Put the scripts of the job's revision where `submit` finds them."""
+        """Store the job scripts of the revision where `submit` finds them."""
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
-        """Start the job, from `savepoint` if given, and return the cluster's id of it."""
+        """Start the job, from `savepoint` if given, and return Flink's id of it."""
 
     def status(self, job_name: str) -> JobStatus:
         """Return the status of the newest run of the job; its state is MISSING if the cluster has none."""
@@ -38,4 +38,4 @@ class Target(Protocol):
         """Return the last log lines that are relevant to the job's failure."""
 
     def delete(self, job_name: str) -> None:
-        """Stop the job and remove its scripts and all its job state."""
+        """Stop the job and delete its job scripts and all its job state."""

@@ -1,4 +1,4 @@
-"""Bringing a job to its revision on any target: first start, upgrade, recovery, or nothing."""
+"""Bring a job to its revision on any target: first start, upgrade, recovery, or nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.jobs.target import Target
 
 @dataclass(frozen=True)
 class Submission:
-    """What was done; `str` is the log line."""
+    """The change that a submission made; `str` is the log line."""
 
     change: Change
     detail: str
@@ -61,7 +61,7 @@ def ensure_started_from_scratch(target: Target, job: JobSpec) -> Submission:
 
 
 def _stop_for_upgrade(target: Target, job: JobSpec, status: JobStatus) -> str | None:
-    """Stop with a savepoint. A job that keeps failing cannot take one; then its last checkpoint is the newest state."""
+    """Stop the job with a savepoint; a job that keeps failing cannot take one, so its last checkpoint is returned."""
     try:
         return target.stop(job.name, savepoint=True)
     except PlatformError:

@@ -1,1 +1,1 @@
-"""Where pipelines run: `local`, `session`, `kubernetes`, and `memory` for tests, behind one small protocol."""
+"""The targets, which run jobs: `local`, `session`, `kubernetes`, and `memory` for tests."""

@@ -8,11 +8,11 @@ from infra.targets.session import FlinkClient, SessionCluster, SessionTarget
 
 
 def local_target(settings: Settings) -> SessionTarget:
-    """Runs jobs on the local stack's session cluster of `settings`; bundles and state are below its data directory."""
+    """Return the target for the local stack of `settings`; job scripts and job state are below its data directory."""
 
     def client() -> FlinkClient:
         return FlinkClient(flink_home() / "bin" / "flink", flink_environment(settings))
 
-    state, url = settings.data_dir, str(flink_endpoint(settings))
-    cluster = SessionCluster(url, url, state / "jobs", state / "flink", client)
+    data_dir, url = settings.data_dir, str(flink_endpoint(settings))
+    cluster = SessionCluster(url, url, data_dir / "jobs", data_dir / "flink", client)
     return SessionTarget(cluster, name="local")

@@ -1,4 +1,4 @@
-"""The target `memory`: keeps jobs in a dict and runs none. It ships so that orchestration is tested in no time."""
+"""The target `memory`: jobs are entries of a dict and nothing runs, so that tests of orchestration take no time."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from infra.jobs.job import Change, JobSpec, JobState, JobStatus
 
 
 class MemoryTarget:
-    """A job is healthy as soon as it is submitted; `fail` and `show` make it anything else."""
+    """Report every submitted job as healthy, until `fail` or `show` changes its status."""
 
     name = "memory"
     image = ""
     upgrades_in_place = False
 
     def __init__(self) -> None:
-        self._bundles: set[tuple[str, str]] = set()
+        self._scripts: set[tuple[str, str]] = set()
         self._jobs: dict[str, JobStatus] = {}
         self._clock = itertools.count(1)
 
     def ensure_scripts(self, job: JobSpec) -> Change:
-        bundle = (job.name, job.revision)
-        if bundle in self._bundles:
+        scripts = (job.name, job.revision)
+        if scripts in self._scripts:
             return "unchanged"
-        self._bundles.add(bundle)
+        self._scripts.add(scripts)
         return "created"
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
-        if (job.name, job.revision) not in self._bundles:
-            raise JobFailedError(f"{job.name} could not be submitted: revision {job.revision} has no scripts")
+        if (job.name, job.revision) not in self._scripts:
+            raise JobFailedError(
+                f"{job.name} could not be submitted: revision {job.revision} does not have its job scripts. "
+                "Deploy the pipeline."
+            )
         at = next(self._clock)
         status = JobStatus(
             JobState.RUNNING, job.revision, f"run-{at}", submitted_at=at, last_checkpoint_at=next(self._clock),
@@ -57,10 +60,10 @@ class MemoryTarget:
 
     def delete(self, job_name: str) -> None:
         self._jobs.pop(job_name, None)
-        self._bundles = {bundle for bundle in self._bundles if bundle[0] != job_name}
+        self._scripts = {scripts for scripts in self._scripts if scripts[0] != job_name}
 
     def fail(self, job_name: str, cause: str) -> None:
-        """The job fails now, after a checkpoint that it can start from."""
+        """Make the job fail now, after a checkpoint that it can start from."""
         at = next(self._clock)
         checkpoint = f"memory://{job_name}/checkpoint-{at}"
         self.show(
@@ -73,5 +76,5 @@ class MemoryTarget:
         )
 
     def show(self, job_name: str, **changes: Any) -> None:
-        """From now on the job's status has these values."""
+        """Change fields of the job's status."""
         self._jobs[job_name] = replace(self._jobs[job_name], **changes)

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from infra.jobs.target import Target
     from infra.settings import Settings
 
-# Returns a client and the namespace that its connection names, if any. Airflow's connections are above this layer.
+# Returns a client, and the namespace of its connection if it has one. Airflow's connections are above this layer.
 KubernetesConnection = Callable[[], "tuple[ApiClient, str | None]"]
 Factory = Callable[["Settings", KubernetesConnection], "Target"]
 
 
 def _local(settings: Settings, _: KubernetesConnection) -> Target:
-    from infra.targets.local import local_target  # inside, since a DAG file must parse without any client
+    from infra.targets.local import (
+        local_target,
+    )  # imported here, because a DAG file must parse without loading a client
 
     return local_target(settings)
 

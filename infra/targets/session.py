@@ -1,7 +1,7 @@
-"""Jobs on a Flink session cluster by Flink's own command line: the target `session`, and what `local` is made of.
+"""Jobs on a Flink session cluster, submitted with Flink's command line: the target `session`, and the base of `local`.
 
-A job's revision travels in its global job parameters, so that Flink itself says what runs; nothing is noted beside it.
-A session cluster forgets its jobs when the JobManager ends; the newest checkpoint on disk is then what they start from.
+A job's revision is one of its global job parameters, so Flink itself reports it and no other record is kept. A session
+cluster loses its jobs when the JobManager ends; they then start from the newest checkpoint on disk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SUBMIT_TIMEOUT_SECONDS = 300
 
 @dataclass(frozen=True)
 class FlinkClient:
-    """Flink's command line: its program, and the environment that it runs in."""
+    """Flink's command line: its program, and the environment to run it in."""
 
     program: Path
     environment: Mapping[str, str]
@@ -39,10 +39,10 @@ class FlinkClient:
 
 @dataclass(frozen=True)
 class SessionCluster:
-    """A session cluster as its clients see it.
+    """The addresses and folders of a session cluster.
 
-    `ui` is where people reach its web interface; `scripts` is read by `client` alone; `state` is one folder under one
-    path for the JobManager, the TaskManagers and us, since we look for saved state in it.
+    `ui` is the address of its web interface for people. Only `client` reads `scripts`. `state` is a folder with the
+    same path for the JobManager, the TaskManagers and this process, which looks for job state in it.
     """
 
     url: str
@@ -53,7 +53,7 @@ class SessionCluster:
 
 
 class SessionTarget:
-    """Runs jobs on `cluster`."""
+    """Run jobs on a session cluster."""
 
     image = ""
     upgrades_in_place = False
@@ -64,7 +64,7 @@ class SessionTarget:
         self._rest = FlinkRest(cluster.url)
         self._ui = cluster.ui.rstrip("/")
         self._scripts = cluster.scripts
-        self._saved = [cluster.state / kind for kind in ("checkpoints", "savepoints")]
+        self._state = [cluster.state / kind for kind in ("checkpoints", "savepoints")]
 
     def ensure_scripts(self, job: JobSpec) -> Change:
         folder = self._folder(job)
@@ -75,7 +75,7 @@ class SessionTarget:
         staging.mkdir(parents=True)
         for name, content in job.files.items():
             (staging / name).write_bytes(content)
-        staging.rename(folder)  # a folder with the revision's name is always whole
+        staging.rename(folder)  # a folder with the revision's name is always complete
         return "created"
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
@@ -88,7 +88,10 @@ class SessionTarget:
                 timeout=SUBMIT_TIMEOUT_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
-            raise JobFailedError(f"{job.name}: Flink did not take the job within {error.timeout:.0f} s") from None
+            raise JobFailedError(
+                f"{job.name} could not be submitted: `flink run` did not end within {error.timeout:.0f} s. "
+                "Check the load of the cluster, then deploy again."
+            ) from None
         found = re.search(r"JobID ([0-9a-f]{32})", result.stdout)
         if result.returncode != 0 or found is None:
             cause, lines = submit_failure(result.stdout + result.stderr)
@@ -107,7 +110,7 @@ class SessionTarget:
         if not status.state.alive or status.job_id is None:
             return None
         if savepoint:
-            return self._rest.stop_with_savepoint(status.job_id, self._saved[1] / job_name)
+            return self._rest.stop_with_savepoint(status.job_id, self._state[1] / job_name)
         self._rest.cancel(status.job_id)
         wait_until(lambda: not self.status(job_name).state.alive, f"job {job_name} to stop", timeout_seconds=60)
         return None
@@ -119,7 +122,7 @@ class SessionTarget:
 
     def delete(self, job_name: str) -> None:
         self.stop(job_name, savepoint=False)
-        for folder in (self._scripts, *self._saved):
+        for folder in (self._scripts, *self._state):
             shutil.rmtree(folder / job_name, ignore_errors=True)
 
     def _folder(self, job: JobSpec) -> Path:
@@ -131,7 +134,7 @@ class SessionTarget:
             **job.configuration,
             **identity_options(job),
             "parallelism.default": str(job.parallelism),
-            "execution.checkpointing.dir": (self._saved[0] / job.name).as_uri(),
+            "execution.checkpointing.dir": (self._state[0] / job.name).as_uri(),
         }
         command = ["run", "--detached", "--jobmanager", urlsplit(self._rest.url).netloc]
         command += [f"-D{option}={value}" for option, value in options.items()]
@@ -144,13 +147,13 @@ class SessionTarget:
         return command
 
     def newest_state(self, job_name: str) -> str | None:
-        """The newest savepoint or retained checkpoint on disk."""
-        found = [state for root in self._saved for state in _saved_states(root / job_name)]
+        """Return the newest savepoint or retained checkpoint on disk; None if there is none."""
+        found = [state for root in self._state for state in _job_states(root / job_name)]
         return max(found)[1] if found else None
 
 
 def session_target(settings: Settings) -> SessionTarget:
-    """The target `session`: the cluster that the settings name."""
+    """Return the target for the session cluster of the settings."""
     session = settings.session
     folder, home = Path(session.dir), Path(session.flink_home)
 
@@ -162,12 +165,12 @@ def session_target(settings: Settings) -> SessionTarget:
     return SessionTarget(SessionCluster(url, session.ui, folder / "jobs", folder, client))
 
 
-def _saved_states(root: Path) -> Iterator[tuple[float, str]]:
-    """Time and path of each whole checkpoint or savepoint.
+def _job_states(root: Path) -> Iterator[tuple[float, str]]:
+    """Yield time and path of each complete checkpoint or savepoint.
 
-    A running job removes its old checkpoints while we look; one that is gone by then is not the newest.
+    A running job deletes its old checkpoints at the same time; a deleted one is never the newest.
     """
-    for folder, _, files in os.walk(root):  # passes over folders that are gone, as glob does not
+    for folder, _, files in os.walk(root):  # skips deleted folders, which glob does not
         if "_metadata" in files:
             with suppress(FileNotFoundError):
                 yield (Path(folder) / "_metadata").stat().st_mtime, folder

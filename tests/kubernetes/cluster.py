@@ -1,8 +1,8 @@
-"""The platform on a cluster, for tests: images, operator and chart, by the command lines of kubectl and helm.
+"""The platform on a cluster, for tests: images, operator and chart, through kubectl and helm.
 
 `KUBECONFIG` names the cluster. `IMAGE_BUILD_COMMAND` and `IMAGE_BUILD_ARGS` are those of docker/build.sh, and
-`IMAGE_PUSH_COMMAND IMAGE...` puts images where the cluster's pods find them, such as `docker push` or
-`kind load docker-image`; where it is not set the cluster has them already.
+`IMAGE_PUSH_COMMAND IMAGE...` makes images available to the cluster's pods, such as `docker push` or
+`kind load docker-image`; if it is not set, the cluster must have them already.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from tests.kubernetes.crds import operator_crds
 IMAGES = ("flink", "airflow", "operator", "kafka", "mysql")
 CHART = ROOT / "helm" / "olympic-streaming"
 OPERATOR = ROOT / "tests" / "kubernetes" / "operator"
-STANDINS = CHART / "ci" / "ci-standins-values.yaml"
+TEST_IMAGES = CHART / "ci" / "ci-test-images-values.yaml"
 TIMEOUT_SECONDS = 180
 LOG_LINES = 40
 CRASHES = 3
-_HOPELESS = ("ErrImagePull", "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
+_TERMINAL = ("ErrImagePull", "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
 
 
 class ClusterError(AssertionError):
-    """A command failed or a wait ended; the message carries what pods, events and logs say."""
+    """A command failed or a wait ran out; the message contains pods, events and logs."""
 
 
 def run(*command: str, stdin: str | None = None, timeout: float = TIMEOUT_SECONDS) -> str:
-    """The output of a command; ClusterError with all it said."""
+    """Return the output of a command; ClusterError with its whole output if it fails."""
     result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, cwd=ROOT)
     if result.returncode:
         raise ClusterError(f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}{result.stderr}")
@@ -44,13 +44,13 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
 
 
 def get(namespace: str, *what: str) -> dict[str, Any]:
-    """Objects as kubectl's JSON."""
+    """Return objects as the JSON of `kubectl get`."""
     found: dict[str, Any] = json.loads(kubectl("--namespace", namespace, "get", *what, "--output", "json"))
     return found
 
 
 def image(name: str) -> str:
-    """The reference of one of our images."""
+    """Return the reference of one of our images."""
     tag = os.environ.get("IMAGE_TAG") or next(
         line.split('"')[1] for line in (ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("version")
     )
@@ -58,13 +58,13 @@ def image(name: str) -> str:
 
 
 def folder_of(name: str) -> str:
-    """The folder that an image is built from: one of ours, or one that replaces an upstream image in tests."""
+    """Return the folder that an image is built from: in docker/, or that of a test image."""
     ours = ROOT / "docker" / name
     return str(ours if ours.is_dir() else ROOT / "tests" / "kubernetes" / "images" / name)
 
 
 def build_images(names: tuple[str, ...] = IMAGES) -> None:
-    """Builds the images and puts them where pods find them. What is built already takes seconds."""
+    """Build the images and make them available to pods; a second build takes seconds."""
     run("bash", "docker/build.sh", *map(folder_of, names), timeout=1800)
     push = os.environ.get("IMAGE_PUSH_COMMAND", "").split()
     if push:
@@ -72,27 +72,27 @@ def build_images(names: tuple[str, ...] = IMAGES) -> None:
 
 
 def get_or_none(namespace: str, *what: str) -> dict[str, Any] | None:
-    """An object as kubectl's JSON; None where it, or its namespace, is not there."""
+    """Return an object as the JSON of `kubectl get`; None if it or its namespace does not exist."""
     text = kubectl("--namespace", namespace, "get", *what, "--ignore-not-found", "--output", "json")
     found: dict[str, Any] | None = json.loads(text) if text.strip() else None
     return found
 
 
 def create_namespace(namespace: str) -> None:
-    """ClusterError where it is there already: of two runs that start at once, one goes on."""
+    """Create a namespace; ClusterError if it exists, so that only one of two runs that start together continues."""
     kubectl("create", "namespace", namespace)
     ensure_namespace(namespace)
 
 
 def ensure_namespace(namespace: str) -> None:
-    """A namespace whose pods must keep to the profile `restricted`."""
+    """Create a namespace, if it is missing, that enforces the Pod Security Standard `restricted`."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
     kubectl("apply", "--server-side", "--filename", "-", stdin=json.dumps(manifest))
 
 
 def install_operator(namespace: str) -> None:
-    """The custom resources, and the operator for this one namespace."""
+    """Install the custom resource definitions, and the operator for this namespace only."""
     ensure_jars(lambda _line: None, lock_file("operator"))
     ensure_namespace(namespace)
     kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin="\n---\n".join(operator_crds()))
@@ -100,33 +100,33 @@ def install_operator(namespace: str) -> None:
 
 
 def install_chart(namespace: str, *arguments: str) -> None:
-    """The chart with the stand-ins, also reachable from outside; more arguments go to helm."""
+    """Install the chart with the test images, reachable from outside; `arguments` are passed to helm."""
     ensure_namespace(namespace)
     images = {name: image(name).rpartition(":") for name in ("airflow", "kafka", "mysql")}
     settings = [f"kafka.external.host={node_address()}"]
     settings += [f"{name}.image.repository={repository}" for name, (repository, _, _) in images.items()]
     settings += [f"{name}.image.tag={tag}" for name, (_, _, tag) in images.items()]
     flags = [word for setting in settings for word in ("--set-string", setting)]
-    _helm_install(namespace, "olympic", str(CHART), "--values", str(STANDINS), *flags, *arguments)
+    _helm_install(namespace, "olympic", str(CHART), "--values", str(TEST_IMAGES), *flags, *arguments)
 
 
 def node_address() -> str:
-    """The address by which clients outside of the cluster, and its pods, reach a NodePort."""
+    """Return the address at which pods and clients outside the cluster reach a NodePort."""
     addresses = get("default", "nodes")["items"][0]["status"]["addresses"]
     return str(next(entry["address"] for entry in addresses if entry["type"] == "InternalIP"))
 
 
 def wait_ready(namespace: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-    """Every pod is ready or has succeeded; ClusterError says which are not, and why."""
+    """Wait until every pod is ready or has succeeded; ClusterError names the others and the reasons."""
     deadline = time.monotonic() + timeout_seconds
-    while waiting := [pod["metadata"]["name"] for pod in get(namespace, "pods")["items"] if not _is_fine(pod)]:
+    while waiting := [pod["metadata"]["name"] for pod in get(namespace, "pods")["items"] if not _is_ready(pod)]:
         if time.monotonic() > deadline:
             raise ClusterError(f"waited {timeout_seconds:.0f} s for {', '.join(waiting)}\n{describe(namespace)}")
         time.sleep(1)
 
 
 def delete_namespace(namespace: str) -> None:
-    """Takes away everything in it: first the deployments, while the operator is there to do it."""
+    """Delete a namespace: first its FlinkDeployments, while the operator still runs, then everything else."""
     present = subprocess.run(["kubectl", "get", "namespace", namespace], capture_output=True).returncode == 0
     if not present:
         return
@@ -139,11 +139,11 @@ def delete_namespace(namespace: str) -> None:
 
 
 def describe(namespace: str) -> str:
-    """Pods, the last events, and the logs of the pods that are not ready."""
+    """Return the pods, the last events, and the logs of the pods that are not ready."""
     parts = [_try("get", "pods,jobs,flinkdeployments", "--output=wide", namespace=namespace)]
     parts.append(_try("get", "events", "--sort-by=.lastTimestamp", namespace=namespace)[-6000:])
     for pod in get(namespace, "pods")["items"]:
-        if not _is_fine(pod):
+        if not _is_ready(pod):
             name = pod["metadata"]["name"]
             log = ("logs", name, "--all-containers", f"--tail={LOG_LINES}")
             parts.append(f"--- log of {name}\n{_try(*log, namespace=namespace)}")
@@ -152,7 +152,7 @@ def describe(namespace: str) -> str:
 
 
 def _helm_install(namespace: str, release: str, *arguments: str) -> None:
-    """Helm waits for everything; it is ended early when a pod will not become ready by itself."""
+    """Install a release and wait for it; ClusterError as soon as a pod will not become ready without help."""
     wait = ("--wait", "--timeout", f"{TIMEOUT_SECONDS}s")
     command = ["helm", "upgrade", "--install", release, *arguments, "--namespace", namespace, *wait]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as helm:
@@ -162,22 +162,22 @@ def _helm_install(namespace: str, release: str, *arguments: str) -> None:
             broken = [reason for pod in get(namespace, "pods")["items"] for reason in _broken(pod)]
         if broken:
             helm.terminate()
-        said, _ = helm.communicate()
+        output, _ = helm.communicate()
     if helm.returncode or broken:
-        raise ClusterError(f"{' '.join(command)} failed: {'; '.join(broken)}\n{said}\n{describe(namespace)}")
+        raise ClusterError(f"{' '.join(command)} failed: {'; '.join(broken)}\n{output}\n{describe(namespace)}")
 
 
 def _broken(pod: dict[str, Any]) -> list[str]:
-    """Reasons for which a wait is in vain."""
+    """Return the reasons why a pod will not become ready without help."""
     reasons = []
     for status in pod["status"].get("containerStatuses", []):
         reason = status["state"].get("waiting", {}).get("reason", "")
-        if reason in _HOPELESS or (reason == "CrashLoopBackOff" and status["restartCount"] >= CRASHES):
+        if reason in _TERMINAL or (reason == "CrashLoopBackOff" and status["restartCount"] >= CRASHES):
             reasons.append(f"{pod['metadata']['name']} is in {reason} after {status['restartCount']} restarts")
     return reasons
 
 
-def _is_fine(pod: dict[str, Any]) -> bool:
+def _is_ready(pod: dict[str, Any]) -> bool:
     if pod["status"].get("phase") == "Succeeded" or "deletionTimestamp" in pod["metadata"]:
         return True
     conditions = {entry["type"]: entry["status"] for entry in pod["status"].get("conditions", [])}

@@ -1,4 +1,4 @@
-"""The platform on the cluster that KUBECONFIG names, in a namespace of its own that goes away at the end."""
+"""The platform on the cluster that KUBECONFIG names, in a namespace of its own that is deleted at the end."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.figures import FIGURES, timed
 from tests.kubernetes.lock import only_run
-from tests.local.conftest import stack  # noqa: F401, the fixture: the local stack beside the cluster
+from tests.local.conftest import stack  # noqa: F401, the fixture: the local stack next to the cluster
 from tests.support.olympics_model import Row, expected_outputs
 
 NAMESPACE = "olympic-streaming-tests"
 KAFKA_PORT, MYSQL_PORT = 30092, 30306
-# The smallest that is stable, so that the whole stack fits a laptop.
+# The smallest stable sizes, so that everything fits on a laptop.
 SIZES = {
     "FLINK_VERSION": "v1_18",
     "JOBMANAGER_MEMORY_MB": "768",
@@ -43,42 +43,44 @@ SIZES = {
 
 
 def why_not() -> str | None:
-    """Why this tier cannot run here; None when it can."""
+    """Return why this tier cannot run here; None if it can."""
     for program in ("kubectl", "helm"):
         if shutil.which(program) is None:
             return f"{program} is not installed"
     if not os.environ.get("KUBECONFIG"):
-        return "KUBECONFIG names no cluster"
-    asked = subprocess.run(["kubectl", "version", "--request-timeout=10s"], capture_output=True, text=True, check=False)
-    return None if asked.returncode == 0 else f"the cluster does not answer: {asked.stderr.strip()}"
+        return "KUBECONFIG is not set"
+    result = subprocess.run(
+        ["kubectl", "version", "--request-timeout=10s"], capture_output=True, text=True, check=False
+    )
+    return None if result.returncode == 0 else f"the cluster does not answer: {result.stderr.strip()}"
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The deployed platform as a user outside of the cluster has it."""
+    """The deployed platform, used from outside the cluster."""
 
     folder: Path
     pipeline: Pipeline
     host: str
 
     def deploy(self, root: Path = ROOT) -> list[str]:
-        """`airflow dags test olympics_deploy` for the target, from outside; returns what the steps said."""
+        """Run `airflow dags test olympics_deploy` from outside the cluster, and return the log lines of the tasks."""
         command = [airflow_program(), "dags", "test", "--conf", '{"target": "kubernetes"}', "olympics_deploy"]
         result = subprocess.run(command, env=self.environment(root), capture_output=True, text=True, check=False)
         with (self.folder / "airflow.log").open("a") as log:
             log.write(result.stdout + result.stderr)
-        said = [line for line in result.stdout.splitlines() if "[infra.tasks]" in line]
-        assert result.returncode == 0, "\n".join(said) + result.stdout[-3000:] + cluster.describe(NAMESPACE)
-        return [line.split("] ", 1)[1].split("[infra.tasks]")[0].strip() for line in said]
+        lines = [line for line in result.stdout.splitlines() if "[infra.tasks]" in line]
+        assert result.returncode == 0, "\n".join(lines) + result.stdout[-3000:] + cluster.describe(NAMESPACE)
+        return [line.split("] ", 1)[1].split("[infra.tasks]")[0].strip() for line in lines]
 
     def environment(self, root: Path = ROOT) -> dict[str, str]:
-        """Airflow outside of the cluster: its connections, and the settings of the target."""
+        """Return the environment of Airflow outside the cluster: its connections, and the settings of the target."""
         settings = {"NAMESPACE": NAMESPACE, "IMAGE": cluster.image("flink"), **SIZES}
         return {
             **os.environ,
             **{f"OLYMPIC_STREAMING_KUBERNETES_{key}": value for key, value in settings.items()},
             **self._connections(),
-            "OLYMPIC_STREAMING_DATA_DIR": str(self.folder / "state"),
+            "OLYMPIC_STREAMING_DATA_DIR": str(self.folder / "data"),
             "AIRFLOW_HOME": str(self.folder / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -123,19 +125,19 @@ class Cluster:
             connection.commit()
 
     def expected(self) -> dict[str, list[str]]:
-        """The model's outputs for the rows of the table."""
+        """Return the model's outputs for the rows of the table."""
         with connect(self.endpoint("mysql-reader")) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT id, name, nationality, score FROM players")
             rows = [Row(*row) for row in cursor.fetchall()]
         return {f"olympics.{topic}": _lines(list(values.values())) for topic, values in expected_outputs(rows).items()}
 
     def results(self) -> dict[str, list[str]]:
-        """What the topics hold, a line of JSON for each value, sorted."""
+        """Return the values of the topics as sorted lines of JSON."""
         tables = read_tables(self.kafka, self.pipeline.checks, self.pipeline.quarantine)
         return {topic: _lines(values) for topic, values in tables.items()}
 
     def await_agreement(self, seconds: float = 120) -> float:
-        """Until the topics show what the table says; returns how long that took."""
+        """Wait until the topics equal the model's outputs, and return the seconds that it took."""
         begun = time.monotonic()
         wait_until(lambda: self.results() == self.expected(), "the outputs to agree", seconds, poll_seconds=0.5)
         return time.monotonic() - begun
@@ -146,14 +148,14 @@ def _lines(values: list[dict[str, Any]]) -> list[str]:
 
 
 def secret(name: str) -> dict[str, str]:
-    """The values of a Secret."""
+    """Return the values of a Secret."""
     data = cluster.get(NAMESPACE, "secret", name)["data"]
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[str]:
-    """Images, operator and chart; the namespace that they are in."""
+    """The namespace with the operator and the chart; the images are built first."""
     reason = why_not()
     if reason:
         pytest.skip(f"the tier kubernetes needs a cluster: {reason}")
@@ -161,7 +163,7 @@ def platform() -> Iterator[str]:
         with timed("images, built or found"):
             cluster.build_images()
         with only_run(NAMESPACE, (KAFKA_PORT, MYSQL_PORT)):
-            with timed("operator and chart, to ready"):
+            with timed("operator and chart, until ready"):
                 cluster.install_operator(NAMESPACE)
                 cluster.install_chart(NAMESPACE)
                 cluster.wait_ready(NAMESPACE)
@@ -170,14 +172,14 @@ def platform() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def deployed(platform: str, tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    """The pipeline, deployed once from outside."""
+    """The pipeline, deployed once from outside the cluster."""
     found = Cluster(
         tmp_path_factory.mktemp("outside"), load_pipeline(ROOT / "flink_jobs" / "olympics"), cluster.node_address()
     )
     subprocess.run(
         [sys.executable, "-m", "airflow", "db", "migrate"], env=found.environment(), check=True, capture_output=True
     )
-    with timed("first deployment, Airflow's start and the check of the results included"):
+    with timed("first deployment, including Airflow's start and the check of the results"):
         print("\n".join(found.deploy()))
     return found
 

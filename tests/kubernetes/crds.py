@@ -1,4 +1,4 @@
-"""The custom resources of the Flink operator, from its own jars: to install them, and to check a resource by them."""
+"""The custom resource definitions of the Flink operator, from its own jars, for installing and for validating."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ CRDS = ("flinkdeployments", "flinksessionjobs")
 
 
 def operator_crds() -> list[str]:
-    """The definitions as YAML; SetupError when `python -m infra jars operator` has not been run."""
+    """Return the definitions as YAML; SetupError if `python -m infra jars operator` has not been run."""
     [jar] = [jar for jar in jars_of("operator", lock_file("operator")) if "operator-api" in jar.name]
     with zipfile.ZipFile(jar) as archive:
         return [archive.read(f"META-INF/fabric8/{name}.flink.apache.org-v1.yml").decode() for name in CRDS]
 
 
 def violations(deployment: dict[str, Any]) -> list[str]:
-    """What in a FlinkDeployment is against its definition, unknown keys included, which a cluster drops silently."""
+    """Return the errors of a FlinkDeployment, including unknown keys, which a cluster drops silently."""
     errors = Draft202012Validator(_schema()).iter_errors(deployment)
     return sorted(f"{error.json_path}: {error.message}" for error in errors)
 
@@ -39,7 +39,7 @@ def _schema() -> dict[str, Any]:
 
 
 def _closed(node: Any) -> Any:
-    """An OpenAPI schema in the terms of JSON schema: no other keys, and numbers or text where Kubernetes takes both."""
+    """Return an OpenAPI schema as JSON schema: no other keys, and numbers or text if Kubernetes accepts both."""
     if not isinstance(node, dict):
         return [_closed(item) for item in node] if isinstance(node, list) else node
     if node.get("x-kubernetes-int-or-string"):

@@ -1,4 +1,4 @@
-"""What the tier measured and saw, for the summary that pytest prints at its end."""
+"""The measurements of the tier, for the summary that pytest prints at its end."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ FIGURES: list[str] = []
 
 
 def note(what: str, value: str) -> None:
+    """Add a figure to the summary."""
     FIGURES.append(f"{what}: {value}")
 
 
 @contextmanager
 def timed(what: str) -> Iterator[None]:
-    """Notes how long the block took, whatever becomes of it."""
+    """Note the duration of the block, even if it fails."""
     begun = time.monotonic()
     try:
         yield
@@ -27,7 +28,7 @@ def timed(what: str) -> Iterator[None]:
 
 
 def note_memory(namespace: str) -> dict[str, int]:
-    """Working set of each pod in MiB, as the kubelets count it; there may be no metrics server."""
+    """Note and return the working set of each pod in MiB, as the kubelets report it; no metrics server is required."""
     found: dict[str, int] = {}
     for node in cluster.get("default", "nodes")["items"]:
         path = f"/api/v1/nodes/{node['metadata']['name']}/proxy/stats/summary"
@@ -36,13 +37,13 @@ def note_memory(namespace: str) -> dict[str, int]:
                 used = [part.get("memory", {}).get("workingSetBytes", 0) for part in pod.get("containers", [])]
                 found[pod["podRef"]["name"]] = sum(used) // 2**20
     parts = [f"{name} {mebibytes}" for name, mebibytes in sorted(found.items()) if mebibytes]
-    note("memory in MiB", f"{', '.join(parts)}; all together {sum(found.values())}")
+    note("memory in MiB", f"{', '.join(parts)}; total {sum(found.values())}")
     return found
 
 
-def note_rights(namespace: str, account: str) -> None:
-    """`kubectl auth can-i --list` as the cluster itself answers it; what every account may is left out."""
+def note_privileges(namespace: str, account: str) -> None:
+    """Note the privileges of an account, as `kubectl auth can-i --list` reports them, except those of every account."""
     user = f"--as=system:serviceaccount:{namespace}:{account}"
     lines = cluster.kubectl("--namespace", namespace, "auth", "can-i", "--list", user).splitlines()[1:]
-    rights = [" ".join(line.split()) for line in lines if not line.startswith((" ", "selfsubject"))]
-    note(f"rights of {account}", "".join(f"\n    {right}" for right in sorted(rights)))
+    privileges = [" ".join(line.split()) for line in lines if not line.startswith((" ", "selfsubject"))]
+    note(f"privileges of {account}", "".join(f"\n    {privilege}" for privilege in sorted(privileges)))

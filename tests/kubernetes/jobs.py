@@ -1,4 +1,4 @@
-"""The heartbeat job and the target as the tests on a cluster size them."""
+"""The heartbeat job and the target, in the sizes of the tests on a cluster."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.support.heartbeat import heartbeat_job
 
 BACKOFF = "restart-strategy.exponential-delay."
 SHORT_BACKOFF = {BACKOFF + "initial-backoff": "10 ms", BACKOFF + "max-backoff": "50 ms"}
-SHORT = Patience(unschedulable=2, untaken=5)
+SHORT = Patience(unschedulable=2, unreconciled=5)
 
 
-def target(
+def create_target(
     namespace: str = NAMESPACE, patience: Patience | None = None, client: ApiClient | None = None, **settings: object
 ) -> KubernetesTarget:
-    """Return the target as the tests size it, with some settings changed."""
+    """Return the target with the tests' sizes; `settings` overrides single ones."""
     environ = {f"OLYMPIC_STREAMING_KUBERNETES_{key}": value for key, value in SIZES.items()}
     here = {"namespace": namespace, "image": cluster.image("flink"), **settings}
     found = load_settings(environ).kubernetes.model_copy(update=here)
@@ -31,6 +31,6 @@ def target(
 
 
 def heartbeat(image: str = "", **configuration: str) -> JobSpec:
-    """Return the heartbeat job with JVMs that start fast."""
+    """Return the heartbeat job with JVM options for a fast start."""
     fast = {"env.java.opts.all": f"{JAVA_17_OPTIONS} -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
     return heartbeat_job(image, **{"execution.checkpointing.interval": "2 s", **fast, **configuration})

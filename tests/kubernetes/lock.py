@@ -1,6 +1,6 @@
-"""One run of the tier at a time in a namespace: a Lease in it says who runs, and is renewed while that lives.
+"""One run of the tier at a time in a namespace: a Lease in it names the run, which renews it until it ends.
 
-Creating a namespace succeeds for one of two runs that start at once; what a run that died left behind is removed.
+Creating a namespace succeeds for only one of two runs that start together. The namespace of a dead run is deleted.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ STALE_SECONDS = 60
 
 @contextmanager
 def only_run(namespace: str, ports: tuple[int, ...]) -> Iterator[None]:
-    """The namespace is ours, empty and new, and so are its NodePorts; it goes away at the end."""
+    """Create the namespace and delete it at the end; ClusterError if another run has it or its NodePorts."""
     if live := live_holder(namespace):
         raise cluster.ClusterError(
-            f"another run of the tier uses the namespace {namespace}: {live}; wait for its end, or end it"
+            f"another run of the tier uses the namespace {namespace}: {live}. Wait until it ends, or end it."
         )
     cluster.delete_namespace(namespace)
     if taken := ports_of_others(ports):
         raise cluster.ClusterError(
-            f"NodePorts that the tier needs are taken: {', '.join(taken)}; "
-            "delete these services, or use another cluster"
+            f"NodePorts that the tier requires are in use: {', '.join(taken)}. "
+            "Delete these services, or use another cluster."
         )
     cluster.create_namespace(namespace)
     stop = threading.Event()
@@ -51,12 +51,12 @@ def only_run(namespace: str, ports: tuple[int, ...]) -> Iterator[None]:
 
 
 def live_holder(namespace: str) -> str | None:
-    """Who runs in the namespace, and when it last said so; None where nobody does."""
+    """Return which run uses the namespace, and when it last renewed the Lease; None if no live run does."""
     lease = cluster.get_or_none(namespace, "lease", LEASE)
     if lease is None:
         found = cluster.get_or_none(namespace, "namespace", namespace)
         starts = found is not None and _age(found["metadata"]["creationTimestamp"]) < RENEW_SECONDS
-        return "it starts just now" if starts else None
+        return "it is starting" if starts else None
     holder, age = lease["spec"]["holderIdentity"], _age(lease["spec"]["renewTime"])
     host, _, process = holder.rpartition(" process ")
     ended_here = host == here() and not psutil.pid_exists(int(process))
@@ -64,7 +64,7 @@ def live_holder(namespace: str) -> str | None:
 
 
 def ports_of_others(ports: tuple[int, ...]) -> list[str]:
-    """Services that hold one of these NodePorts already."""
+    """Return the services that already have one of these NodePorts."""
     services: list[dict[str, Any]] = json.loads(
         cluster.kubectl("get", "services", "--all-namespaces", "--output", "json")
     )["items"]
@@ -77,7 +77,7 @@ def ports_of_others(ports: tuple[int, ...]) -> list[str]:
 
 
 def renew(namespace: str) -> None:
-    """Says that this run lives."""
+    """Renew the Lease for this run."""
     holder = f"{here()} process {os.getpid()}"
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     lease = {
@@ -90,7 +90,7 @@ def renew(namespace: str) -> None:
 
 
 def here() -> str:
-    """This user on this machine."""
+    """Return this user and this machine."""
     return f"{getpass.getuser()}@{socket.gethostname()}"
 
 

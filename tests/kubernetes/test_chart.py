@@ -45,7 +45,7 @@ def test_an_upgrade_keeps_passwords_and_grants(deployed: Cluster) -> None:
     cluster.install_chart(NAMESPACE)
 
     assert {name: secret(name) for name in SECRETS} == before
-    said = cluster.kubectl("--namespace", NAMESPACE, "logs", "job/mysql-users")
-    assert "database olympics: unchanged" in said
-    assert "created" not in said
-    assert "grants changed" not in said
+    log = cluster.kubectl("--namespace", NAMESPACE, "logs", "job/mysql-users")
+    assert "database olympics: unchanged" in log
+    assert "created" not in log
+    assert "grants changed" not in log

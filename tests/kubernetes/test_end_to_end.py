@@ -1,4 +1,4 @@
-"""A user's days on a cluster: deploy, change rows, deploy again, change SQL, lose pods."""
+"""A user's work on a cluster: deploy, change rows, deploy again, change SQL, lose pods."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from infra.targets.kubernetes.reconciled import applied_at
 from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
-from tests.kubernetes.figures import note, note_memory, note_rights, timed
-from tests.kubernetes.jobs import target
+from tests.kubernetes.figures import note, note_memory, note_privileges, timed
+from tests.kubernetes.jobs import create_target
 from tests.support.olympics_model import SEED, expected_outputs
 
 INSIDE = (
@@ -33,7 +33,7 @@ def resource(name: str) -> dict[str, Any]:
 
 
 def pods(name: str, component: str) -> list[dict[str, Any]]:
-    """The metadata of the pods that are not about to go."""
+    """Return the metadata of the pods that are not being deleted."""
     found = cluster.get(NAMESPACE, "pods", "--selector", f"app={name},component={component}")
     return [pod["metadata"] for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
 
@@ -43,7 +43,7 @@ def _uids(found: list[dict[str, Any]]) -> set[str]:
 
 
 def apply_to_running(name: str) -> float:
-    """Seconds from the last change of the spec to the start of the job, as the cluster's and Flink's clocks say."""
+    """Return the seconds from the last change of the spec to the start of the job, as both clocks report them."""
     api = KubernetesApi(new_client_from_config(), NAMESPACE)
     found = api.get("FlinkDeployment", name)
     assert found
@@ -61,18 +61,18 @@ def test_results_of_the_seed_rows(deployed: Cluster) -> None:
         note(f"{name}, apply to running", f"{apply_to_running(name):.0f} s")
     note_memory(NAMESPACE)
     for account in ("olympic-airflow", "flink"):
-        note_rights(NAMESPACE, account)
+        note_privileges(NAMESPACE, account)
 
 
 def test_a_second_deployment_changes_nothing(deployed: Cluster) -> None:
     before = {name: resource(name)["metadata"]["generation"] for name in JOBS}
     steps = ("provision_topics", "seed_mysql", "create_configmaps", "submit_")
-    said = [line for line in deployed.deploy() if line.startswith(steps)]
-    assert [line for line in said if "unchanged" not in line] == []
+    lines = [line for line in deployed.deploy() if line.startswith(steps)]
+    assert [line for line in lines if "unchanged" not in line] == []
     assert {name: resource(name)["metadata"]["generation"] for name in JOBS} == before
 
 
-def test_the_three_changes_show(deployed: Cluster) -> None:
+def test_three_changes_appear_in_the_results(deployed: Cluster) -> None:
     deployed.execute(
         "INSERT INTO players (name, nationality, score) VALUES ('Mary', 'Italy', 9)",
         "UPDATE players SET score = 10 WHERE name = 'Alex'",
@@ -92,9 +92,9 @@ def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: 
     seed.write_text("id,name,nationality,score\n1,Alex,Austria,3\n3,Josef,US,8\n4,Max,Austria,4\n5,Peter,US,2\n")
     cdc = resource(JOBS[0])["metadata"]["generation"]
     with timed("deployment that upgrades one job, the whole run"):
-        said = deployed.deploy(tmp_path)
+        lines = deployed.deploy(tmp_path)
     note("upgrade through a savepoint, apply to running again", f"{apply_to_running(JOBS[1]):.0f} s")
-    [submission] = [line for line in said if line.startswith("submit_analytics")]
+    [submission] = [line for line in lines if line.startswith("submit_analytics")]
     assert "changed: olympics.analytics from" in submission
     assert submission.endswith("through a savepoint")
     info = resource(JOBS[1])["status"]["jobStatus"]["savepointInfo"]
@@ -103,19 +103,19 @@ def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: 
     assert deployed.results() == deployed.expected()
 
 
-def test_killed_pods_come_back_and_the_outputs_agree(deployed: Cluster) -> None:
-    place = target()
+def test_killed_pods_are_replaced_and_the_outputs_agree(deployed: Cluster) -> None:
+    target = create_target()
     for component in ("jobmanager", "taskmanager"):
         [victim] = pods(JOBS[1], component)
         begun = time.time()
         cluster.kubectl("--namespace", NAMESPACE, "delete", "pod", victim["name"], "--grace-period=0", "--force")
-        uids = {victim["uid"]}  # the name may be that of the new pod, too
+        uids = {victim["uid"]}  # the new pod can have the same name
         wait_until(lambda part=component, old=uids: _uids(pods(JOBS[1], part)) - old, "a new pod", 120)  # type: ignore[misc]
         deployed.execute("UPDATE players SET score = score + 1", "DELETE FROM players WHERE id = 1")
         deployed.execute("INSERT INTO players VALUES (1, 'Alex', 'Austria', 5)")
-        note(f"{component} killed, rows late by", f"{deployed.await_agreement(180):.1f} s")
+        note(f"{component} killed, delay of rows", f"{deployed.await_agreement(180):.1f} s")
         wait_until(
-            lambda since=begun: place.status("olympics.analytics").last_checkpoint_at > since * 1000,  # type: ignore[misc]
+            lambda since=begun: target.status("olympics.analytics").last_checkpoint_at > since * 1000,  # type: ignore[misc]
             "a checkpoint after the kill",
             180,
         )
@@ -123,18 +123,18 @@ def test_killed_pods_come_back_and_the_outputs_agree(deployed: Cluster) -> None:
 
 
 def test_a_stopped_job_starts_again_from_its_savepoint(deployed: Cluster) -> None:
-    place = target()
-    savepoint = place.stop("olympics.analytics", savepoint=True)
+    target = create_target()
+    savepoint = target.stop("olympics.analytics", savepoint=True)
     assert savepoint is not None
-    assert place.stop("olympics.analytics", savepoint=True) is None
-    assert place.status("olympics.analytics").state is JobState.STOPPED
+    assert target.stop("olympics.analytics", savepoint=True) is None
+    assert target.status("olympics.analytics").state is JobState.STOPPED
     [submission] = [line for line in deployed.deploy() if line.startswith("submit_analytics")]
     assert submission.startswith("submit_analytics: changed: olympics.analytics was STOPPED, runs again as job ")
     assert submission.endswith(f"state from {savepoint}")
     assert deployed.results() == deployed.expected()
 
 
-def test_airflow_inside_of_the_cluster_deploys_the_same(deployed: Cluster) -> None:
+def test_airflow_inside_the_cluster_deploys_the_same(deployed: Cluster) -> None:
     settings = {key: value for key, value in deployed.environment().items() if key.startswith("OLYMPIC_STREAMING_KUB")}
     container = {
         "name": "airflow",
@@ -163,48 +163,48 @@ def test_airflow_inside_of_the_cluster_deploys_the_same(deployed: Cluster) -> No
         status: dict[str, Any] = cluster.get(NAMESPACE, "job", "deploy-inside").get("status", {})
         return status if status.get("succeeded") or status.get("failed") else None
 
-    status = wait_until(ended, "the deployment inside of the cluster", 420, poll_seconds=2)
+    status = wait_until(ended, "the deployment inside the cluster", 420, poll_seconds=2)
     log = cluster.kubectl("--namespace", NAMESPACE, "logs", "job/deploy-inside")
-    said = [line for line in log.splitlines() if "[infra.tasks]" in line]
-    assert status.get("succeeded") == 1, "\n".join(said) + log[-3000:]
-    assert any("check_outputs: agreed" in line for line in said)
+    lines = [line for line in log.splitlines() if "[infra.tasks]" in line]
+    assert status.get("succeeded") == 1, "\n".join(lines) + log[-3000:]
+    assert any("check_outputs: agreed" in line for line in lines)
     assert deployed.results() == deployed.expected()
 
 
-def test_no_secret_is_to_be_read_anywhere(deployed: Cluster) -> None:
-    """The last one, so that everything has been said by then; a value that is planted is found everywhere."""
+def test_no_secret_is_readable_anywhere(deployed: Cluster) -> None:
+    """Runs last, so that all output exists; a planted value proves that the search finds one everywhere."""
     names = ("olympics-mysql", "olympics-mysql-cdc", "olympics-mysql-reader", "mysql-root")
     passwords = {name: secret(name)["password"] for name in names}
     planted = os.urandom(8).hex()
     plant(planted)
 
-    said = everything_said(deployed)
+    outputs = readable_outputs(deployed)
 
-    written = {place for place, text in said.items() if text.strip()}
+    written = {source for source, text in outputs.items() if text.strip()}
     for expected in ("Airflow outside", "deploy-inside-", "flink-operator-", "kafka-", "mysql-", *JOBS):
-        assert any(place.startswith(f"log of {expected}") for place in written), f"{expected} has no log"
+        assert any(source.startswith(f"log of {expected}") for source in written), f"{expected} does not have a log"
     assert {"configmaps", "flinkdeployments", "pods", "events", "log of planted"} == {
-        place for place, text in said.items() if planted in text
+        source for source, text in outputs.items() if planted in text
     }
-    assert [(name, place) for name, value in passwords.items() for place in said if value in said[place]] == []
+    assert [(name, source) for name, value in passwords.items() for source in outputs if value in outputs[source]] == []
 
 
-def everything_said(deployed: Cluster) -> dict[str, str]:
-    """All that can be read without a right to read Secrets: objects, logs, and what Airflow outside has written."""
+def readable_outputs(deployed: Cluster) -> dict[str, str]:
+    """Return every text that is readable without a privilege on Secrets: objects, and logs of pods and Airflow."""
     kubectl = ("--namespace", NAMESPACE)
-    said = {
+    outputs = {
         kind: cluster.kubectl(*kubectl, "get", kind, "--output", "yaml")
         for kind in ("configmaps", "flinkdeployments", "pods", "events", "services", "jobs", "deployments")
     }
     for pod in cluster.get(NAMESPACE, "pods")["items"]:
         name = pod["metadata"]["name"]
-        said[f"log of {name}"] = cluster.kubectl(*kubectl, "logs", name, "--all-containers")
-    said["log of Airflow outside"] = (deployed.folder / "airflow.log").read_text()
-    return said
+        outputs[f"log of {name}"] = cluster.kubectl(*kubectl, "logs", name, "--all-containers")
+    outputs["log of Airflow outside"] = (deployed.folder / "airflow.log").read_text()
+    return outputs
 
 
 def plant(value: str) -> None:
-    """Writes a value wherever the search must find it."""
+    """Write a value to every source that the search must cover."""
     container = {
         "name": "planted",
         "image": cluster.image("flink"),

@@ -1,4 +1,4 @@
-"""What goes wrong on a cluster ends early, under its name and with the remedy, as a deployment would show it."""
+"""Every failure on a cluster ends the wait early, with an error that names the cause and the fix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from infra.jobs.upgrade import ensure_running
 from infra.targets.kubernetes import KubernetesTarget, api
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE
-from tests.kubernetes.jobs import SHORT, SHORT_BACKOFF, heartbeat, target
+from tests.kubernetes.jobs import SHORT, SHORT_BACKOFF, create_target, heartbeat
 from tests.support.heartbeat import FAILING, NO_RESTART, await_health, failure_of, submitted, with_statement
 
 UNWATCHED = f"{NAMESPACE}-unwatched"
@@ -25,14 +25,14 @@ RAISES = b"import pyflink.table\nraise RuntimeError('no luck today')\n"
 NewJob = Callable[..., JobSpec]
 
 
-@pytest.fixture
-def place(platform: str) -> KubernetesTarget:
-    return target(patience=SHORT)
+@pytest.fixture(name="target")
+def target_(platform: str) -> KubernetesTarget:
+    return create_target(patience=SHORT)
 
 
 @pytest.fixture
-def new_job(place: KubernetesTarget) -> Iterator[NewJob]:
-    """Makes jobs that are gone after the test."""
+def new_job(target: KubernetesTarget) -> Iterator[NewJob]:
+    """Return a function that creates jobs, which are deleted after the test."""
     made: list[JobSpec] = []
 
     def make(**configuration: str) -> JobSpec:
@@ -41,119 +41,118 @@ def new_job(place: KubernetesTarget) -> Iterator[NewJob]:
 
     yield make
     for job in made:
-        place.delete(job.name)
+        target.delete(job.name)
 
 
-def test_image_that_cannot_be_pulled(place: KubernetesTarget, new_job: NewJob) -> None:
+def test_image_that_cannot_be_pulled(target: KubernetesTarget, new_job: NewJob) -> None:
     job = new_job()
-    elsewhere = target(image="olympic-streaming/absent:0.0.0")
+    without_image = create_target(image="olympic-streaming/absent:0.0.0")
 
-    error = failure_of(elsewhere, submitted(elsewhere, job))
+    error = failure_of(without_image, submitted(without_image, job))
 
     assert type(error) is JobFailedError
     assert re.fullmatch(
-        rf"{job.name} is FAILED: pod heartbeat-\S+: image \S*olympic-streaming/absent:0\.0\.0 cannot be pulled: .+; "
-        r"build and push it \(`make images`\)",
+        rf"{job.name} is FAILED: pod heartbeat-\S+: image \S*olympic-streaming/absent:0\.0\.0 cannot be pulled: .+\. "
+        r"Build it \(`make images`\) and push it\.",
         str(error),
         re.DOTALL,
     )
-    mended = replace(job, image="mended")
-    place.ensure_scripts(mended)
-    assert ensure_running(place, mended).change == "created"
-    await_health(place, mended)
+    fixed = replace(job, image="fixed")
+    target.ensure_scripts(fixed)
+    assert ensure_running(target, fixed).change == "created"
+    await_health(target, fixed)
 
 
-def test_pod_that_no_node_can_take(new_job: NewJob) -> None:
+def test_pod_that_cannot_be_scheduled(new_job: NewJob) -> None:
     job = new_job()
-    place = target(patience=SHORT, jobmanager_memory_mb=60_000)
+    target = create_target(patience=SHORT, jobmanager_memory_mb=60_000)
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert type(error) is JobFailedError
     assert re.fullmatch(
-        rf"{job.name} is FAILED: pod heartbeat-\S+: no node can take it: .*Insufficient memory.*; "
-        "lower the memory or CPU of the jobs, or add a node",
+        rf"{job.name} is FAILED: pod heartbeat-\S+: it cannot be scheduled: .*Insufficient memory.*\. "
+        r"Lower the memory or CPU of the jobs, or add a node\.",
         str(error),
     )
 
 
-def test_volume_claim_that_is_not_there(new_job: NewJob) -> None:
+def test_missing_volume_claim(new_job: NewJob) -> None:
     job = new_job()
-    place = target(patience=SHORT, state_claim="absent")
+    target = create_target(patience=SHORT, state_claim="absent")
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert 'persistentvolumeclaim "absent" not found' in str(error)
-    assert str(error).endswith("; install the chart, or set state_claim to a claim that is there and bound")
+    assert str(error).endswith(". Install the chart, or set state_claim to an existing and bound claim.")
 
 
-def test_service_account_that_is_not_there(new_job: NewJob) -> None:
+def test_missing_service_account(new_job: NewJob) -> None:
     job = new_job()
-    place = target(service_account="absent")
+    target = create_target(service_account="absent")
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert type(error) is JobFailedError
-    assert str(error).startswith(f"{job.name} is FAILED: its pods are refused: ")
+    assert str(error).startswith(f"{job.name} is FAILED: its pods are rejected: ")
     assert 'serviceaccount "absent" not found' in str(error)
 
 
-def test_secret_that_is_not_there(place: KubernetesTarget, new_job: NewJob) -> None:
+def test_missing_secret(target: KubernetesTarget, new_job: NewJob) -> None:
     job = replace(new_job(), secrets={"MYSQL_PASSWORD": Secret("swordfish", "heartbeat-mysql-cdc", "password")})
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert re.fullmatch(
-        rf"{job.name} is FAILED: pod heartbeat-\S+: its container cannot be made: "
-        'secret "heartbeat-mysql-cdc" not found; '
-        "is the Secret or ConfigMap there that it names\\?",
+        rf"{job.name} is FAILED: pod heartbeat-\S+: its container cannot be created: "
+        r'secret "heartbeat-mysql-cdc" not found\. Create the Secret or ConfigMap that this names\.',
         str(error),
     )
 
 
-def test_job_manager_that_runs_out_of_memory(place: KubernetesTarget, new_job: NewJob) -> None:
+def test_job_manager_that_runs_out_of_memory(target: KubernetesTarget, new_job: NewJob) -> None:
     job = new_job(**{"env.java.opts.jobmanager": TOO_MUCH_HEAP})
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert type(error) is JobFailedError
     assert re.fullmatch(
-        rf"{job.name} is FAILED: pod heartbeat-\S+: it ran out of memory; "
-        r"raise jobmanager_memory_mb of \[kubernetes\] in the settings",
+        rf"{job.name} is FAILED: pod heartbeat-\S+: it ran out of memory\. "
+        r"Raise jobmanager_memory_mb of \[kubernetes\] in the settings\.",
         str(error),
     )
 
 
-def test_task_managers_that_run_out_of_memory(place: KubernetesTarget, new_job: NewJob) -> None:
+def test_task_managers_that_run_out_of_memory(target: KubernetesTarget, new_job: NewJob) -> None:
     job = new_job(**{"env.java.opts.taskmanager": TOO_MUCH_HEAP})
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert type(error) is JobFailedError
     assert str(error) == (
-        f"{job.name} is FAILED: its TaskManagers run out of memory (exitCode=137, reason=OOMKilled); "
-        "raise taskmanager_memory_mb of [kubernetes] in the settings"
+        f"{job.name} is FAILED: its TaskManagers run out of memory (exitCode=137, reason=OOMKilled). "
+        "Raise taskmanager_memory_mb of [kubernetes] in the settings."
     )
 
 
-def test_script_that_raises(place: KubernetesTarget, new_job: NewJob) -> None:
-    good = new_job()
-    job = replace(good, files={**good.files, "run_sql.py": RAISES})
+def test_script_that_raises(target: KubernetesTarget, new_job: NewJob) -> None:
+    valid = new_job()
+    job = replace(valid, files={**valid.files, "run_sql.py": RAISES})
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert type(error) is JobFailedError
     assert str(error) == f"{job.name} is FAILED: RuntimeError: no luck today"
-    assert "RuntimeError: no luck today" in place.logs(job.name)
-    place.ensure_scripts(good)
-    assert ensure_running(place, good).change == "created"
-    await_health(place, good)
+    assert "RuntimeError: no luck today" in target.logs(job.name)
+    target.ensure_scripts(valid)
+    assert ensure_running(target, valid).change == "created"
+    await_health(target, valid)
 
 
-def test_statement_that_is_wrong(place: KubernetesTarget, new_job: NewJob) -> None:
+def test_invalid_statement(target: KubernetesTarget, new_job: NewJob) -> None:
     job = with_statement(new_job(), b"INSERT INTO counts SELECT pulse, 1 FROM beats")
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert str(error) == (
         f"{job.name} is FAILED: org.apache.calcite.sql.validate.SqlValidatorException: "
@@ -161,19 +160,19 @@ def test_statement_that_is_wrong(place: KubernetesTarget, new_job: NewJob) -> No
     )
 
 
-def test_job_that_fails_for_good(place: KubernetesTarget, new_job: NewJob) -> None:
+def test_job_that_fails_for_good(target: KubernetesTarget, new_job: NewJob) -> None:
     job = with_statement(new_job(), FAILING, **NO_RESTART)
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert str(error) == f"{job.name} is FAILED: java.lang.ArithmeticException: / by zero"
 
 
-def test_job_in_a_restart_loop_and_its_mended_revision(place: KubernetesTarget, new_job: NewJob) -> None:
-    good = new_job()
-    job = with_statement(good, FAILING, **SHORT_BACKOFF)
+def test_job_in_a_restart_loop_and_its_fixed_revision(target: KubernetesTarget, new_job: NewJob) -> None:
+    valid = new_job()
+    job = with_statement(valid, FAILING, **SHORT_BACKOFF)
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert type(error) is JobFailedError
     assert re.fullmatch(
@@ -181,71 +180,72 @@ def test_job_in_a_restart_loop_and_its_mended_revision(place: KubernetesTarget, 
         r"java\.lang\.ArithmeticException: / by zero\. Fix the cause and deploy again \(see http://heartbeat-\S+\)\.",
         str(error),
     )
-    place.ensure_scripts(good)
-    assert ensure_running(place, good).change == "changed"
-    await_health(place, good)
+    target.ensure_scripts(valid)
+    assert ensure_running(target, valid).change == "changed"
+    await_health(target, valid)
 
 
-def test_job_manager_that_crashes_again_and_again(place: KubernetesTarget, new_job: NewJob) -> None:
+def test_job_manager_that_crashes_again_and_again(target: KubernetesTarget, new_job: NewJob) -> None:
     job = new_job(**{"high-availability.storageDir": "file:///opt/flink/nowhere"})
 
-    error = failure_of(place, submitted(place, job))
+    error = failure_of(target, submitted(target, job))
 
     assert type(error) is JobFailedError
     assert re.fullmatch(
-        rf"{job.name} is FAILED: pod heartbeat-\S+: it keeps ending: java\.lang\.IllegalStateException: "
+        rf"{job.name} is FAILED: pod heartbeat-\S+: it keeps crashing: java\.lang\.IllegalStateException: "
         r"The base directory of the JobResultStore isn't accessible\. .*",
         str(error),
     )
 
 
-def test_spec_that_the_operator_refuses(place: KubernetesTarget, new_job: NewJob) -> None:
+def test_resource_that_the_operator_rejects(target: KubernetesTarget, new_job: NewJob) -> None:
     job = new_job(**{"kubernetes.cluster-id": "other"})
-    place.ensure_scripts(job)
+    target.ensure_scripts(job)
 
     with pytest.raises(JobFailedError) as caught:
-        place.submit(job)
+        target.submit(job)
 
     assert str(caught.value) == (
-        f"{job.name} could not be submitted: the operator refuses it: Forbidden Flink config key: kubernetes.cluster-id"
+        f"{job.name} could not be submitted: the operator rejects it: Forbidden Flink config key: kubernetes.cluster-id"
     )
-    assert str(failure_of(place, job)).startswith(f"{job.name} is FAILED: the operator refuses it: ")
+    assert str(failure_of(target, job)).startswith(f"{job.name} is FAILED: the operator rejects it: ")
 
 
 def test_namespace_that_no_operator_watches(platform: str) -> None:
-    place, job = target(UNWATCHED, SHORT), heartbeat()
+    target, job = create_target(UNWATCHED, SHORT), heartbeat()
     cluster.ensure_namespace(UNWATCHED)
     try:
-        place.ensure_scripts(job)
+        target.ensure_scripts(job)
         with pytest.raises(SetupError) as caught:
-            place.submit(job)
+            target.submit(job)
         assert re.fullmatch(
-            rf"no operator has taken FlinkDeployment heartbeat-\w+ since \d+ s; is the Flink Kubernetes Operator "
-            rf"installed, does it run, and does it watch namespace {UNWATCHED}\?",
+            rf"no operator has reconciled FlinkDeployment heartbeat-\w+ for \d+ s\. Expected a Flink Kubernetes "
+            rf"Operator that runs and watches namespace {UNWATCHED}\. Install or fix it\.",
             str(caught.value),
         )
-        assert type(failure_of(place, job)) is SetupError
-        place.delete(job.name)
-        assert place.status(job.name).state is JobState.MISSING
+        assert type(failure_of(target, job)) is SetupError
+        target.delete(job.name)
+        assert target.status(job.name).state is JobState.MISSING
     finally:
         cluster.delete_namespace(UNWATCHED)
 
 
 def test_cluster_without_the_custom_resource(
-    place: KubernetesTarget, new_job: NewJob, monkeypatch: pytest.MonkeyPatch
+    target: KubernetesTarget, new_job: NewJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The real cluster's answer for a version that it does not have is the one for a kind that it does not have."""
+    """A cluster returns the same response for an unknown version as for an unknown kind."""
     job = new_job()
-    place.ensure_scripts(job)
-    known = api._PATHS["FlinkDeployment"]
-    monkeypatch.setitem(api._PATHS, "FlinkDeployment", known.replace("v1beta1", "v0"))
+    target.ensure_scripts(job)
+    path = api._PATHS["FlinkDeployment"]
+    monkeypatch.setitem(api._PATHS, "FlinkDeployment", path.replace("v1beta1", "v0"))
 
     with pytest.raises(SetupError) as caught:
-        place.submit(job)
+        target.submit(job)
 
     monkeypatch.undo()
     assert str(caught.value) == (
-        "the cluster does not know FlinkDeployment; install the Flink Kubernetes Operator with its CRDs"
+        "the cluster does not have the custom resource FlinkDeployment. "
+        "Install the Flink Kubernetes Operator with its CRDs."
     )
 
 
@@ -256,11 +256,17 @@ def test_account_without_a_role(platform: str) -> None:
     client.configuration.cert_file = client.configuration.key_file = None
     client.configuration.api_key = {"authorization": f"Bearer {token}"}
     client = type(client)(client.configuration)
-    place, job = target(client=client), heartbeat()
+    target, job = create_target(client=client), heartbeat()
 
-    for attempt in (lambda: place.ensure_scripts(job), lambda: place.status(job.name), lambda: place.delete(job.name)):
+    for attempt in (
+        lambda: target.ensure_scripts(job),
+        lambda: target.status(job.name),
+        lambda: target.delete(job.name),
+    ):
         with pytest.raises(AccessDeniedError) as caught:
             attempt()
         assert f"system:serviceaccount:{NAMESPACE}:default" in str(caught.value)
-        assert str(caught.value).endswith("; the chart's Role for Airflow's service account allows what is needed")
+        assert str(caught.value).endswith(
+            ". Expected the privileges of the chart's Role for Airflow. Give Airflow the account that has it."
+        )
         assert token not in json.dumps(str(caught.value))

@@ -1,4 +1,4 @@
-"""The same rows give the same bytes on the local stack and on the cluster."""
+"""The local stack and the cluster write the same bytes for the same rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROWS = 300
 
 
 def statements() -> list[str]:
-    """A table whose every row is drawn anew from the same seed: duplicates and ties are in it."""
+    """Return statements that fill the table with rows from a fixed seed, including duplicates and ties."""
     draw = random.Random(1896)
     names, nations = ([value.replace("'", "''") for value in values] for values in (NAMES, NATIONS))
     rows = ", ".join(
@@ -29,7 +29,7 @@ def statements() -> list[str]:
 
 
 def records(kafka: KafkaEndpoint, pipeline: Pipeline) -> dict[str, list[tuple[bytes, bytes]]]:
-    """Key and value of each record that is in force, as they are in Kafka, sorted."""
+    """Return key and value of the current record of each key, as they are in Kafka, sorted."""
     with consumer(kafka) as client:
         reader = TableReader(client, pipeline.checks, pipeline.quarantine)
         reader.refresh()
@@ -39,8 +39,8 @@ def records(kafka: KafkaEndpoint, pipeline: Pipeline) -> dict[str, list[tuple[by
 def test_local_and_kubernetes_write_the_same_bytes(deployed: Cluster, stack: Stack) -> None:
     local = Deployment(stack, deployed.pipeline)
     local.run()
-    for place in (local, deployed):
-        place.execute(*statements())
+    for deployment in (local, deployed):
+        deployment.execute(*statements())
     local.await_agreement()
     deployed.await_agreement()
 

@@ -50,7 +50,7 @@ class TestLocalContract(TargetContract):
         return changed_job(job)
 
 
-def test_script_that_raises_says_the_last_line_of_its_traceback(target: SessionTarget, job: JobSpec) -> None:
+def test_script_that_raises_is_reported_with_its_exception(target: SessionTarget, job: JobSpec) -> None:
     broken = replace(job, script="raises.py")
     target.ensure_scripts(broken)
 
@@ -61,7 +61,7 @@ def test_script_that_raises_says_the_last_line_of_its_traceback(target: SessionT
     assert target.status(job.name).state is JobState.MISSING
 
 
-def test_statement_that_is_wrong_says_what_flink_says(target: SessionTarget, job: JobSpec) -> None:
+def test_invalid_statement_is_reported_with_flinks_message(target: SessionTarget, job: JobSpec) -> None:
     broken = with_statement(job, b"INSERT INTO counts SELECT pulse, 1 FROM beats")
     target.ensure_scripts(broken)
 
@@ -100,7 +100,7 @@ def test_job_that_fails_again_and_again_is_a_restart_loop(target: SessionTarget,
     assert target.status(job.name).state.alive
 
 
-def test_mended_job_replaces_one_in_a_restart_loop(target: SessionTarget, job: JobSpec) -> None:
+def test_fixed_job_replaces_one_in_a_restart_loop(target: SessionTarget, job: JobSpec) -> None:
     failure_of(target, submitted(target, with_statement(job, FAILING)))
     target.ensure_scripts(job)
 
@@ -110,7 +110,7 @@ def test_mended_job_replaces_one_in_a_restart_loop(target: SessionTarget, job: J
     wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
 
 
-def test_state_that_does_not_fit_the_new_statement_says_both_ways_out(target: SessionTarget, job: JobSpec) -> None:
+def test_job_state_that_does_not_fit_the_new_statement_names_both_fixes(target: SessionTarget, job: JobSpec) -> None:
     submitted(target, job)
     wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
     other = with_statement(job, b"INSERT INTO counts SELECT beat, CAST(beat AS BIGINT) FROM beats", **NO_RESTART)

@@ -1,4 +1,4 @@
-"""The heartbeat job, with which the contract suites try a target: small, with state, without Kafka and MySQL."""
+"""The heartbeat job of the target contract: small, stateful, and independent of Kafka and MySQL."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def submitted(target: Target, job: JobSpec) -> JobSpec:
 
 
 def failure_of(target: Target, job: JobSpec, seconds: float = SECONDS) -> PlatformError:
-    """Return the error that waiting for the job's health ends with, as the task `wait_for_<job>` does it."""
+    """Return the error that ends the wait for the job's health, as in the task `wait_for_<job>`."""
 
     def failed() -> PlatformError | None:
         try:

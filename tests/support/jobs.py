@@ -1,4 +1,4 @@
-"""A deployment and a status to vary."""
+"""A job and the status of a healthy one, for tests to vary."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What every target must do, as tests: a subclass names the target and the jobs, and inherits them all.
+"""The contract of all targets, as tests that a subclass inherits.
 
-The jobs are values of the subclass, since what makes a job fail is the target's own affair. Each test uses a job name
-of its own, so that the tests may run against one cluster that lives on.
+The subclass provides the jobs, because jobs differ between targets. Each test uses its own job name, so all tests can
+run against the same cluster.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from infra.waiting import wait_until
 
 
 class TargetContract:
-    """Inherit, and give the fixtures `target` and `job` (one that runs, under a fresh name)."""
+    """Tests of a target; a subclass provides the fixtures `target` and `job` (one that runs, under a new name)."""
 
     healthy_seconds = 60.0
 
     def changed(self, job: JobSpec) -> JobSpec:
-        """The same job with other SQL, whose state still fits."""
+        """Return another revision of the job, whose state still fits."""
         raise NotImplementedError
 
     def assert_upgraded(self, how: str, before: JobStatus, after: JobStatus) -> None:
-        """A new run from the savepoint that is named. A target that upgrades in place says it otherwise."""
+        """Assert that a new run started from the named savepoint; a target that upgrades in place overrides this."""
         assert how.startswith("state from ")
         assert "savepoint-" in how
         assert after.job_id != before.job_id
 
     def await_health(self, target: Target, job: JobSpec) -> JobStatus:
-        """The status of the job when it is healthy."""
+        """Wait until the job is healthy, and return its status."""
 
         def healthy() -> JobStatus | None:
             status = target.status(job.name)
@@ -43,6 +43,7 @@ class TargetContract:
         return wait_until(healthy, f"{job.name} to be healthy", self.healthy_seconds)
 
     def started(self, target: Target, job: JobSpec) -> JobStatus:
+        """Start the job, wait until it is healthy, and return its status."""
         target.ensure_scripts(job)
         target.submit(job)
         return self.await_health(target, job)
@@ -68,7 +69,9 @@ class TargetContract:
         assert target.stop(job.name, savepoint=False) is None
         target.delete(job.name)
 
-    def test_submitted_job_becomes_healthy_and_repeating_changes_nothing(self, target: Target, job: JobSpec) -> None:
+    def test_submitted_job_becomes_healthy_and_a_second_submission_changes_nothing(
+        self, target: Target, job: JobSpec
+    ) -> None:
         target.ensure_scripts(job)
         first = ensure_running(target, job)
         status = self.await_health(target, job)
@@ -94,7 +97,7 @@ class TargetContract:
         self.assert_upgraded(how, before, status)
         assert status.restorable_state
 
-    def test_stop_with_a_savepoint_gives_its_path(self, target: Target, job: JobSpec) -> None:
+    def test_stop_with_a_savepoint_returns_its_path(self, target: Target, job: JobSpec) -> None:
         self.started(target, job)
 
         savepoint = target.stop(job.name, savepoint=True)
@@ -116,14 +119,14 @@ class TargetContract:
         assert submission.detail.startswith(f"{job.name} was STOPPED, runs again as job {status.job_id}, state from ")
         assert "savepoint-" in submission.detail
 
-    def test_stop_without_a_savepoint_gives_none(self, target: Target, job: JobSpec) -> None:
+    def test_stop_without_a_savepoint_returns_none(self, target: Target, job: JobSpec) -> None:
         self.started(target, job)
 
         assert target.stop(job.name, savepoint=False) is None
         assert target.status(job.name).state is JobState.STOPPED
         assert target.stop(job.name, savepoint=False) is None
 
-    def test_delete_forgets_scripts_and_state(self, target: Target, job: JobSpec) -> None:
+    def test_delete_removes_job_scripts_and_job_state(self, target: Target, job: JobSpec) -> None:
         self.started(target, job)
         target.stop(job.name, savepoint=True)
 
@@ -134,7 +137,7 @@ class TargetContract:
         assert status.restorable_state is None
         assert target.ensure_scripts(job) == "created"
 
-    def test_job_starts_afresh_without_any_state(self, target: Target, job: JobSpec) -> None:
+    def test_job_started_from_scratch_has_no_state(self, target: Target, job: JobSpec) -> None:
         before = self.started(target, job)
 
         submission = ensure_started_from_scratch(target, job)
@@ -143,12 +146,12 @@ class TargetContract:
         assert str(submission) == f"created: {job.name} from scratch at revision {job.revision} as job {status.job_id}"
         assert status.job_id != before.job_id
 
-    def test_job_without_scripts_is_refused(self, target: Target, job: JobSpec) -> None:
+    def test_job_without_scripts_is_rejected(self, target: Target, job: JobSpec) -> None:
         with pytest.raises(JobFailedError, match=f"^{job.name} could not be submitted: "):
             target.submit(job)
         assert target.status(job.name).state is JobState.MISSING
 
-    def test_secrets_change_no_revision(self, target: Target, job: JobSpec) -> None:
+    def test_secrets_do_not_change_the_revision(self, target: Target, job: JobSpec) -> None:
         target.ensure_scripts(job)
 
         assert (

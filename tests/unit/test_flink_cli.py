@@ -1,4 +1,4 @@
-"""What `flink run` prints, read for a person; the outputs are shortened real ones."""
+"""The cause of a failed `flink run`, from real outputs that are shortened."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ Caused by: java.net.ConnectException: Connection refused
 """
 
 
-def test_script_that_raised_says_its_exception() -> None:
+def test_cause_of_a_script_that_raised_is_its_exception() -> None:
     cause, lines = submit_failure(RAISED + ABORTED)
 
     assert cause == "RuntimeError: no luck today"
     assert lines.splitlines() == RAISED.splitlines()
 
 
-def test_statement_that_failed_says_the_innermost_cause() -> None:
+def test_cause_of_an_invalid_statement_is_the_innermost_one() -> None:
     cause, lines = submit_failure(JAVA_RAISED + ABORTED)
 
     assert cause == "org.apache.calcite.sql.validate.SqlValidatorException: Column 'pulse' not found in any table"
@@ -53,7 +53,7 @@ def test_statement_that_failed_says_the_innermost_cause() -> None:
     assert "ProgramAbortException" not in lines
 
 
-def test_exception_raised_while_another_was_is_the_one() -> None:
+def test_exception_during_the_handling_of_another_is_the_cause() -> None:
     again = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
     cause, _ = submit_failure(JAVA_RAISED + again + RAISED + ABORTED)
@@ -61,23 +61,23 @@ def test_exception_raised_while_another_was_is_the_one() -> None:
     assert cause == "RuntimeError: no luck today"
 
 
-def test_message_of_several_lines_gives_its_first() -> None:
+def test_cause_of_several_lines_is_the_first_one() -> None:
     cause, lines = submit_failure(RAISED.replace("no luck today", "no luck\n  today") + ABORTED)
 
     assert cause == "RuntimeError: no luck"
     assert lines.endswith("RuntimeError: no luck\n  today")
 
 
-def test_failure_of_flink_itself_says_its_root_cause() -> None:
+def test_cause_of_a_failure_of_flink_itself_is_its_root_cause() -> None:
     assert submit_failure(NO_CLUSTER)[0] == "java.net.ConnectException: Connection refused"
 
 
-def test_script_that_ended_without_a_word() -> None:
+def test_script_that_ended_without_output() -> None:
     assert submit_failure(ABORTED)[0] == "java.lang.RuntimeException: Python process exits with code: 1"
     assert submit_failure("") == ("unknown", "")
 
 
-def test_last_lines_alone_are_shown() -> None:
+def test_only_the_last_lines_are_shown() -> None:
     numbers = "".join(f"line {number}\n" for number in range(99))
 
     assert submit_failure(numbers)[1].splitlines() == [f"line {number}" for number in range(99 - SHOWN_LINES, 99)]

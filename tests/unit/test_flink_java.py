@@ -1,4 +1,4 @@
-"""Flink on Java 17."""
+"""The options of Flink on Java 17."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from infra.flink.java import JAVA_17_OPTIONS
 from infra.stacks.local.flink import flink_home
 
 
-def test_the_options_are_those_that_flink_ships() -> None:
+def test_options_equal_those_of_flinks_own_configuration() -> None:
     shipped = yaml.safe_load((flink_home() / "conf" / "config.yaml").read_text(encoding="utf-8"))
     assert shipped["env"]["java"]["opts"]["all"] == JAVA_17_OPTIONS

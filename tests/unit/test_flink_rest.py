@@ -1,4 +1,4 @@
-"""What Flink says, read for a person."""
+"""Root causes in stack traces, and a cluster that does not answer."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_root_cause_is_the_innermost_one(trace: str, cause: str) -> None:
     assert root_cause(trace) == cause
 
 
-def test_cluster_that_is_not_there_says_how_to_look() -> None:
+def test_unreachable_cluster_names_the_fix() -> None:
     with pytest.raises(UnreachableError) as caught:
         FlinkRest("http://127.0.0.1:1/").jobs()
 
     assert str(caught.value) == (
-        "cannot reach Flink at http://127.0.0.1:1: [Errno 111] Connection refused; "
-        "is it running (`make status`), and is the connection right?"
+        "cannot reach Flink at http://127.0.0.1:1: [Errno 111] Connection refused. "
+        "Check that it runs (`make status`) and that its address is correct."
     )

@@ -1,7 +1,7 @@
-"""The few calls of the Kubernetes API that the target needs, and the one place where its errors become ours.
+"""The calls of the Kubernetes API that the target uses, and the translation of its errors into those of the platform.
 
-`kubernetes.dynamic` does not fit: it discovers the whole API before the first call, and hides the response's Date,
-which is the clock that ages of objects are told by.
+`kubernetes.dynamic` does not fit: it discovers the whole API before the first call, and hides the Date header of a
+response, which is the clock that the ages of objects are measured with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 30
 Manifest = dict[str, Any]
 Manifests = list[Manifest]
 
-# Where a kind lives below /namespaces/<namespace>.
+# The path of each kind's collection.
 _PATHS = {
     "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps",
     "Pod": "/api/v1/namespaces/{namespace}/pods",
@@ -31,57 +31,60 @@ _PATHS = {
 
 
 class KubernetesApi:
-    """One namespace of one cluster."""
+    """The objects in one namespace of one cluster.
+
+    Every method raises AccessDeniedError, SetupError, UnreachableError or TerminalError for an error of the API.
+    """
 
     def __init__(self, client: ApiClient, namespace: str) -> None:
         self._client = client
         self.namespace = namespace
         self.now = datetime.now(UTC)
-        """The cluster's own time at the last answer: ages of objects are told by its clock, not by ours."""
+        """The cluster's time at its last response; the clock of this machine may differ."""
 
     def get(self, kind: str, name: str) -> Manifest | None:
-        """The object, or None."""
+        """Return the object; None if it does not exist."""
         return self._call("GET", f"{self._path(kind)}/{name}", missing_ok=True)
 
     def list(self, kind: str, selector: str) -> Manifests:
-        """The objects with these labels."""
+        """Return the objects that match a label selector."""
         found = self._call("GET", self._path(kind), query={"labelSelector": selector})
         items: Manifests = (found or {}).get("items", [])
         return items
 
     def events(self, reason: str) -> Manifests:
-        """The events that give this reason."""
+        """Return the events with this reason."""
         found = self._call("GET", self._path("Event"), query={"fieldSelector": f"reason={reason}"})
         items: Manifests = (found or {}).get("items", [])
         return items
 
     def apply(self, manifest: Manifest) -> Manifest:
-        """Server-side apply: creates the object, or changes the fields that are ours."""
+        """Create the object, or change the fields that are ours, with server-side apply; return the result."""
         path = f"{self._path(manifest['kind'])}/{manifest['metadata']['name']}"
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return self._call("PATCH", path, query=query, body=manifest, content="application/apply-patch+yaml") or {}
 
     def patch(self, kind: str, name: str, change: Manifest) -> None:
-        """A merge patch of an object that exists."""
+        """Apply a merge patch to an existing object."""
         query = {"fieldManager": FIELD_MANAGER}
         self._call(
             "PATCH", f"{self._path(kind)}/{name}", query=query, body=change, content="application/merge-patch+json"
         )
 
     def delete(self, kind: str, name: str) -> None:
-        """Deletes the object; one that is not there is fine."""
+        """Delete the object; do nothing if it does not exist."""
         self._call("DELETE", f"{self._path(kind)}/{name}", missing_ok=True)
 
     def log(
         self, pod: str, container: str, lines: int, previous: bool = False, since_seconds: int | None = None
     ) -> str:
-        """The last lines of a container's log; empty when it has none."""
+        """Return the last `lines` lines of a container's log; empty if it has none."""
         query = {"container": container, "tailLines": str(lines), "previous": str(previous).lower()}
         query |= {"sinceSeconds": str(since_seconds)} if since_seconds else {}
         return self._text("GET", f"{self._path('Pod')}/{pod}/log", query, empty_for=(400, 404)) or ""
 
     def service(self, name: str, port: int, path: str) -> Manifest | None:
-        """A GET to a service through the API server's proxy; None for 404."""
+        """Return the JSON of a GET to a service through the API server's proxy; None for status 404."""
         proxy = f"/api/v1/namespaces/{self.namespace}/services/{name}:{port}/proxy{path}"
         return self._call("GET", proxy, missing_ok=True)
 
@@ -119,7 +122,8 @@ class KubernetesApi:
             raise self._translated(error, method, path) from error
         except HTTPError as error:
             raise UnreachableError(
-                f"cannot reach Kubernetes at {self._client.configuration.host}: {error}; is the connection right?"
+                f"cannot reach Kubernetes at {self._client.configuration.host}: {error}. "
+                "Check that the cluster runs and that the connection names it."
             ) from error
         if "Date" in response.headers:
             self.now = parsedate_to_datetime(response.headers["Date"])
@@ -129,16 +133,17 @@ class KubernetesApi:
         reason = _message(error)
         if error.status in (401, 403):
             return AccessDeniedError(
-                f"Kubernetes does not allow {method} {path}: {reason}; "
-                "the chart's Role for Airflow's service account allows what is needed"
+                f"Kubernetes does not allow {method} {path}: {reason.rstrip('.')}. "
+                "Expected the privileges of the chart's Role for Airflow. Give Airflow the account that has it."
             )
         if error.status == 404 and _is_unknown_kind(error):
             return SetupError(
-                "the cluster does not know FlinkDeployment; install the Flink Kubernetes Operator with its CRDs"
+                "the cluster does not have the custom resource FlinkDeployment. "
+                "Install the Flink Kubernetes Operator with its CRDs."
             )
         if error.status in (409, 429) or (error.status or 0) >= 500:
-            return UnreachableError(f"Kubernetes answered {error.status} to {method} {path}: {reason}")
-        return TerminalError(f"Kubernetes answered {error.status} to {method} {path}: {reason}")
+            return UnreachableError(f"Kubernetes returned {error.status} for {method} {path}: {reason}")
+        return TerminalError(f"Kubernetes returned {error.status} for {method} {path}: {reason}")
 
 
 def _message(error: ApiException) -> str:
@@ -149,5 +154,5 @@ def _message(error: ApiException) -> str:
 
 
 def _is_unknown_kind(error: ApiException) -> bool:
-    """A path of no known kind is answered in plain text, an object that is missing by a Status."""
+    """Whether a 404 means an unknown kind, which the API reports as plain text; a missing object is a Status."""
     return "page not found" in str(error.body)

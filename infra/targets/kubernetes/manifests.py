@@ -1,4 +1,4 @@
-"""From a job to the objects that run it: a ConfigMap of its scripts, and a FlinkDeployment. Pure."""
+"""The Kubernetes objects that run a job: a ConfigMap of its job scripts, and a FlinkDeployment."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ REVISION_KEY = "olympic-streaming/revision"
 STATE_ANNOTATION = "olympic-streaming/last-checkpoint"
 CONTAINER = "flink-main-container"
 SCRIPTS, DATA = "/opt/flink/jobs", "/flink-data"
-MAX_BUNDLE_BYTES = 1_048_576
+MAX_SCRIPTS_BYTES = 1_048_576  # what a ConfigMap can hold
 
 
 def resource_name(job_name: str) -> str:
-    """`olympics.players_cdc` as Kubernetes allows it: `olympics-players-cdc`."""
+    """Return a job's name as Kubernetes allows it: `olympics-players-cdc` for `olympics.players_cdc`."""
     return job_name.replace(".", "-").replace("_", "-")
 
 
-def bundle_name(job: JobSpec) -> str:
-    """The ConfigMap of one revision; a new name for new content, since a changed ConfigMap triggers nothing."""
+def scripts_name(job: JobSpec) -> str:
+    """Return the name of a revision's ConfigMap, which is new for new content: a changed one would restart nothing."""
     return f"{resource_name(job.name)}-{job.revision}"
 
 
 def render_config_map(job: JobSpec, settings: KubernetesSettings) -> Manifest:
-    """The bundle; DefinitionError when it is larger than a ConfigMap may be."""
+    """Return the ConfigMap of the job scripts; DefinitionError if they are larger than a ConfigMap can be."""
     size = sum(len(name) + len(content) for name, content in job.files.items())
-    if size > MAX_BUNDLE_BYTES:
+    if size > MAX_SCRIPTS_BYTES:
         raise DefinitionError(
-            f"the scripts of {job.name} are {size} bytes, and a ConfigMap takes {MAX_BUNDLE_BYTES}; "
-            "take files out of the job, or put large ones into the image"
+            f"job {job.name}: its job scripts have {size} bytes. Expected at most {MAX_SCRIPTS_BYTES}, the limit of a "
+            "ConfigMap. Remove files from the job, or put large ones into the image."
         )
     data, binary = {}, {}
     for name, content in job.files.items():
@@ -49,7 +49,7 @@ def render_config_map(job: JobSpec, settings: KubernetesSettings) -> Manifest:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
-            "name": bundle_name(job),
+            "name": scripts_name(job),
             "namespace": settings.namespace,
             "labels": labels(job.name),
             "annotations": {REVISION_KEY: job.revision},
@@ -61,7 +61,7 @@ def render_config_map(job: JobSpec, settings: KubernetesSettings) -> Manifest:
 
 
 def labels(job_name: str) -> dict[str, str]:
-    """What all objects of a job carry."""
+    """Return the labels of all objects of a job."""
     return {
         "app.kubernetes.io/name": resource_name(job_name),
         "app.kubernetes.io/part-of": PART_OF,
@@ -70,7 +70,7 @@ def labels(job_name: str) -> dict[str, str]:
 
 
 def render_flink_deployment(job: JobSpec, settings: KubernetesSettings, savepoint: str | None) -> Manifest:
-    """The job as the operator takes it; credentials are references to Secrets, never values."""
+    """Return the FlinkDeployment of a job; credentials are references to Secrets, never values."""
     start = {"initialSavepointPath": savepoint} if savepoint else {}
     return {
         "apiVersion": "flink.apache.org/v1beta1",
@@ -129,8 +129,8 @@ def _configuration(job: JobSpec, settings: KubernetesSettings) -> dict[str, str]
         "high-availability.storageDir": f"{folder}/ha",
         "env.java.opts.all": JAVA_17_OPTIONS,
         "taskmanager.numberOfTaskSlots": str(job.parallelism),
-        "taskmanager.memory.managed.size": "0m",  # state is on the heap, and no Python runs on a TaskManager
-        # Without it the limit equals the request, and a small request starves the start of the JVM.
+        "taskmanager.memory.managed.size": "0m",  # job state is on the heap, and no Python runs on a TaskManager
+        # Without a factor the limit equals the request, and a small request slows down the start of the JVM.
         "kubernetes.jobmanager.cpu.limit-factor": str(settings.cpu_limit_factor),
         "kubernetes.taskmanager.cpu.limit-factor": str(settings.cpu_limit_factor),
         "kubernetes.operator.pod-template.merge-arrays-by-name": "true",
@@ -140,7 +140,7 @@ def _configuration(job: JobSpec, settings: KubernetesSettings) -> dict[str, str]
 
 
 def _pod_template(job: JobSpec, settings: KubernetesSettings) -> Manifest:
-    """Pods say their revision too, so that the trouble of those before is not taken for that of the new ones."""
+    """Return the template of all pods; its label tells the pods of this revision from those of earlier ones."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -178,7 +178,7 @@ def _pod_template(job: JobSpec, settings: KubernetesSettings) -> Manifest:
 
 
 def _job_manager_template(job: JobSpec) -> Manifest:
-    """Only the JobManager plans the SQL, so only it gets the scripts and the credentials."""
+    """Return the template of the JobManager; only it plans the SQL, so only it gets job scripts and credentials."""
     environment = [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
         for name, secret in job.secrets.items()
@@ -194,6 +194,6 @@ def _job_manager_template(job: JobSpec) -> Manifest:
         "metadata": {"name": "pod-template"},
         "spec": {
             "containers": [container],
-            "volumes": [{"name": "scripts", "configMap": {"name": bundle_name(job)}}],
+            "volumes": [{"name": "scripts", "configMap": {"name": scripts_name(job)}}],
         },
     }

@@ -1,4 +1,4 @@
-"""What the status of a FlinkDeployment says, by operators from 1.7 on."""
+"""The status of a FlinkDeployment as operators from 1.7 on report it."""
 
 from __future__ import annotations
 
@@ -14,70 +14,71 @@ Manifest = dict[str, Any]
 
 
 def job_state(resource: Manifest) -> JobState:
-    """The job's state; STARTING while the operator knows none."""
+    """Return the job's state; STARTING while the operator does not report one."""
     status = resource.get("status", {})
     if status.get("lifecycleState") == "FAILED":
         return JobState.FAILED
     return STATES.get(status.get("jobStatus", {}).get("state", ""), JobState.STARTING)
 
 
-def upgraded(resource: Manifest) -> bool:
-    """Whether the operator has taken the spec as it is now.
+def is_reconciled(resource: Manifest) -> bool:
+    """Return whether the operator has acted on the current spec.
 
-    Newer operators say the observed generation; 1.7 does not: there the last reconciled spec must be the wanted one.
+    Newer operators report the observed generation. For 1.7, which does not, the last reconciled spec must have the
+    revision and state of the current one.
     """
     status = resource.get("status", {})
     observed = status.get("observedGeneration")
     if observed is not None and observed != resource["metadata"]["generation"]:
         return False
-    spec = _reconciled(resource)
+    spec = _last_reconciled_spec(resource)
     if spec is None or status.get("reconciliationStatus", {}).get("state") not in ("DEPLOYED", "ROLLED_BACK"):
         return False
-    wanted = resource["spec"]
-    same_state = spec["job"]["state"] == wanted["job"]["state"]
-    return bool(same_state and _revision(spec) == _revision(wanted))
+    desired = resource["spec"]
+    same_state = spec["job"]["state"] == desired["job"]["state"]
+    return bool(same_state and _revision(spec) == _revision(desired))
 
 
 def reconciled_revision(resource: Manifest) -> str | None:
-    """The revision that the operator last brought up."""
-    spec = _reconciled(resource)
+    """Return the revision that the operator last reconciled; None if there is none."""
+    spec = _last_reconciled_spec(resource)
     return _revision(spec) if spec else None
 
 
 def flink_job_id(resource: Manifest) -> str | None:
-    """Flink's id of the job, which the operator chooses before there is any pod."""
+    """Return Flink's id of the job, which the operator chooses before it creates a pod; None until then."""
     return resource.get("status", {}).get("jobStatus", {}).get("jobId") or None
 
 
-def is_taken(resource: Manifest) -> bool:
-    """Whether an operator has looked at the resource at all."""
+def was_reconciled(resource: Manifest) -> bool:
+    """Return whether an operator has ever acted on the resource, in its current version or an older one."""
     status = resource.get("status", {})
     return bool(status.get("reconciliationStatus", {}).get("lastReconciledSpec") or status.get("error"))
 
 
 def has_run(resource: Manifest) -> bool:
-    """Whether the operator ever brought it up, so that it may have state."""
-    return _reconciled(resource) is not None and flink_job_id(resource) is not None
+    """Return whether the operator has ever started the job, so that it can have job state."""
+    return _last_reconciled_spec(resource) is not None and flink_job_id(resource) is not None
 
 
 def applied_at(resource: Manifest, manager: str) -> datetime:
-    """When the field manager last changed the spec."""
+    """Return when the field manager last changed the spec."""
     return _last_change(resource, manager, None) or _time(resource["metadata"]["creationTimestamp"])
 
 
-def refusal(resource: Manifest, manager: str) -> str | None:
-    """Why the operator will not take the spec as it is now; an older refusal may be that of an older spec."""
+def rejection(resource: Manifest, manager: str) -> str | None:
+    """Return why the operator rejects the current spec; None if it does not, or rejected only an older one."""
     error = resource.get("status", {}).get("error") or ""
     if "ValidationException" not in error:
         return None
-    said = _last_change(resource, None, "status")
-    if has_run(resource) and (said is None or said <= applied_at(resource, manager)):
+    reported_at = _last_change(resource, None, "status")
+    if has_run(resource) and (reported_at is None or reported_at <= applied_at(resource, manager)):
         return None
-    return f"the operator refuses it: {operator_error(resource)}"
+    return f"the operator rejects it: {operator_error(resource)}"
 
 
 def operator_error(resource: Manifest) -> str | None:
-    """What the operator says that went wrong: the innermost message of its JSON."""
+    """Return the operator's error, which is the innermost message of its JSON; None if there is none."""
     error = resource.get("status", {}).get("error")
     if not error:
         return None
@@ -90,14 +91,14 @@ def operator_error(resource: Manifest) -> str | None:
 
 
 def savepoint_of(resource: Manifest) -> str | None:
-    """The newest savepoint that the operator took, where it says so: a field of its own, or the older list."""
+    """Return the newest savepoint that the operator reports, in a field of its own or in the older list."""
     status = resource.get("status", {}).get("jobStatus", {})
     last = (status.get("savepointInfo") or {}).get("lastSavepoint") or {}
     path = status.get("upgradeSavepointPath") or last.get("location")
     return str(path) if path else None
 
 
-def _reconciled(resource: Manifest) -> Manifest | None:
+def _last_reconciled_spec(resource: Manifest) -> Manifest | None:
     text = resource.get("status", {}).get("reconciliationStatus", {}).get("lastReconciledSpec")
     if not text:
         return None

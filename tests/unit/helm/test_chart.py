@@ -104,7 +104,7 @@ def test_no_password_outside_secrets(objects: Objects) -> None:
 def test_secrets_and_connections_agree(default_objects: Objects) -> None:
     found = named(default_objects)
     connections = secret_values(found["Secret/olympic-airflow-connections"])
-    for suffix, user in {"mysql": "app", "mysql-cdc": "cdc", "mysql-reader": "reader"}.items():
+    for suffix, user in {"mysql": "owner", "mysql-cdc": "cdc", "mysql-reader": "reader"}.items():
         secret = secret_values(found[f"Secret/olympics-{suffix}"])
         connection = json.loads(connections[f"AIRFLOW_CONN_OLYMPICS_{suffix.upper().replace('-', '_')}"])
         assert secret["username"] == f"olympics_{user}"

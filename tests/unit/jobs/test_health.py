@@ -1,4 +1,4 @@
-"""Whether a job is healthy: what is missing, or why it never will be, in exact words."""
+"""The health of a job: the exact texts of everything that can be missing, and of every failure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_running_with_a_checkpoint_since_the_submission_is_healthy() -> None:
     assert missing() is None
 
 
-def test_failure_before_the_last_checkpoint_is_over() -> None:
+def test_failure_before_the_last_checkpoint_does_not_count() -> None:
     assert missing(last_failure_at=199, last_failure="boom", failures=0) is None
 
 
@@ -49,11 +49,11 @@ def test_failure_before_the_last_checkpoint_is_over() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_said(changes: dict[str, Any], text: str) -> None:
+def test_missing_condition_is_named(changes: dict[str, Any], text: str) -> None:
     assert missing(**changes) == text
 
 
-def test_job_that_does_not_say_its_revision_yet_is_judged_by_the_rest() -> None:
+def test_job_without_a_reported_revision_is_checked_for_the_rest() -> None:
     assert missing(revision=None) is None
 
 
@@ -65,23 +65,23 @@ def test_job_that_ended_fails_at_once_with_its_cause_and_link(state: JobState) -
     assert str(error) == f"games.cdc is {state}: java.io.IOException: boom (see http://flink/#/job/run-1)"
 
 
-def test_job_that_ended_without_a_trace_says_so() -> None:
+def test_error_of_a_job_without_an_exception() -> None:
     assert str(failure(state=JobState.STOPPED, url=None)) == "games.cdc is STOPPED: no exception was recorded"
 
 
-def test_missing_job_says_how_to_have_it() -> None:
+def test_error_of_a_missing_job_names_the_fix() -> None:
     error = failure(state=JobState.MISSING, url=None)
 
     assert str(error) == "games.cdc does not run: the cluster does not have such a job. Deploy the pipeline."
 
 
-def test_ended_job_fails_even_when_another_revision_is_there() -> None:
+def test_ended_job_of_another_revision_is_an_error() -> None:
     assert str(failure(state=JobState.FAILED, revision="other", last_failure="boom", url=None)) == (
         "games.cdc is FAILED: boom"
     )
 
 
-def test_restart_loop_fails_though_the_job_says_running() -> None:
+def test_restart_loop_is_an_error_even_if_the_job_reports_running() -> None:
     error = failure(failures=RESTART_LOOP_FAILURES, last_failure="boom")
 
     assert type(error) is JobFailedError
@@ -101,7 +101,7 @@ def test_restart_loop_fails_though_the_job_says_running() -> None:
         "org.apache.flink.util.StateMigrationException: the new serializer is incompatible",
     ],
 )
-def test_state_that_does_not_fit_says_both_ways_out(cause: str) -> None:
+def test_job_state_that_does_not_fit_names_both_fixes(cause: str) -> None:
     error = failure(state=JobState.FAILED, last_failure=cause, restorable_state="/savepoint-1")
 
     assert type(error) is StateMismatchError

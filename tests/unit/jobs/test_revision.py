@@ -1,4 +1,4 @@
-"""The content revision: it changes with what a job is, and with nothing else."""
+"""The content revision: it changes with the desired state of a job, and with nothing else."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_same_content_is_the_same_revision_in_any_order() -> None:
         pytest.param({"image": "flink:2"}, id="image"),
     ],
 )
-def test_every_part_changes_the_revision(change: dict[str, Any]) -> None:
+def test_every_field_changes_the_revision(change: dict[str, Any]) -> None:
     assert replace(JOB, **change).revision != JOB.revision
 
 
@@ -59,7 +59,7 @@ def test_content_that_moves_between_files_changes_the_revision() -> None:
     assert one.revision != other.revision
 
 
-def test_secrets_are_no_part_of_the_revision_and_of_no_text() -> None:
+def test_secrets_are_neither_in_the_revision_nor_in_the_repr() -> None:
     other = replace(JOB, secrets={"MYSQL_PASSWORD": Secret("marlin", "s", "password"), "MORE": Secret("x", "s", "k")})
 
     assert other.revision == JOB.revision
@@ -89,7 +89,7 @@ def test_job_of_a_pipeline_is_rendered_without_its_password() -> None:
     assert "swordfish" not in repr(job)
 
 
-def test_job_that_uses_no_database_gets_no_password() -> None:
+def test_job_without_a_database_does_not_get_a_password() -> None:
     pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
 
     job = render_job(pipeline, "analytics", KAFKA, MYSQL)
@@ -98,7 +98,7 @@ def test_job_that_uses_no_database_gets_no_password() -> None:
     assert not [name for name in job.arguments if name.startswith("mysql")]
 
 
-def test_new_password_changes_no_revision_and_a_new_server_does() -> None:
+def test_new_server_changes_the_revision_and_a_new_password_does_not() -> None:
     pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
     revision = render_job(pipeline, "players_cdc", KAFKA, MYSQL).revision
 

@@ -1,4 +1,4 @@
-"""Bringing a job to its revision, where the target does not do as one would like."""
+"""Bringing a job to its revision if the job or the target fails on the way."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ OTHER = replace(JOB, parallelism=2)
 
 @dataclass
 class WithoutSavepoints(MemoryTarget):
-    """A target whose savepoints fail, as those of a job that cannot take a checkpoint do."""
+    """A target whose savepoints fail, as for a job that cannot complete a checkpoint."""
 
-    asked: list[bool] = field(default_factory=list)
+    requested: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
-        self.asked.append(savepoint)
+        self.requested.append(savepoint)
         if savepoint:
-            raise JobFailedError(f"job {job_name} took no savepoint")
+            raise JobFailedError(f"job {job_name}: the savepoint failed")
         return super().stop(job_name, savepoint=False)
 
 
@@ -73,18 +73,18 @@ def test_upgrade_takes_a_savepoint_and_starts_from_it() -> None:
     assert target.status(JOB.name).restorable_state == "memory://games.cdc/savepoint-3"
 
 
-def test_healthy_job_that_takes_no_savepoint_is_left_running() -> None:
+def test_healthy_job_whose_savepoint_fails_keeps_running() -> None:
     target = WithoutSavepoints()
     running(target)
 
-    with pytest.raises(JobFailedError, match=r"^job games\.cdc took no savepoint$"):
+    with pytest.raises(JobFailedError, match=r"^job games\.cdc: the savepoint failed$"):
         ensure_running(target, OTHER)
 
-    assert target.asked == [True]
+    assert target.requested == [True]
     assert (target.status(JOB.name).state, target.status(JOB.name).revision) == (JobState.RUNNING, JOB.revision)
 
 
-def test_crash_looping_job_that_takes_no_savepoint_is_upgraded_from_its_checkpoint() -> None:
+def test_crash_looping_job_whose_savepoint_fails_is_upgraded_from_its_checkpoint() -> None:
     target = WithoutSavepoints()
     running(target)
     target.fail(JOB.name, "boom")
@@ -92,11 +92,11 @@ def test_crash_looping_job_that_takes_no_savepoint_is_upgraded_from_its_checkpoi
 
     submission = ensure_running(target, OTHER)
 
-    assert target.asked == [True, False]
+    assert target.requested == [True, False]
     assert submission.detail.endswith("state from memory://games.cdc/checkpoint-3")
 
 
-def test_job_that_starts_and_does_not_say_its_revision_is_not_touched() -> None:
+def test_starting_job_without_a_reported_revision_is_not_touched() -> None:
     target = running(MemoryTarget())
     target.show(JOB.name, state=JobState.STARTING, revision=None)
 
@@ -109,7 +109,7 @@ def test_job_that_starts_and_does_not_say_its_revision_is_not_touched() -> None:
     assert target.status(JOB.name).job_id == "run-1"
 
 
-def test_started_afresh_there_is_no_state() -> None:
+def test_job_started_from_scratch_has_no_state() -> None:
     target = running(MemoryTarget())
     target.stop(JOB.name, savepoint=True)
 
@@ -117,10 +117,10 @@ def test_started_afresh_there_is_no_state() -> None:
 
     assert str(submission) == f"created: games.cdc from scratch at revision {JOB.revision} as job run-4"
     assert target.status(JOB.name).restorable_state is None
-    assert target.ensure_scripts(OTHER) == "created", "everything of the job was deleted before"
+    assert target.ensure_scripts(OTHER) == "created", "all job scripts of the job were deleted"
 
 
-def test_failing_job_says_its_cause() -> None:
+def test_logs_of_a_failed_job_have_its_cause() -> None:
     target = running(MemoryTarget())
     assert target.logs(JOB.name) == "games.cdc: no failure"
 

@@ -1,4 +1,4 @@
-"""From a job to its objects: names, references, and no secret's value anywhere."""
+"""The Kubernetes objects of a job: names, references, and no value of a secret anywhere."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from tests.support.jobs import JOB
 SETTINGS = load_settings({}).kubernetes
 
 
-def test_names_are_of_the_form_that_kubernetes_takes() -> None:
+def test_names_have_the_form_that_kubernetes_accepts() -> None:
     assert resource_name("olympic_events.record_join") == "olympic-events-record-join"
 
 
-def test_bundle_is_named_after_its_revision_and_holds_every_file() -> None:
-    bundle = render_config_map(replace(JOB, files={**JOB.files, "blob.bin": b"\xff\x00"}), SETTINGS)
-    revision = bundle["metadata"]["annotations"]["olympic-streaming/revision"]
-    assert bundle["metadata"]["name"] == f"games-cdc-{revision}"
-    assert bundle["data"] == {"cdc.py": "print()", "10_players.sql": "SELECT 1"}
-    assert bundle["binaryData"] == {"blob.bin": "/wA="}
-    assert bundle["immutable"] is True
+def test_config_map_is_named_after_the_revision_and_has_every_job_script() -> None:
+    config_map = render_config_map(replace(JOB, files={**JOB.files, "blob.bin": b"\xff\x00"}), SETTINGS)
+    revision = config_map["metadata"]["annotations"]["olympic-streaming/revision"]
+    assert config_map["metadata"]["name"] == f"games-cdc-{revision}"
+    assert config_map["data"] == {"cdc.py": "print()", "10_players.sql": "SELECT 1"}
+    assert config_map["binaryData"] == {"blob.bin": "/wA="}
+    assert config_map["immutable"] is True
 
 
-def test_bundle_over_the_limit_is_an_error_that_says_so() -> None:
+def test_job_scripts_over_the_limit_are_an_error() -> None:
     with pytest.raises(DefinitionError) as caught:
         render_config_map(replace(JOB, files={"big.sql": b"x" * 1_048_577}), SETTINGS)
     assert str(caught.value) == (
-        "the scripts of games.cdc are 1048584 bytes, and a ConfigMap takes 1048576; "
-        "take files out of the job, or put large ones into the image"
+        "job games.cdc: its job scripts have 1048584 bytes. Expected at most 1048576, the limit of a ConfigMap. "
+        "Remove files from the job, or put large ones into the image."
     )
 
 
-def test_deployment_refers_to_the_secret_in_the_job_manager_alone() -> None:
+def test_only_the_job_manager_refers_to_the_secret() -> None:
     deployment = render_flink_deployment(JOB, SETTINGS, None)
     assert "swordfish" not in json.dumps(deployment)
     manager = deployment["spec"]["jobManager"]["podTemplate"]["spec"]["containers"][0]
@@ -50,7 +50,7 @@ def test_deployment_refers_to_the_secret_in_the_job_manager_alone() -> None:
     assert "MYSQL_PASSWORD" not in json.dumps([deployment["spec"]["podTemplate"], deployment["spec"]["taskManager"]])
 
 
-def test_deployment_says_its_revision_and_where_to_start() -> None:
+def test_deployment_has_its_revision_and_its_initial_savepoint() -> None:
     spec = render_flink_deployment(JOB, SETTINGS, "file:///flink-data/games-cdc/savepoints/1")["spec"]
     assert spec["flinkConfiguration"]["pipeline.global-job-parameters"] == f"revision:{JOB.revision}"
     assert spec["flinkConfiguration"]["a.b"] == "1"
@@ -60,7 +60,7 @@ def test_deployment_says_its_revision_and_where_to_start() -> None:
     ]  # fmt: skip
 
 
-def test_pods_keep_to_the_restricted_profile() -> None:
+def test_pods_conform_to_the_restricted_profile() -> None:
     pod = render_flink_deployment(JOB, SETTINGS, None)["spec"]["podTemplate"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert pod["containers"][0]["securityContext"] == {
@@ -83,16 +83,16 @@ def test_credential_is_a_reference_to_the_secret_that_the_job_names() -> None:
     assert "swordfish" not in json.dumps(deployment)
 
 
-def test_job_has_the_one_recovery_policy() -> None:
+def test_job_has_the_recovery_policy_of_all_targets() -> None:
     configuration = render_flink_deployment(JOB, SETTINGS, None)["spec"]["flinkConfiguration"]
 
     assert recovery_options(SETTINGS.checkpoint_interval_ms).items() <= configuration.items()
 
 
-def test_deployment_keeps_to_the_definition_of_the_resource() -> None:
+def test_deployment_conforms_to_the_custom_resource_definition() -> None:
     try:
         operator_crds()
     except SetupError as error:
         pytest.skip(str(error))
-    known = SETTINGS.model_copy(update={"flink_version": "v1_18"})  # the newest that the tests' operator knows
-    assert violations(render_flink_deployment(JOB, known, None)) == []
+    supported = SETTINGS.model_copy(update={"flink_version": "v1_18"})  # the newest that operator 1.7.0 supports
+    assert violations(render_flink_deployment(JOB, supported, None)) == []

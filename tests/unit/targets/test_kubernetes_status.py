@@ -1,4 +1,4 @@
-"""What the status of a FlinkDeployment says, by both kinds of operators; what a log says of a script that raised."""
+"""The status of a FlinkDeployment from older and newer operators, and the cause of a failure in a log."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from infra.targets.kubernetes.diagnosis import caused_by, script_failure
 from infra.targets.kubernetes.reconciled import (
     applied_at,
     has_run,
-    is_taken,
+    is_reconciled,
     job_state,
     operator_error,
     reconciled_revision,
-    refusal,
+    rejection,
     savepoint_of,
-    upgraded,
+    was_reconciled,
 )
 
 
@@ -39,18 +39,18 @@ def reconciled(revision: str, state: str = "running", phase: str = "DEPLOYED") -
     }
 
 
-def test_the_older_operator_is_believed_by_the_reconciled_spec() -> None:
-    assert not upgraded(resource())
-    assert not upgraded(resource(reconciliationStatus=reconciled("old")))
-    assert not upgraded(resource(reconciliationStatus=reconciled("new", phase="UPGRADING")))
-    assert not upgraded(resource(state="suspended", reconciliationStatus=reconciled("new")))
-    assert upgraded(resource(reconciliationStatus=reconciled("new")))
+def test_older_operator_must_have_reconciled_the_current_spec() -> None:
+    assert not is_reconciled(resource())
+    assert not is_reconciled(resource(reconciliationStatus=reconciled("old")))
+    assert not is_reconciled(resource(reconciliationStatus=reconciled("new", phase="UPGRADING")))
+    assert not is_reconciled(resource(state="suspended", reconciliationStatus=reconciled("new")))
+    assert is_reconciled(resource(reconciliationStatus=reconciled("new")))
     assert reconciled_revision(resource(reconciliationStatus=reconciled("old"))) == "old"
 
 
-def test_the_newer_operator_must_have_seen_this_generation_too() -> None:
-    assert not upgraded(resource(observedGeneration=2, reconciliationStatus=reconciled("new")))
-    assert upgraded(resource(observedGeneration=3, reconciliationStatus=reconciled("new")))
+def test_newer_operator_must_have_observed_the_current_generation_too() -> None:
+    assert not is_reconciled(resource(observedGeneration=2, reconciliationStatus=reconciled("new")))
+    assert is_reconciled(resource(observedGeneration=3, reconciliationStatus=reconciled("new")))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_job_state(status: dict[str, Any], state: JobState) -> None:
     assert job_state(resource(**status)) is state
 
 
-def test_the_last_traceback_of_a_log_is_what_the_script_raised() -> None:
+def test_cause_is_the_last_traceback_of_the_log() -> None:
     log = """2026-11-22 INFO starting
 Traceback (most recent call last):
   File "/opt/flink/jobs/analytics.py", line 7, in <module>
@@ -93,7 +93,7 @@ org.apache.flink.client.program.ProgramAbortException: Python process exits with
     assert script_failure("nothing of the kind") is None
 
 
-def test_a_statement_that_is_wrong_is_named_by_its_innermost_cause() -> None:
+def test_cause_of_an_invalid_statement_is_the_innermost_one() -> None:
     log = """Traceback (most recent call last):
 2026-11-22 20:22:41,377 INFO  org.apache.flink.client.python.PythonDriver [] - Traceback (most recent call last):
   File "/opt/flink/jobs/heartbeat.py", line 7, in <module>
@@ -111,16 +111,16 @@ Caused by: org.apache.flink.client.program.ProgramAbortException: java.lang.Runt
     )
 
 
-def test_a_script_that_ends_at_once_leaves_a_hint() -> None:
+def test_script_that_ends_at_once_gets_a_hint() -> None:
     cause = caused_by("Caused by: java.lang.RuntimeException: Failed to start Python process. \n")
-    assert str(cause).endswith("The script ended before Flink read what it said: see whether Python can compile it")
+    assert str(cause).endswith("The script ended before Flink read its output. Check that Python can compile it.")
 
 
-def test_resource_that_no_operator_has_looked_at() -> None:
-    assert not is_taken({"metadata": {}, "spec": spec("new")})
-    assert not is_taken(resource(jobStatus={}, reconciliationStatus={"state": "UPGRADING"}))
-    assert is_taken(resource(reconciliationStatus=reconciled("new")))
-    assert is_taken(resource(error="refused"))
+def test_resource_that_no_operator_has_ever_reconciled() -> None:
+    assert not was_reconciled({"metadata": {}, "spec": spec("new")})
+    assert not was_reconciled(resource(jobStatus={}, reconciliationStatus={"state": "UPGRADING"}))
+    assert was_reconciled(resource(reconciliationStatus=reconciled("new")))
+    assert was_reconciled(resource(error="rejected"))
 
 
 ERROR = json.dumps(
@@ -132,31 +132,33 @@ def changed(at: str, manager: str = "olympic-streaming", **more: str) -> dict[st
     return {"manager": manager, "time": f"2026-01-01T00:00:{at}Z", **more}
 
 
-def refused(*changes: dict[str, str], **status: Any) -> dict[str, Any]:
+def rejected(*changes: dict[str, str], **status: Any) -> dict[str, Any]:
     metadata = {"creationTimestamp": "2026-01-01T00:00:00Z", "managedFields": list(changes)}
     return {**resource(error=ERROR, **status), "metadata": metadata}
 
 
-def test_refusal_of_what_never_ran_is_believed() -> None:
-    assert refusal(refused(changed("09")), "olympic-streaming") == "the operator refuses it: Bad key"
+def test_error_of_a_resource_that_never_ran_is_a_rejection() -> None:
+    assert rejection(rejected(changed("09")), "olympic-streaming") == "the operator rejects it: Bad key"
 
 
-def test_refusal_of_an_older_spec_is_not_that_of_the_new_one() -> None:
+def test_rejection_of_an_older_spec_is_not_one_of_the_new_spec() -> None:
     ran = {"reconciliationStatus": reconciled("old"), "jobStatus": {"jobId": "f00"}}
     operator = changed("05", "operator", subresource="status")
-    assert has_run(refused(**ran))
-    assert refusal(refused(changed("09"), operator, **ran), "olympic-streaming") is None
-    assert refusal(refused(changed("04"), operator, **ran), "olympic-streaming") == "the operator refuses it: Bad key"
+    assert has_run(rejected(**ran))
+    assert rejection(rejected(changed("09"), operator, **ran), "olympic-streaming") is None
+    assert (
+        rejection(rejected(changed("04"), operator, **ran), "olympic-streaming") == "the operator rejects it: Bad key"
+    )
 
 
-def test_what_else_goes_wrong_may_mend_itself() -> None:
-    assert refusal(resource(error='{"message": "try later"}'), "olympic-streaming") is None
+def test_other_errors_of_the_operator_are_not_rejections() -> None:
+    assert rejection(resource(error='{"message": "try later"}'), "olympic-streaming") is None
     assert operator_error(resource(error='{"message": "try later"}')) == "try later"
-    assert operator_error(resource(error="plain words")) == "plain words"
+    assert operator_error(resource(error="plain text")) == "plain text"
     assert operator_error(resource()) is None
 
 
-def test_spec_was_applied_by_us_and_not_by_the_operator() -> None:
-    found = refused(changed("03"), changed("08", "operator"), changed("09", subresource="status"))
+def test_only_our_own_change_of_the_spec_counts_as_applied() -> None:
+    found = rejected(changed("03"), changed("08", "operator"), changed("09", subresource="status"))
     assert applied_at(found, "olympic-streaming") == datetime(2026, 1, 1, 0, 0, 3, tzinfo=UTC)
-    assert applied_at(refused(), "olympic-streaming") == datetime(2026, 1, 1, tzinfo=UTC)
+    assert applied_at(rejected(), "olympic-streaming") == datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The newest saved state, while a running job removes its old checkpoints."""
+"""The newest job state, while a running job deletes its old checkpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.settings import load_settings
 from infra.targets.local import local_target
 
 
-def test_newest_state_is_found_while_old_ones_go(tmp_path: Path) -> None:
+def test_newest_state_is_found_while_old_ones_are_deleted(tmp_path: Path) -> None:
     settings = load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(tmp_path)})
     target, job = local_target(settings), tmp_path / "flink" / "checkpoints" / "games.cdc" / "run"
     newest = job / "chk-999999"

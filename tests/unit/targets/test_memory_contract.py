@@ -1,4 +1,4 @@
-"""The contract of targets against the one that keeps its jobs in a dict."""
+"""The target contract against `memory`, whose jobs are entries of a dict."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ initialise() {
   [ -z "${MYSQL_ROOT_PASSWORD_FILE:-}" ] || password=$(< "$MYSQL_ROOT_PASSWORD_FILE")
   [ -n "$password" ] || { echo "set MYSQL_ROOT_PASSWORD or MYSQL_ROOT_PASSWORD_FILE" >&2; exit 1; }
   password=${password//\\/\\\\} password=${password//\'/\'\'}
-  find "$data" -mindepth 1 -delete # what a first start left behind that was cut short
+  find "$data" -mindepth 1 -delete # an earlier first start may have been interrupted
   local users
   users=$(mktemp)
   { # one statement a line, as bootstrap mode reads them
