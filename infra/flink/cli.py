@@ -16,8 +16,13 @@ def submit_failure(output: str) -> tuple[str, str]:
     The cause is the innermost one of the script's exception, or of the whole output if the script did not raise.
     """
     relevant = output.partition(f"\n{_AFTERMATH}")[0] if TRACEBACK in output else output
-    lines = [line for line in relevant.splitlines() if line.strip() and not _is_frame(line)]
-    return root_cause(_exception(relevant)), "\n".join(lines[-SHOWN_LINES:])
+    return root_cause(_exception(relevant)), without_frames(relevant)
+
+
+def without_frames(text: str) -> str:
+    """Return the last SHOWN_LINES lines of an output or a stack trace that are not stack frames."""
+    lines = [line for line in text.splitlines() if line.strip() and not _is_frame(line)]
+    return "\n".join(lines[-SHOWN_LINES:])
 
 
 def _exception(output: str) -> str:

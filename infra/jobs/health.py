@@ -27,7 +27,7 @@ def missing_for_health(job_name: str, revision: str, status: JobStatus) -> str |
     if status.revision is not None and status.revision != revision:
         return f"revision {revision} (it has {status.revision})"
     if status.failures >= RESTART_LOOP_FAILURES:
-        raise JobFailedError(
+        raise state_mismatch(job_name, status.last_failure or "", status.restorable_state) or JobFailedError(
             f"{job_name} is in a restart loop: {status.failures} failures since its last checkpoint, the last one: "
             f"{status.last_failure}. Fix the cause and deploy again{_link(status)}."
         )

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 from infra.errors import TransientError
 from infra.orchestration.failures import report
 from infra.orchestration.triggers import JobHealthTrigger, raise_failure
-from infra.pipeline import load_pipeline
+from infra.pipeline import Pipeline, load_pipeline
 from infra.pipeline.naming import TASK_LOGGER
 
 log = logging.getLogger(TASK_LOGGER)
@@ -67,7 +67,7 @@ class SubmitJobOperator(BaseOperator):
         FlinkJobLink().publish(self, context, url)
         return {"revision": spec.revision, "url": url, "change": submitted.change}
 
-    def _clear_topics(self, pipeline: Any) -> None:
+    def _clear_topics(self, pipeline: Pipeline) -> None:
         """Empty the compacted topics that the job writes; it must be stopped."""
         from infra.kafka.writer import clear_tables
         from infra.orchestration.connections import kafka_endpoint

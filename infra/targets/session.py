@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.errors import JobFailedError
-from infra.flink.cli import submit_failure
+from infra.flink.cli import submit_failure, without_frames
 from infra.flink.rest import FlinkRest
 from infra.jobs.flink_status import describe_run, newest_run
 from infra.jobs.health import state_mismatch
@@ -118,7 +118,7 @@ class SessionTarget:
     def logs(self, job_name: str) -> str:
         status = self.status(job_name)
         failures = self._rest.exceptions(status.job_id) if status.job_id else []
-        return failures[0]["stacktrace"][:4000] if failures else f"{job_name}: Flink recorded no exception"
+        return without_frames(failures[0]["stacktrace"]) if failures else f"{job_name}: Flink recorded no exception"
 
     def delete(self, job_name: str) -> None:
         self.stop(job_name, savepoint=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.flink.cli import SHOWN_LINES, submit_failure
+from infra.flink.cli import SHOWN_LINES, submit_failure, without_frames
 
 ABORTED = """\
 org.apache.flink.client.program.ProgramAbortException: java.lang.RuntimeException: Python process exits with code: 1
@@ -81,3 +81,9 @@ def test_only_the_last_lines_are_shown() -> None:
     numbers = "".join(f"line {number}\n" for number in range(99))
 
     assert submit_failure(numbers)[1].splitlines() == [f"line {number}" for number in range(99 - SHOWN_LINES, 99)]
+
+
+def test_stack_trace_is_shown_without_its_frames() -> None:
+    trace = "java.io.IOException: boom\n\tat a.B.c(B.java:1)\nCaused by: java.lang.Error: root\n\t... 16 more\n"
+
+    assert without_frames(trace) == "java.io.IOException: boom\nCaused by: java.lang.Error: root"

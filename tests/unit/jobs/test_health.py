@@ -91,6 +91,15 @@ def test_restart_loop_is_an_error_even_if_the_job_reports_running() -> None:
     )
 
 
+def test_restart_loop_of_a_job_whose_state_does_not_fit_is_a_mismatch() -> None:
+    cause = "org.apache.flink.util.StateMigrationException: the new serializer is incompatible"
+
+    error = failure(failures=RESTART_LOOP_FAILURES, last_failure=cause, restorable_state="/savepoint-1")
+
+    assert type(error) is StateMismatchError
+    assert str(error).startswith("the job state of games.cdc (/savepoint-1) does not fit its new revision: ")
+
+
 @pytest.mark.parametrize(
     "cause",
     [
