@@ -33,6 +33,7 @@ def _run(options: argparse.Namespace) -> None:
     from rich.console import Console
 
     from infra.cli.deployment import existing_file, run_pipeline
+    from infra.cli.local import addresses
     from infra.settings import load_settings
 
     conf = {
@@ -41,7 +42,10 @@ def _run(options: argparse.Namespace) -> None:
         "allow_rejects": options.allow_rejects,
         "start_from": options.start_from,
     }
-    run_pipeline(load_settings(), options.pipeline, conf, Console(highlight=False))
+    settings = load_settings()
+    run_pipeline(settings, options.pipeline, conf, Console(highlight=False))
+    hint = "Try `make watch`, `make sql` and `make ui`; `make down` stops everything."
+    print("\n".join([*addresses(settings), hint]))
 
 
 def _results(options: argparse.Namespace) -> None:
