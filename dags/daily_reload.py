@@ -1,4 +1,4 @@
-"""The Airflow DAG `<pipeline>_daily_reload` for every pipeline folder: the day's file, while the jobs keep running.
+"""The Airflow DAG `<pipeline>_daily_reload` of every pipeline: load the day's file while the jobs keep running.
 
 wait_for_other_runs ── check_jobs_running ── seed_mysql or publish_records ── check_outputs ── audit_records
 """
@@ -9,12 +9,18 @@ from airflow.sdk import DAG, Param, chain
 
 from infra.errors import DefinitionError
 from infra.orchestration import tasks
-from infra.orchestration.dag_arguments import ALLOW_REJECTS, broken_dag, dag_arguments, target_param, what_is_loaded
+from infra.orchestration.dag_arguments import (
+    ALLOW_REJECTS,
+    broken_dag,
+    dag_arguments,
+    data_file_description,
+    target_param,
+)
 from infra.pipeline import Pipeline, find_pipelines, load_pipeline
 
 
 def daily_reload_dag(pipeline: Pipeline) -> DAG:
-    """Load the file of the logical date, then check the results; it restarts nothing."""
+    """Return the DAG: load the file of the logical date, then check the results; nothing is restarted."""
     folder = str(pipeline.folder)
     with DAG(
         dag_id=f"{pipeline.name}_daily_reload",
@@ -28,7 +34,7 @@ def daily_reload_dag(pipeline: Pipeline) -> DAG:
                 type="string",
                 minLength=1,
                 title="Data file",
-                description="The day's file, as a template with the logical date; relative to the pipeline's folder.",
+                description="Template of the day's file with the logical date, relative to the pipeline's folder.",
             ),
             "allow_rejects": ALLOW_REJECTS,
         },
@@ -49,10 +55,11 @@ def daily_reload_dag(pipeline: Pipeline) -> DAG:
 
 
 def describe(pipeline: Pipeline) -> str:
-    """The DAG's page in the UI."""
+    """Return the DAG's documentation for the UI."""
     return f"""### Reload {pipeline.name}
-{what_is_loaded(pipeline)}: the day's file, while the jobs keep running. Then it checks the results.
-It restarts nothing; deploy with `{pipeline.name}_deploy` first.
+It loads the day's file while the jobs keep running, then checks the results.
+The file: {data_file_description(pipeline)}.
+It does not restart jobs; deploy with `{pipeline.name}_deploy` first.
 """
 
 

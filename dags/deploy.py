@@ -1,4 +1,4 @@
-"""The Airflow DAG `<pipeline>_deploy` for every pipeline folder: a new folder of flink_jobs/ gets its own.
+"""The Airflow DAG `<pipeline>_deploy` of every pipeline, which is a folder of flink_jobs/.
 
     wait_for_other_runs
     ├── provision_topics
@@ -7,8 +7,8 @@
         then for each job     submit_<job> ── wait_for_<job>
         then                  check_outputs ── audit_records
 
-A pipeline that starts from a topic has `publish_records` after `provision_topics` in place of the two MySQL tasks. A
-job starts after the jobs that its definition lists under `after` are healthy.
+A pipeline that starts from a topic has `publish_records` after `provision_topics` instead of the two MySQL tasks. A
+job starts when the jobs that its definition lists under `after` are healthy.
 """
 
 from pathlib import Path
@@ -22,8 +22,8 @@ from infra.orchestration.dag_arguments import (
     JOB_TIMEOUT,
     broken_dag,
     dag_arguments,
+    data_file_description,
     target_param,
-    what_is_loaded,
 )
 from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.pipeline import Pipeline, find_pipelines, load_pipeline
@@ -33,7 +33,7 @@ DATA_FILE = "{{ params.data_file or '' }}"
 
 
 def deploy_dag(pipeline: Pipeline) -> DAG:
-    """Topics, data, job scripts, jobs, health, and at the end every result checked and every record accounted for."""
+    """Return the DAG: topics, data, job scripts, jobs, their health, and finally the checks of results and records."""
     folder = str(pipeline.folder)
     with DAG(
         dag_id=f"{pipeline.name}_deploy",
@@ -46,7 +46,7 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
                 None,
                 type=["null", "string"],
                 title="Data file",
-                description=f"{what_is_loaded(pipeline)}. Empty: the pipeline's {pipeline.source.files.data}.",
+                description=f"{data_file_description(pipeline)}. Empty: the pipeline's {pipeline.source.files.data}.",
             ),
             "allow_rejects": ALLOW_REJECTS,
             "start_from": Param(
@@ -54,7 +54,7 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
                 type="string",
                 enum=["latest_state", "scratch"],
                 title="Start from",
-                description="scratch: drop the job state, empty the jobs' topics, and build everything again.",
+                description="scratch: delete the job state, empty the jobs' topics, and build everything again.",
             ),
         },
         **dag_arguments(pipeline),
@@ -88,7 +88,7 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
                     revision=f"{{{{ ti.xcom_pull(task_ids='submit_{job}')['revision'] }}}}",
                     target="{{ params.target }}",
                     timeout=JOB_TIMEOUT,
-                    doc_md="Healthy: RUNNING at its revision, a checkpoint since its start, no failure since that.",
+                    doc_md="Healthy: RUNNING at its revision, a checkpoint since its start, no failure since then.",
                 )
                 submitted >> healthy[job]
             [topics, scripts, source, *(healthy[other] for other in definition.after)] >> submitted
@@ -101,7 +101,7 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
 
 
 def describe(pipeline: Pipeline) -> str:
-    """The DAG's page in the UI."""
+    """Return the DAG's documentation for the UI."""
     jobs = "\n".join(
         f"- `{job_name(pipeline.name, job)}` writes {', '.join(definition.writes)}"
         for job, definition in pipeline.jobs.items()
@@ -110,8 +110,9 @@ def describe(pipeline: Pipeline) -> str:
     return f"""### Deploy {pipeline.name}
 {pipeline.description}
 
-Topics, data, job scripts, jobs, health, and at the end every result topic compared with a recomputation
-from the source. Every step is safe to repeat: what already is as defined is reported as `unchanged` and not touched.
+It creates topics, loads data, stores job scripts, starts jobs, waits until they are healthy, and compares every result
+topic with a recomputation from the source. Every step is safe to repeat, and reports `unchanged` if there is nothing to
+do.
 
 {jobs}
 

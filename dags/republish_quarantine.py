@@ -1,4 +1,4 @@
-"""The Airflow DAG `republish_quarantine`, one for all pipelines that have a quarantine."""
+"""The Airflow DAG `republish_quarantine`, for all pipelines that have a quarantine."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from infra.pipeline import load_valid_pipelines
 
 ROOT = Path(__file__).resolve().parent.parent / "flink_jobs"
 DOC = """### Republish quarantined records
-Send the quarantined records of a pipeline that the filter selects back to the topic that they came from, each once and
-with its original timestamp. A record that is still invalid returns to the quarantine with one more attempt.
+Send the quarantined records that the filter selects back to their source topic, each once and with its original
+timestamp. A record that is still invalid returns to the quarantine with one more attempt.
 
 Filter and mapping are JMESPath expressions (https://jmespath.org) over a quarantined record: `source_topic`,
 `source_partition`, `source_offset`, `position` (of an invalid element, else null), `reason`, `attempts`, and `key` and

@@ -1,4 +1,4 @@
-"""Where the systems are and who we are there: plain values, from Airflow connections or from the local stack."""
+"""Addresses of the systems and our credentials for them, as plain values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 class MySqlEndpoint:
     """A MySQL or MariaDB server and one of its users; `repr` never shows the password.
 
-    With `unix_socket` the connection goes through that file, and host and port are not used.
+    With `unix_socket`, the connection uses that file instead of host and port.
     """
 
     host: str
@@ -27,7 +27,7 @@ class MySqlEndpoint:
 
 @dataclass(frozen=True)
 class KafkaEndpoint:
-    """A Kafka cluster: `host:port[,host:port...]`, and options of the client such as security settings."""
+    """A Kafka cluster: `host:port[,host:port...]`, and client options such as security settings."""
 
     bootstrap_servers: str
     properties: dict[str, Any] = field(default_factory=dict, repr=False)

@@ -1,4 +1,4 @@
-"""What the result topics hold, as a person or a machine wants to see it."""
+"""The contents of the result topics, as tables for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ WATCH_SECONDS = 0.3
 
 
 def results_json(pipeline: Pipeline, kafka: KafkaEndpoint) -> str:
-    """One JSON object `{topic: [values sorted by key]}` of all result topics."""
+    """Return a JSON object of all result topics: `{topic: [values sorted by key]}`."""
     return json.dumps(_sorted_values(pipeline, kafka), ensure_ascii=False)
 
 
 def print_results(pipeline: Pipeline, kafka: KafkaEndpoint, console: Console) -> None:
-    """A table for each entry of the spec's `results`."""
+    """Print a table for each item of `results` in the pipeline definition."""
     _print_tables(pipeline, read_tables(kafka, pipeline.checks, pipeline.quarantine), console)
 
 
@@ -60,13 +60,16 @@ def _sorted_values(pipeline: Pipeline, kafka: KafkaEndpoint) -> dict[str, list[V
 
 
 def sort_values(topic: str, values: list[Value], key: tuple[str, ...]) -> list[Value]:
-    """The values in the order of their key columns."""
+    """Return the values in the order of their key columns."""
     table = found_table(topic, values, key)
     return [table[found] for found in sorted(table, key=by_type)]
 
 
 def render_table(result: ResultTable, values: list[Value]) -> Table:
-    """The values as a table, numbers aligned right; DefinitionError when a column names a field that they lack."""
+    """Return the values as a table, with numbers aligned right.
+
+    DefinitionError if a column uses a field that the values do not have.
+    """
     table = Table(
         title=result.title,
         title_justify="left",
@@ -79,7 +82,7 @@ def render_table(result: ResultTable, values: list[Value]) -> Table:
         numeric = bool(values) and all(_is_number(template, value) for value in values)
         table.add_column(heading, justify="right" if numeric else "left")
     for value in values:
-        table.add_row(*(Text(_shown(result, heading, value)) for heading in result.columns))  # a name is no markup
+        table.add_row(*(Text(_cell(result, heading, value)) for heading in result.columns))  # not markup
     if not values:
         table.add_row("(none)")
     return table
@@ -90,13 +93,13 @@ def _is_number(template: str, value: Value) -> bool:
     return len(parts) == 1 and not parts[0][0] and isinstance(value.get(str(parts[0][1])), int | float)
 
 
-def _shown(result: ResultTable, heading: str, value: dict[str, Any]) -> str:
-    """Doubles with at most four digits behind the point; the JSON form has them all."""
+def _cell(result: ResultTable, heading: str, value: dict[str, Any]) -> str:
+    """Return the text of a cell; doubles have at most four decimal places, unlike in the JSON."""
     rounded = {key: round(item, 4) if isinstance(item, float) else item for key, item in value.items()}
     try:
         return result.columns[heading].format(**rounded)
     except KeyError as error:
         raise DefinitionError(
-            f"results: {result.title!r}: the column {heading!r} shows {error}, which {result.topic} does not have; "
-            f"it has: {', '.join(value)}"
+            f"results: {result.title!r}: column {heading!r} uses the field {error}. Expected one of the fields of "
+            f"{result.topic}: {', '.join(value)}. Fix the column."
         ) from None

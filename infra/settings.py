@@ -1,6 +1,7 @@
 """The settings of the local stack and of the targets. No other module reads the process environment.
 
-Later ones win: infra/settings.toml, settings.local.toml at the root of the checkout, OLYMPIC_STREAMING_<SECTION>_<KEY>.
+Later sources take precedence: infra/settings.toml, settings.local.toml at the root of the checkout, and
+OLYMPIC_STREAMING_<SECTION>_<KEY>.
 pydantic-settings does not fit: its errors do not name the file or variable of a value, and it ignores unknown
 variables.
 """
@@ -24,10 +25,13 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULTS_FILE = Path(__file__).with_name("settings.toml")
 LOCAL_FILE = "settings.local.toml"
 PREFIX = "OLYMPIC_STREAMING_"
-# What child processes inherit: FLINK_*, KAFKA_* or JVM options of the user's shell must not reach our services.
+# Inherited by child processes; FLINK_*, KAFKA_* or JVM options of the user's shell must not reach the services.
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
+MAX_PROCESS_MB = 64 * 1024
+MAX_TASKMANAGER_MB = 256 * 1024
+CheckpointInterval = Annotated[int, Field(ge=100, le=3_600_000)]
 
 
 class _Section(BaseModel):
@@ -35,13 +39,13 @@ class _Section(BaseModel):
 
 
 class DataSettings(_Section):
-    """Where the services write everything."""
+    """The data directory, which contains everything that the services write."""
 
     dir: str = Field(min_length=1)
 
 
 class PortSettings(_Section):
-    """The ports, all on loopback."""
+    """The ports of the local stack, all on loopback."""
 
     kafka: Port
     kafka_controller: Port
@@ -55,27 +59,27 @@ class PortSettings(_Section):
 class KafkaSettings(_Section):
     """The broker; sizes in MiB."""
 
-    heap_mb: int = Field(ge=256, le=65536)
+    heap_mb: int = Field(ge=256, le=MAX_PROCESS_MB)
 
 
 class MySqlSettings(_Section):
     """The database; sizes in MiB."""
 
-    buffer_pool_mb: int = Field(ge=16, le=65536)
+    buffer_pool_mb: int = Field(ge=16, le=MAX_PROCESS_MB)
     binlog_days: int = Field(ge=1, le=99)
 
 
 class FlinkSettings(_Section):
     """The Flink session cluster; sizes in MiB, times in milliseconds."""
 
-    jobmanager_memory_mb: int = Field(ge=1024, le=65536)
-    taskmanager_memory_mb: int = Field(ge=1536, le=262144)
+    jobmanager_memory_mb: int = Field(ge=1024, le=MAX_PROCESS_MB)
+    taskmanager_memory_mb: int = Field(ge=1536, le=MAX_TASKMANAGER_MB)
     slots: int = Field(ge=1, le=256)
-    checkpoint_interval_ms: int = Field(ge=100, le=3_600_000)
+    checkpoint_interval_ms: CheckpointInterval
 
 
 class DeploymentSettings(_Section):
-    """What the DAGs do if a run has no params of its own."""
+    """The defaults of the DAGs' params."""
 
     target: Literal["local", "session", "kubernetes"]
 
@@ -99,15 +103,15 @@ class KubernetesSettings(_Section):
     service_account: str = Field(min_length=1)
     ui: str = Field(min_length=1)
     state_claim: str = Field(min_length=1)
-    jobmanager_memory_mb: int = Field(ge=512, le=65536)
-    taskmanager_memory_mb: int = Field(ge=512, le=262144)
+    jobmanager_memory_mb: int = Field(ge=512, le=MAX_PROCESS_MB)
+    taskmanager_memory_mb: int = Field(ge=512, le=MAX_TASKMANAGER_MB)
     cpu_millis: int = Field(ge=50, le=64_000)
     cpu_limit_factor: int = Field(ge=1, le=100)
-    checkpoint_interval_ms: int = Field(ge=100, le=3_600_000)
+    checkpoint_interval_ms: CheckpointInterval
 
 
 class Settings(_Section):
-    """All settings; `root` is the checkout that relative paths start from."""
+    """All settings; relative paths start at `root`, the checkout."""
 
     root: Path
     data: DataSettings
@@ -168,12 +172,12 @@ def load_settings(environ: Mapping[str, str] | None = None, root: Path = ROOT) -
 
 
 def inherited_environment() -> dict[str, str]:
-    """Return the part of our own environment that the services of the local stack inherit."""
+    """Return the environment variables that the services of the local stack inherit."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def whole_environment() -> dict[str, str]:
-    """Return all of our own environment, for a program of the user such as docker."""
+    """Return the whole environment, for a program of the user such as docker."""
     return dict(os.environ)
 
 
@@ -213,7 +217,7 @@ def _file_layer(path: Path, name: str) -> Layer:
 
 
 def _environment_layer(environ: Mapping[str, str]) -> Layer:
-    """Return the validated values of the environment variables with our prefix."""
+    """Return the validated values of the environment variables with PREFIX."""
     known = {
         f"{PREFIX}{section}_{key}".upper(): (section, key)
         for section, model in SECTIONS.items()

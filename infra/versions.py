@@ -1,4 +1,4 @@
-"""The typed reader of versions.toml, the one file that holds the version of every part."""
+"""The typed reader of versions.toml, which has every version of the platform."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict
 VERSIONS_FILE = Path(__file__).with_name("versions.toml")
 
 
-class _Part(BaseModel):
+class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class ToolVersions(_Part):
-    """What the set-up works with."""
+class ToolVersions(_Section):
+    """The tools that `make setup` uses."""
 
     python: str
     uv: str
@@ -24,29 +24,29 @@ class ToolVersions(_Part):
     maven_dependency_plugin: str
 
 
-class FlinkVersions(_Part):
+class FlinkVersions(_Section):
     """Flink itself; its connectors are in the jar set `flink`."""
 
     flink: str
 
 
-class KafkaVersions(_Part):
-    """The broker."""
+class KafkaVersions(_Section):
+    """The Kafka broker."""
 
     broker: str
 
 
-class KubernetesVersions(_Part):
-    """What runs in a cluster beside our own parts."""
+class KubernetesVersions(_Section):
+    """Software that runs in a cluster next to the platform."""
 
     flink_operator: str
     mysql_image: str
 
 
-class JarSet(_Part):
-    """Jars that lie in one folder: `group:artifact` to version, and which of their dependencies come along.
+class JarSet(_Section):
+    """Jars of one folder: `group:artifact` to version, and the names of the dependencies to include.
 
-    `lock` is the stem of the lock file that holds the set; what shares a lock is fetched together.
+    `lock` is the stem of the set's lock file; sets with the same lock are downloaded together.
     """
 
     lock: str = "jars"
@@ -54,12 +54,12 @@ class JarSet(_Part):
     transitive: list[str]
 
     def version_of(self, artifact: str) -> str:
-        """The version of an artifact by its name without the group; KeyError when the set has none such."""
+        """Return the version of an artifact, named without its group; KeyError if the set does not have it."""
         return {name.split(":")[1]: version for name, version in self.coordinates.items()}[artifact]
 
 
-class Versions(_Part):
-    """The whole file."""
+class Versions(_Section):
+    """All versions."""
 
     tools: ToolVersions
     flink: FlinkVersions
@@ -70,5 +70,5 @@ class Versions(_Part):
 
 @cache
 def load_versions() -> Versions:
-    """The versions of this checkout."""
+    """Return the versions of this checkout."""
     return Versions.model_validate(tomllib.loads(VERSIONS_FILE.read_text(encoding="utf-8")))

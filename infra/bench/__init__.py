@@ -1,1 +1,1 @@
-"""Measurements of the platform, which print the figures that the README quotes."""
+"""Measurements of the platform, which print the figures of the README."""

@@ -1,7 +1,7 @@
-"""`make bench`: freshness and snapshot rate on a local stack of its own; prints the figures that the README quotes.
+"""`make bench`: measure freshness and snapshot rate on a separate local stack, and print the figures of the README.
 
-Absolute figures hold for the machine they were measured on; the ratio to the connector's defaults is of one run.
-It takes some minutes. Run it on an idle machine.
+Absolute figures depend on the machine; the ratio to the connector's defaults comes from one run. It takes some minutes.
+Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ TUNED_OPTIONS = ("'debezium.", "'scan.", "'properties.linger", "'properties.batc
 
 
 def main() -> None:
-    """Starts private parts, measures, prints, and removes them."""
+    """Start a separate local stack, measure, print the figures, and delete the stack."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, _stack(Path(folder)) as settings:
         pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
         _prepare(settings, pipeline, pipeline.path(pipeline.mysql_source.data))
@@ -63,13 +63,13 @@ def _prepare(settings: Settings, pipeline: Pipeline, data: Path) -> None:
         ensure_database(admin, DATABASE)
         ensure_users(admin, DATABASE, local_stack.mysql_passwords(settings, DATABASE))
     ensure_topics(local_stack.kafka_endpoint(settings), pipeline.topics)
-    source, application = pipeline.mysql_source, local_stack.mysql_endpoint(settings, "owner", DATABASE)
-    ensure_schema(application, pipeline.path(source.schema_file), source.table)
-    print(seed_table(application, source.table, data, settings.data_dir / "rejects.csv"), flush=True)
+    source, owner = pipeline.mysql_source, local_stack.mysql_endpoint(settings, "owner", DATABASE)
+    ensure_schema(owner, pipeline.path(source.schema_file), source.table)
+    print(seed_table(owner, source.table, data, settings.data_dir / "rejects.csv"), flush=True)
 
 
 def _freshness(settings: Settings, pipeline: Pipeline) -> None:
-    """From the commit in the database to the changed top three in the topic, one change at a time."""
+    """Measure the time from a commit in the database to the changed top three in the topic, one change at a time."""
     for job in pipeline.jobs:
         _start(settings, _render(settings, pipeline, job))
     topic = TopicPartition(f"{pipeline.name}.top_athletes", 0)
@@ -83,7 +83,7 @@ def _freshness(settings: Settings, pipeline: Pipeline) -> None:
         client.position(topic)
         for score in range(1000, 1000 + WARM_UP + CHANGES):
             milliseconds.append(_one_change(connection, client, score))
-            time.sleep(PAUSE_SECONDS)  # low load is what is measured
+            time.sleep(PAUSE_SECONDS)  # measure under low load
     milliseconds = sorted(milliseconds[WARM_UP:])
     p50, p99 = (milliseconds[int(len(milliseconds) * share)] for share in (0.5, 0.99))
     changes = f"{CHANGES} single changes after {WARM_UP}"
@@ -102,7 +102,7 @@ def _one_change(connection: Connection, client: KafkaConsumer, score: int) -> fl
 
 
 def _snapshot(settings: Settings, pipeline: Pipeline, folder: Path) -> None:
-    """The snapshot of a large table into its topic: the connector's defaults, then the pipeline's settings."""
+    """Measure the snapshot of a large table with the connector's defaults and with the pipeline's settings."""
     target = local_target(settings)
     for job in pipeline.jobs:
         target.stop(f"{pipeline.name}.{job}", savepoint=False)
@@ -120,7 +120,7 @@ def _snapshot(settings: Settings, pipeline: Pipeline, folder: Path) -> None:
 
 
 def _snapshot_rate(settings: Settings, pipeline: Pipeline, job: JobSpec, rows: int) -> float:
-    """Rows a second from the first record in the topic to the last of `rows`."""
+    """Return the rows per second from the first record in the topic to the last of `rows`."""
     kafka, target = local_stack.kafka_endpoint(settings), local_target(settings)
     topic = next(iter(pipeline.jobs["players_cdc"].writes))
     with consumer(kafka) as client:
@@ -146,7 +146,7 @@ def _render(settings: Settings, pipeline: Pipeline, job: str) -> JobSpec:
 
 
 def _with_defaults(job: JobSpec) -> JobSpec:
-    """The same job without the options that were tuned."""
+    """Return the job without its tuned options."""
     files = {
         name: "\n".join(
             line for line in content.decode().splitlines() if not line.strip().startswith(TUNED_OPTIONS)

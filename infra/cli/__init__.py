@@ -1,1 +1,1 @@
-"""The command line of the platform: `python -m infra <command>`. The Makefile calls nothing else."""
+"""The command line of the platform: `python -m infra <command>`, which the Makefile calls."""

@@ -9,10 +9,10 @@ from typing import Any
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module to the parser."""
-    up = commands.add_parser("compose-up", help="build what is missing, start all containers, wait until healthy")
+    up = commands.add_parser("compose-up", help="build images, create secrets, start containers, wait until healthy")
     up.set_defaults(run=_up)
-    down = commands.add_parser("compose-down", help="remove the containers; data stays")
-    down.add_argument("--volumes", action="store_true", help="remove data and secrets, too")
+    down = commands.add_parser("compose-down", help="remove the containers, but keep the data")
+    down.add_argument("--volumes", action="store_true", help="delete the data and the secrets, too")
     down.set_defaults(run=_down)
 
 

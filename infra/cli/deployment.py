@@ -1,4 +1,4 @@
-"""`make run`: the local stack, the deploy DAG by `airflow dags test`, and the validated results on the screen."""
+"""`make run`: start the local stack, run the deploy DAG with `airflow dags test`, and print the validated results."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ from infra.results import print_results
 from infra.settings import Settings
 from infra.stacks.local.airflow import airflow_environment, airflow_program, ensure_airflow
 from infra.stacks.local.stack import kafka_endpoint, mysql_admin, mysql_endpoint, mysql_passwords, up
+from infra.stacks.log_tail import log_tail
 
-LOG_TAIL = 15
-# A line of Airflow's console log that one of our steps wrote.
+# A line of Airflow's console log that a task of this platform wrote.
 _STEP_LINE = re.compile(r"^\S+ \[(?P<level>\w+) *\] (?P<text>.*?) +\[" + re.escape(TASK_LOGGER) + r"\]")
 
 
 def pipelines_root(settings: Settings) -> Path:
-    """Where the pipeline folders are."""
+    """Return the folder of the pipelines."""
     return settings.root / "flink_jobs"
 
 
 def run_pipeline(settings: Settings, name: str, conf: dict[str, object], console: Console) -> None:
-    """Everything from the parts to the results; `conf` are the DAG's params. DagFailedError when a step fails."""
+    """Start the local stack, deploy a pipeline and print its results; `conf` are the DAG's params.
+
+    DagFailedError if a task fails.
+    """
     begun = time.monotonic()
     pipeline = load_pipeline(pipelines_root(settings) / name)
     console.print("[bold]Local stack[/bold]")
@@ -45,7 +48,10 @@ def run_pipeline(settings: Settings, name: str, conf: dict[str, object], console
 
 
 def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
-    """The pipeline's database and its users, if it has one, and Airflow's own database and connections."""
+    """Create the pipeline's database and users, if it has one, and Airflow's database and connections.
+
+    Return a line for each change.
+    """
     lines = _prepare_database(settings, pipeline.mysql_source.database) if pipeline.source.mysql else []
     airflow = ensure_airflow(settings, databases_of(load_valid_pipelines(pipelines_root(settings))))
     return [*lines, f"airflow: {airflow}"]
@@ -53,28 +59,28 @@ def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
 
 def _prepare_database(settings: Settings, database: str) -> list[str]:
     with connect(mysql_admin(settings)) as admin:
-        made = ensure_database(admin, database)
+        change = ensure_database(admin, database)
         users = ensure_users(admin, database, _new_passwords(settings, database))
         admin.commit()
-    return [f"database {database}: {made}", *users]
+    return [f"database {database}: {change}", *users]
 
 
 def _new_passwords(settings: Settings, database: str) -> dict[Role, str | None]:
-    """The password of each role's user; None for one that can log in with it."""
+    """Return the password of each role's user; None for a user that can already log in with it."""
     passwords: dict[Role, str | None] = dict(mysql_passwords(settings, database))
     for role in passwords:
         try:
             with connect(mysql_endpoint(settings, role, database)):
                 passwords[role] = None
         except AccessDeniedError:
-            continue  # there is no such user yet, or with another password
+            continue  # the user does not exist, or has another password
     return passwords
 
 
 def run_dag(
     settings: Settings, dag_id: str, conf: dict[str, object], console: Console, logical_date: str | None = None
 ) -> None:
-    """Runs a DAG with `airflow dags test`, shows what its steps say, and keeps the whole output in a log file."""
+    """Run a DAG with `airflow dags test`, print the lines of its tasks, and write the whole output to a log file."""
     log = settings.data_dir / "logs" / f"{dag_id}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [airflow_program(), "dags", "test", "--conf", json.dumps(conf), dag_id]
@@ -100,15 +106,17 @@ def run_dag(
                 failures += [step["text"]] if step["level"] == "error" else []
         code = process.wait()
     if code:
-        tail = "\n".join(log.read_text(encoding="utf-8").splitlines()[-LOG_TAIL:])
-        raise DagFailedError(f"{failures[0] if failures else tail}\nThe DAG {dag_id} failed; the whole log is {log}")
+        cause = failures[0] if failures else log_tail(log.read_text(encoding="utf-8"))
+        raise DagFailedError(f"{cause}\nThe DAG {dag_id} failed. The whole log is {log}.")
 
 
 def existing_file(data: str | None) -> str | None:
-    """The absolute path of a file that a user names; DataFileError when there is none."""
+    """Return the absolute path of a user's data file; DataFileError if it does not exist, None for None."""
     if data is None:
         return None
     path = Path(data).expanduser().resolve()
     if not path.is_file():
-        raise DataFileError(f"{data}: no such file; give DATA the path of a CSV file, or of JSON lines for a feed")
+        raise DataFileError(
+            f"{data}: the file does not exist. Expected a CSV file, or JSON lines for a source topic. Fix DATA."
+        )
     return str(path)

@@ -1,4 +1,4 @@
-"""The chart's `pipelines` values, read from the pipeline folders: `python -m infra helm-values`."""
+"""The chart's value `pipelines`, read from the pipeline folders: `python -m infra helm-values`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that set-up and maintainers call: docs, helm-values, jars, provision-users, release."""
+"""Commands for setup, clusters and maintainers: docs, helm-values, jars, provision-users, release."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def add_commands(commands: Any) -> None:
     values = commands.add_parser("helm-values", help="print the chart's list of pipelines, read from flink_jobs/")
     values.set_defaults(run=_helm_values)
     jars = commands.add_parser("jars", help="download the locked jars that are missing")
-    jars.add_argument("name", nargs="?", default="jars", help="the lock file whose jars are needed")
-    jars.add_argument("--lock", action="store_true", help="write every lock file again from versions.toml")
-    jars.add_argument("--folder", action="store_true", help="print the folder of the jars, and download nothing")
+    jars.add_argument("name", nargs="?", default="jars", help="the lock file of the jars")
+    jars.add_argument("--lock", action="store_true", help="write every lock file again, from versions.toml")
+    jars.add_argument("--folder", action="store_true", help="only print the folder of the jars")
     jars.set_defaults(run=_jars)
     users = commands.add_parser("provision-users", help="create databases and users from mounted Secrets")
     users.add_argument("--host", required=True)
     users.add_argument("--port", type=int, default=3306)
     users.add_argument("--admin", type=Path, required=True, metavar="FOLDER", help="the administrator's Secret")
-    users.add_argument("--databases", type=Path, metavar="FOLDER", help="with a folder for each database")
+    users.add_argument("--databases", type=Path, metavar="FOLDER", help="the folder with a folder for each database")
     users.add_argument("pairs", nargs="*", metavar="DATABASE=FOLDER")
     users.set_defaults(run=_provision_users)
-    release = commands.add_parser("release", help="write a version everywhere, date the changelog, commit and tag")
+    release = commands.add_parser("release", help="write the version everywhere, date the changelog, commit and tag")
     release.add_argument("version", help="three numbers, such as 1.2.3")
     release.add_argument("--notes", action="store_true", help="only print the changelog's entry of the version")
     release.set_defaults(run=_release)

@@ -14,8 +14,8 @@ def add_commands(commands: Any) -> None:
     """Add the commands of this module to the parser."""
     texts: dict[str, tuple[Callable[[Settings], None], str]] = {
         "up": (_up, "start Kafka, the database and Flink, and wait until they answer"),
-        "ui": (_ui, "start Airflow too, and print its address when it answers"),
-        "down": (_down, "stop every service; data and job state stay"),
+        "ui": (_ui, "also start Airflow, and print its address when it answers"),
+        "down": (_down, "stop every service, but keep data and job state"),
         "status": (_status, "show every service and its address"),
         "clean": (_clean, "stop every service and delete all data"),
     }
@@ -69,7 +69,7 @@ def _status(settings: Settings) -> None:
 
 
 def render_status(settings: Settings) -> str:
-    """A table with a row for each service."""
+    """Return a table with a row for each service."""
     from infra.stacks.local import stack
 
     rows = [("SERVICE", "STATE", "PID", "UPTIME", "MIB", "PORT", "LOG")]
@@ -85,7 +85,7 @@ def render_status(settings: Settings) -> str:
 
 
 def addresses(settings: Settings) -> list[str]:
-    """Where people and clients reach each service."""
+    """Return the address of each service, for people and clients."""
     ports = settings.ports
     return [
         f"Airflow  http://127.0.0.1:{ports.airflow} (after `make ui`)",

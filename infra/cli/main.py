@@ -1,4 +1,4 @@
-"""All commands in one parser, and the one place where an error becomes a message and an exit code."""
+"""The parser of all commands, and the translation of errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from infra.errors import PlatformError
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser; the namespace that it returns has `run`, which runs the command."""
+    """Return the parser; the namespace that it returns has `run`, the function of the command."""
     parser = argparse.ArgumentParser(prog="python -m infra", description="The Olympic streaming platform.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for module in (pipeline, local, compose, install):
@@ -19,7 +19,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return 0, or 1 after one message on standard error for an error of the platform."""
+    """Run a command and return its exit code: 0, 1 after an error of the platform, or 130 after Ctrl-C.
+
+    An error of the platform is one message on standard error.
+    """
     options = build_parser().parse_args(arguments)
     try:
         options.run(options)

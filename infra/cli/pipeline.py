@@ -10,13 +10,13 @@ from typing import Any
 def add_commands(commands: Any) -> None:
     """Add the commands of this module to the parser."""
     run = _command(commands, "run", _run, "start the local stack, deploy a pipeline with Airflow, show its results")
-    run.add_argument("--data", help="CSV that the table becomes equal to, or JSON lines for a source topic")
+    run.add_argument("--data", help="CSV file that the table becomes equal to, or JSON lines for a source topic")
     run.add_argument("--allow-rejects", action="store_true", help="load the valid rows even if others are invalid")
     run.add_argument("--start-from", default="latest_state", choices=("latest_state", "scratch"))
-    results = _command(commands, "results", _results, "show what the result topics hold")
+    results = _command(commands, "results", _results, "show the contents of the result topics")
     results.add_argument("--format", choices=("table", "json"), default="table")
-    _command(commands, "watch", _watch, "show the results again at each change")
-    _command(commands, "sql", _sql, "open a prompt on the pipeline's database; reads statements from a pipe, too")
+    _command(commands, "watch", _watch, "show the results, and again after each change")
+    _command(commands, "sql", _sql, "open a prompt on the pipeline's database, or read statements from a pipe")
     commands.add_parser("bench", help="measure freshness and snapshot rate on a local stack of its own").set_defaults(
         run=_bench
     )
@@ -80,7 +80,7 @@ def _watch(options: argparse.Namespace) -> None:
 
 
 def _sql(options: argparse.Namespace) -> None:
-    """Become the database's own client, as the owner of the pipeline's tables."""
+    """Replace this process with the database's client, logged in as the owner of the pipeline's tables."""
     from infra.cli.deployment import pipelines_root
     from infra.pipeline import load_pipeline
     from infra.settings import inherited_environment, load_settings

@@ -1,1 +1,1 @@
-"""What the DAGs share: tasks, operators, triggers and connections. Only this part of `infra` imports Airflow."""
+"""The tasks, operators, triggers and connections of the DAGs. Only this package of `infra` imports Airflow."""

@@ -1,4 +1,4 @@
-"""Airflow connections as endpoints and clients; `infra.pipeline.naming` has their ids.
+"""Airflow connections as endpoints and clients; `infra.pipeline.naming` defines their ids.
 
 docs/connections.md shows each of them as UI fields, as an environment variable and as a command.
 """
@@ -28,10 +28,10 @@ def mysql_endpoint(pipeline: Pipeline, role: Role) -> MySqlEndpoint:
     """Return the database as the user of one role; SettingsError if the connection is missing or incomplete."""
     connection_id = mysql_connection_id(pipeline.name, role)
     connection = _connection(connection_id)
-    for part in ("host", "login", "password"):
-        if not getattr(connection, part):
+    for field in ("host", "login", "password"):
+        if not getattr(connection, field):
             raise SettingsError(
-                f"connection {connection_id!r}: {part} is missing. Add it in Admin > Connections or in its secret."
+                f"connection {connection_id!r}: {field} is missing. Add it in Admin > Connections or in its secret."
             )
     return MySqlEndpoint(
         host=str(connection.host),
@@ -59,7 +59,7 @@ def mysql_endpoint_for_jobs(pipeline: Pipeline) -> MySqlEndpoint | None:
 def kafka_endpoint(pipeline: Pipeline) -> KafkaEndpoint:
     """Return the brokers: `bootstrap.servers` of the extra, as in Airflow's Kafka provider, else host and port.
 
-    The rest of the extra are client properties. SettingsError if there is no broker or a property is unknown.
+    The other keys of the extra are client properties. SettingsError if there is no broker or a property is unknown.
     """
     connection_id = kafka_connection_id(pipeline.name)
     connection = _connection(connection_id)
@@ -85,7 +85,7 @@ def kafka_endpoint_for_jobs(pipeline: Pipeline) -> KafkaEndpoint:
 def connect_to_kubernetes() -> tuple[ApiClient, str | None]:
     """Return a client of the cluster and the namespace of the connection, if set.
 
-    Inside a cluster the hook uses the pod's service account, outside one the kubeconfig of the connection.
+    Inside a cluster the hook uses the pod's service account, outside it the kubeconfig of the connection.
     """
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
 

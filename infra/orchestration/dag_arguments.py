@@ -1,4 +1,4 @@
-"""The arguments and params that the DAGs of a pipeline share. No client is loaded and no system is asked."""
+"""The arguments and params that the DAGs of a pipeline share. Importing this loads no client."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ ALLOW_REJECTS = Param(
 
 
 def target_param() -> Param:
-    """The target of a run; the default is that of the settings."""
+    """Return the param for the target of a run; its default is that of the settings."""
     target = load_settings().deployment.target
     return Param(target, type="string", enum=list(TARGETS), title="Target", description="Where the jobs run.")
 
 
 def dag_arguments(pipeline: Pipeline) -> dict[str, Any]:
-    """What both DAGs of a pipeline pass to `DAG`."""
+    """Return the arguments that both DAGs of a pipeline pass to `DAG`."""
     return {
         "description": pipeline.description,
         "start_date": START,
@@ -56,8 +56,8 @@ def dag_arguments(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def what_is_loaded(pipeline: Pipeline) -> str:
-    """What a data file is to the pipeline, for docs and params."""
+def data_file_description(pipeline: Pipeline) -> str:
+    """Return what a data file of the pipeline contains and does, for docs and params."""
     if pipeline.source.kafka:
         return f"JSON lines that are published to the topic `{pipeline.kafka_source.topic}`, each once"
     return (
@@ -66,7 +66,7 @@ def what_is_loaded(pipeline: Pipeline) -> str:
 
 
 def broken_dag(folder: Path, kind: str, error: Exception) -> DAG:
-    """The DAG of a pipeline with an invalid definition: its run reports the errors, and other pipelines keep theirs."""
+    """Return the DAG of a pipeline with an invalid definition, whose run reports the errors."""
     with DAG(
         dag_id=f"{folder.name}_{kind}",
         schedule=None,

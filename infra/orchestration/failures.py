@@ -1,4 +1,4 @@
-"""How a failed task ends: terminal errors are not retried, inconclusive checks are skipped, all others are retried."""
+"""The end of a failed task: terminal errors are not retried, inconclusive checks are skipped, others are retried."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PlatformRetryPolicy(RetryPolicy):
         return RetryDecision.fail(f"{name} is terminal") if terminal else RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:
-        """Return the class alone: the policy has no state."""
+        """Return only the class, since the policy has no state."""
         return {"__type": type(self).__name__}
 
     @classmethod
@@ -48,7 +48,7 @@ class PlatformRetryPolicy(RetryPolicy):
 
 @contextmanager
 def skip_if_inconclusive(task_id: str) -> Iterator[None]:
-    """Skip the task on an InconclusiveError; Airflow's retry policies cannot do that."""
+    """Skip the task on an InconclusiveError, which Airflow's retry policies cannot do."""
     try:
         yield
     except InconclusiveError as error:
@@ -57,7 +57,7 @@ def skip_if_inconclusive(task_id: str) -> Iterator[None]:
 
 
 def report(task_id: str, lines: list[str]) -> list[str]:
-    """Log each line as one of the task, and return the lines."""
+    """Log each line with the id of the task, and return the lines."""
     for line in lines:
         log.info("%s: %s", task_id, line)
     return lines

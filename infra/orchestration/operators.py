@@ -19,16 +19,16 @@ log = logging.getLogger(TASK_LOGGER)
 
 
 class FlinkJobLink(BaseOperatorLink):
-    """From a task to its job in the Flink UI."""
+    """The link from a task to its job in the Flink UI."""
 
     name = "Flink UI"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002, the signature is Airflow's
-        """The address that the operator learned while it ran."""
+        """Return the address that the operator published; empty if it has not."""
         return getattr(operator, "flink_url", None) or ""
 
     def publish(self, operator: Any, context: Context, url: str | None) -> None:
-        """Make the link available before the task ends; Airflow itself stores it only at the end."""
+        """Make the link available while the task runs; Airflow itself stores it only at the end."""
         if url:
             operator.flink_url = url
             context["ti"].xcom_push(key=self.xcom_key, value=url)
@@ -37,7 +37,7 @@ class FlinkJobLink(BaseOperatorLink):
 class SubmitJobOperator(BaseOperator):
     """Make one job of a pipeline run at its content revision; an unchanged and running job is not touched.
 
-    Returns `revision`, `url` and `change` (created, changed or unchanged).
+    The return value has `revision`, `url` and `change` (created, changed or unchanged).
     """
 
     operator_extra_links = (FlinkJobLink(),)
@@ -68,7 +68,7 @@ class SubmitJobOperator(BaseOperator):
         return {"revision": spec.revision, "url": url, "change": submitted.change}
 
     def _clear_topics(self, pipeline: Pipeline) -> None:
-        """Empty the compacted topics that the job writes; it must be stopped."""
+        """Empty the compacted topics that the job writes; the job must be stopped."""
         from infra.kafka.writer import clear_tables
         from infra.orchestration.connections import kafka_endpoint
 
@@ -77,7 +77,7 @@ class SubmitJobOperator(BaseOperator):
 
 
 class WaitForJobOperator(BaseOperator):
-    """Wait until a job is healthy: RUNNING at its revision, a checkpoint since its start, and no failure since that."""
+    """Wait until a job is healthy: RUNNING at its revision, a checkpoint since its start, no failure since then."""
 
     operator_extra_links = (FlinkJobLink(),)
     template_fields = ("target", "revision")
@@ -90,7 +90,7 @@ class WaitForJobOperator(BaseOperator):
         self.timeout = timeout
 
     def execute(self, context: Context) -> None:
-        """Publish the link, then defer: the trigger polls the target, and its first poll often is enough."""
+        """Publish the link, then defer to the trigger, which polls the target."""
         from infra.orchestration.pipeline_jobs import target_named
 
         try:
@@ -101,7 +101,7 @@ class WaitForJobOperator(BaseOperator):
         self.defer(trigger=trigger, method_name="finish")
 
     def finish(self, context: Context, event: dict[str, Any]) -> None:
-        """Continue after the trigger: log the health, or log the job's last lines and raise what the trigger found."""
+        """Log that the job is healthy, or log the end of its log and raise the trigger's error."""
         FlinkJobLink().publish(self, context, event.get("url"))
         if event.get("logs"):
             report(self.task_id, [f"log: {line}" for line in event["logs"].splitlines()])

@@ -1,4 +1,4 @@
-"""The jobs of a pipeline on the target of a DAG run: their specs, their status, and a description for messages."""
+"""The jobs of a pipeline on the target of a DAG run: their desired state, their status, and a description."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def target_named(name: str) -> Target:
 
 
 def job_spec(pipeline: Pipeline, job: str, target: Target) -> JobSpec:
-    """Return the desired state of one job, with the addresses that it reaches the systems by."""
+    """Return the desired state of one job, with the addresses at which the job reaches the systems."""
     kafka, mysql = kafka_endpoint_for_jobs(pipeline), mysql_endpoint_for_jobs(pipeline)
     return render_job(pipeline, job, kafka, mysql, target.image)
 

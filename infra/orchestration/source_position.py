@@ -1,4 +1,4 @@
-"""The position of a pipeline's source: what a checked result is at least as new as."""
+"""The position of a pipeline's source; a checked result is at least as new as it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.pipeline import Pipeline
 
 
 def source_position(pipeline: Pipeline, kafka: KafkaEndpoint) -> str:
-    """Return `<binlog file>:<position>` of the database, or `<partition>@<end offset>` for each of the source topic."""
+    """Return `<binlog file>:<position>`, or `<partition>@<end offset>` for each partition of a source topic."""
     if pipeline.source.mysql:
         with connect(mysql_endpoint(pipeline, "cdc")) as connection:
             return binlog_position(connection)

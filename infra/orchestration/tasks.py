@@ -1,4 +1,4 @@
-"""The tasks of the DAGs. Each is one call into the layers below; clients are imported only when it runs."""
+"""The tasks of the DAGs. Each is one call into the layers below, and imports clients only when it runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WAITING_STATES = ["null", "scheduled", "queued", "up_for_reschedule", "up_for_r
 
 
 def pipeline_task(function: Callable[Concatenate[Pipeline, P], Any]) -> Any:
-    """Make a task of `function`: it is called with a pipeline's folder, the function gets the loaded pipeline."""
+    """Return a task that is called with a pipeline's folder, and calls `function` with the loaded pipeline."""
 
     def run(folder: str, *arguments: Any) -> Any:
         return function(load_pipeline(Path(folder)), *arguments)  # type: ignore[call-arg]
@@ -30,9 +30,9 @@ def pipeline_task(function: Callable[Concatenate[Pipeline, P], Any]) -> Any:
 
 @task.sensor(mode="reschedule", poke_interval=10, timeout=OTHER_RUNS_TIMEOUT_SECONDS)
 def wait_for_other_runs(other_dag_id: str, gives_way: bool) -> bool:
-    """Wait until no run of the pipeline's other DAG is at work, so that a deployment and a reload never overlap.
+    """Wait until no run of the pipeline's other DAG is active, so that a deployment and a reload never overlap.
 
-    Of two runs that start together the one that `gives_way` waits. A run of `airflow dags test` that was killed stays
+    If two runs start together, the one that `gives_way` waits. A run of `airflow dags test` that was killed stays
     "running" in Airflow's database: mark it as failed in the UI.
     """
     ti = get_current_context()["ti"]
@@ -40,7 +40,7 @@ def wait_for_other_runs(other_dag_id: str, gives_way: bool) -> bool:
     if active and not gives_way:
         active -= ti.get_ti_count(dag_id=other_dag_id, task_ids=["wait_for_other_runs"], states=_WAITING_STATES)
     if active > 0:
-        report("wait_for_other_runs", [f"a run of {other_dag_id} is active; waiting until it has ended"])
+        report("wait_for_other_runs", [f"waiting for an active run of {other_dag_id} to end"])
     return active <= 0
 
 
@@ -55,7 +55,7 @@ def provision_topics(pipeline: Pipeline) -> list[str]:
 
 @pipeline_task
 def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
-    """Create the table if it is missing, and make it equal to the data file by the fewest changes.
+    """Create the table if it is missing, and make it equal to the data file with the fewest changes.
 
     Rows that the data file does not have are deleted. All changes are one transaction.
     """
@@ -88,7 +88,7 @@ def publish_records(pipeline: Pipeline, data_file: str | None) -> list[str]:
 
 @pipeline_task
 def preflight_cdc(pipeline: Pipeline) -> list[str]:
-    """Check everything that change data capture requires of the database; each failure names its fix."""
+    """Check everything that change data capture requires of the database; each error names its fix."""
     from infra.mysql.preflight import check_cdc_ready
     from infra.orchestration.connections import mysql_endpoint
 
@@ -102,7 +102,7 @@ def preflight_cdc(pipeline: Pipeline) -> list[str]:
 
 @pipeline_task
 def create_configmaps(pipeline: Pipeline) -> list[str]:
-    """Stage the scripts of every job by revision: in a ConfigMap on `kubernetes`, else in a folder."""
+    """Store the job scripts of every job by revision: in a ConfigMap on `kubernetes`, else in a folder."""
     from infra.orchestration.pipeline_jobs import job_spec, target_named
 
     target = target_named(_params()["target"])
@@ -114,13 +114,15 @@ def create_configmaps(pipeline: Pipeline) -> list[str]:
 
 @pipeline_task
 def check_jobs_running(pipeline: Pipeline) -> list[str]:
-    """Check that every job runs. A reload restarts nothing, so a dead job is an error that names the deploy DAG."""
+    """Check that every job runs. A reload does not restart jobs, so a dead job is an error."""
     from infra.orchestration.pipeline_jobs import dead_jobs, job_statuses, target_named
 
     statuses = job_statuses(pipeline, target_named(_params()["target"]))
     dead = dead_jobs(statuses)
     if dead:
-        raise JobFailedError(f"{'; '.join(dead)}. A reload restarts nothing; run the DAG {pipeline.name}_deploy first.")
+        raise JobFailedError(
+            f"{', '.join(dead)}. A reload does not restart jobs. Run the DAG {pipeline.name}_deploy first."
+        )
     lines = [f"{name}: {status.state}, revision {status.revision}" for name, status in statuses.items()]
     return report("check_jobs_running", lines)
 
@@ -185,29 +187,29 @@ def republish_quarantine(root: str) -> list[str]:
 
 @task(retries=0)
 def load_definition(folder: str) -> None:
-    """Fail with everything that is wrong in the pipeline definition."""
+    """Fail with every error of the pipeline definition."""
     load_pipeline(Path(folder))
 
 
 def result_asset(pipeline: Pipeline, topic: str) -> Asset:
-    """The asset of a result topic: a DAG that is scheduled on it runs after the topic was checked."""
+    """Return the asset of a result topic; a DAG that is scheduled on it runs after each check of the topic."""
     return Asset(name=topic, uri=f"kafka://{pipeline.name}_kafka/{topic}", group=pipeline.name)
 
 
 def server_ids_of_others(pipeline: Pipeline) -> dict[str, str]:
-    """The server ids of the other pipelines by name; one with an invalid definition runs nothing and uses none."""
+    """Return the server ids of the other pipelines by name, except those with an invalid definition."""
     others = [other for other in load_valid_pipelines(pipeline.folder.parent) if other.folder != pipeline.folder]
     return {other.name: other.mysql_source.server_ids for other in others if other.source.mysql}
 
 
 def render_data_file(template: str, context: Context) -> str:
-    """Return the data file of a run's logical date; Airflow itself does not render a template inside a param."""
+    """Return the data file of a run's logical date; Airflow does not render templates in params."""
     try:
         rendered: str = context["task"].render_template(template, context)
     except UndefinedError as error:
         raise DataFileError(
-            f"data_file {template!r}: {error}. A run without a logical date does not have a day. "
-            "Set the logical date, or name a file."
+            f"data_file {template!r}: {error}. Expected a run with a logical date. Set it, or name a file without a "
+            "template."
         ) from None
     return rendered
 
@@ -217,7 +219,7 @@ def _params() -> dict[str, Any]:
 
 
 def _data_file(pipeline: Pipeline, data_file: str | None) -> tuple[Path, bool]:
-    """The file to load, and whether rejects are allowed; `data_file` is None for the day's file, "" for the default."""
+    """Return the file to load (None is the day's file, "" the pipeline's default), and whether rejects are allowed."""
     context = get_current_context()
     params = context["params"]
     name = data_file if data_file is not None else render_data_file(params["data_file"], context)

@@ -1,4 +1,4 @@
-"""The trigger behind `wait_for_<job>`: polls the target in a thread, so that one triggerer watches many jobs."""
+"""The trigger of `wait_for_<job>`, which polls the target in a thread, so that one triggerer can watch many jobs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 FIRST_POLL_SECONDS = 0.5
 LONGEST_POLL_SECONDS = 5.0
 BACK_OFF_FACTOR = 1.5
-# How often a wait that does not move shows the job's log.
+# Interval at which a long wait logs the job's log.
 LOG_EVERY_SECONDS = 60.0
 
 
 class JobHealthTrigger(BaseTrigger):
-    """Fires once: when the job is healthy, when it has failed for good, or after `timeout_seconds`.
+    """Fire once: when the job is healthy, when it has failed for good, or after `timeout_seconds`.
 
     The event has `detail` and `url`, and for a failure also `error` (the class) and `logs` (the relevant log lines).
     """
@@ -40,13 +40,13 @@ class JobHealthTrigger(BaseTrigger):
         self._job_id: str | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """The class and its arguments as the triggerer stores them; they contain no secret."""
+        """Return the class and its arguments, which the triggerer stores; they contain no secret."""
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         names = ("target", "job_name", "revision", "timeout_seconds")
         return path, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until one of the three, with a delay that grows from FIRST_POLL_SECONDS to LONGEST_POLL_SECONDS."""
+        """Poll until the trigger fires, with a delay that grows from FIRST_POLL_SECONDS to LONGEST_POLL_SECONDS."""
         begun = shown = time.monotonic()
         delay, last = FIRST_POLL_SECONDS, ""
         while True:
@@ -79,7 +79,7 @@ class JobHealthTrigger(BaseTrigger):
             delay = min(delay * BACK_OFF_FACTOR, LONGEST_POLL_SECONDS)
 
     def _missing(self) -> str | None:
-        """What is still missing for the job to be healthy; the target and its clients are created once."""
+        """Return what is still missing for the job to be healthy; create the target and its clients once."""
         if self._client is None:
             from infra.orchestration.pipeline_jobs import target_named
 
@@ -89,7 +89,7 @@ class JobHealthTrigger(BaseTrigger):
         return missing_for_health(self.job_name, self.revision, status)
 
     def _logs(self) -> str:
-        """The relevant log lines, or why there are none; they explain another failure and must not hide it."""
+        """Return the relevant log lines, or why they are not available, since that must not hide the job's failure."""
         if self._client is None:
             return ""
         try:

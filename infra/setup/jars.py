@@ -1,4 +1,4 @@
-"""The jars: resolved by Maven, checked against their lock, kept where every checkout finds them.
+"""The jars: resolved by Maven, verified with their lock, kept in a cache that all checkouts share.
 
 `python -m infra jars` downloads those of the local stack (jars.lock), and with a name those of another lock file, such
 as `operator`. With `--lock` it writes every lock file again from versions.toml.
@@ -25,7 +25,7 @@ Resolve = Callable[[str, JarSet, Path, Report], None]
 
 @dataclass(frozen=True)
 class LockedJar:
-    """One line of the lock: what a jar's content must be, and the set and file name that it has."""
+    """One line of a lock: the checksum of a jar, its set and its file name."""
 
     sha256: str
     jar_set: str
@@ -33,7 +33,7 @@ class LockedJar:
 
 
 def read_lock(lock: Path = LOCK_FILE) -> list[LockedJar]:
-    """The lines `<sha256>  <set>/<file>`, a form that `sha256sum --check` reads as well."""
+    """Return the lines `<sha256>  <set>/<file>` of a lock, a format that `sha256sum --check` also reads."""
     jars = []
     for line in lock.read_text(encoding="utf-8").splitlines():
         digest, path = line.split()
@@ -43,7 +43,7 @@ def read_lock(lock: Path = LOCK_FILE) -> list[LockedJar]:
 
 
 def lock_names() -> list[str]:
-    """The names of all lock files, sorted."""
+    """Return the names of all lock files, sorted."""
     return sorted({jar_set.lock for jar_set in load_versions().jars.values()})
 
 
@@ -55,21 +55,24 @@ def lock_file(name: str) -> Path:
 
 
 def jars_root(lock: Path = LOCK_FILE) -> Path:
-    """The folder of the jars that this lock asks for, with one folder for each set; made by `ensure_jars`."""
+    """Return the folder of a lock's jars, with one folder for each set; `ensure_jars` creates it."""
     return cache_dir() / "jars" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
 
 
 def jars_of(jar_set: str, lock: Path = LOCK_FILE) -> list[Path]:
-    """The present jars of a set; SetupError when the set-up has not been run."""
+    """Return the jars of a set; SetupError if one is missing, because `make setup` has not been run."""
     jars = [jars_root(lock) / jar.jar_set / jar.file for jar in read_lock(lock) if jar.jar_set == jar_set]
     for jar in jars:
         if not jar.is_file():
-            raise SetupError(f"jars: {jar} is missing; run `make setup`.")
+            raise SetupError(f"jars: {jar} is missing. Run `make setup`.")
     return jars
 
 
 def ensure_jars(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_jars) -> str:
-    """Make the locked jars present, and say `unchanged` or `created`; SetupError names a jar that is not as locked."""
+    """Download the locked jars if they are missing; return created or unchanged.
+
+    SetupError names the jars that differ from the lock.
+    """
     target, locked = jars_root(lock), read_lock(lock)
     if target.is_dir() and not _differences(target, locked):
         return "unchanged"
@@ -80,8 +83,9 @@ def ensure_jars(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_
         differences = _differences(folder, locked)
         if differences:
             raise SetupError(
-                "jars: " + "; ".join(differences) + ". Empty Maven's copy of it (~/.m2/repository) and try again; "
-                f"if infra/versions.toml was changed on purpose, run `make lock` and commit infra/setup/{lock.name}."
+                f"jars: {', '.join(differences)}. Expected the jars of infra/setup/{lock.name}. Delete Maven's copy "
+                "(~/.m2/repository) and try again. If infra/versions.toml was changed on purpose, run `make lock` and "
+                f"commit infra/setup/{lock.name}."
             )
         shutil.rmtree(target, ignore_errors=True)
         folder.rename(target)
@@ -89,14 +93,14 @@ def ensure_jars(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_
 
 
 def resolve_sets(lock_name: str, folder: Path, report: Report, resolve: Resolve = copy_jars) -> None:
-    """Copy every set of versions.toml that is in this lock into a folder of its name below `folder`."""
+    """Copy every set of this lock in versions.toml into `folder/<set>`."""
     for name, jar_set in load_versions().jars.items():
         if jar_set.lock == lock_name:
             resolve(name, jar_set, folder / name, report)
 
 
 def write_lock(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_jars) -> int:
-    """Resolve everything and write the lock anew; returns the number of jars."""
+    """Resolve all sets of a lock, write the lock again, and return the number of jars."""
     with tempfile.TemporaryDirectory(prefix="jars-") as scratch:
         folder = Path(scratch)
         resolve_sets(lock.stem, folder, report, resolve)
@@ -107,15 +111,15 @@ def write_lock(report: Report, lock: Path = LOCK_FILE, resolve: Resolve = copy_j
 
 
 def _differences(folder: Path, locked: list[LockedJar]) -> list[str]:
-    """What in the folder is not as locked, a phrase for each jar."""
+    """Return a phrase for each jar in the folder that differs from the lock."""
     found = {f"{jar.parent.name}/{jar.name}": jar for jar in folder.glob("*/*.jar")}
-    wanted = {f"{jar.jar_set}/{jar.file}": jar.sha256 for jar in locked}
-    phrases = [f"{name} is missing" for name in wanted if name not in found]
-    phrases += [f"{name} is not in the lock" for name in sorted(found) if name not in wanted]
+    expected = {f"{jar.jar_set}/{jar.file}": jar.sha256 for jar in locked}
+    phrases = [f"{name} is missing" for name in expected if name not in found]
+    phrases += [f"{name} is not in the lock" for name in sorted(found) if name not in expected]
     for name, jar in found.items():
-        digest = _sha256(jar) if name in wanted else ""
-        if name in wanted and digest != wanted[name]:
-            phrases.append(f"{name} has sha256 {digest}, but the lock says {wanted[name]}")
+        digest = _sha256(jar) if name in expected else ""
+        if name in expected and digest != expected[name]:
+            phrases.append(f"{name} has sha256 {digest}, but the lock has {expected[name]}")
     return phrases
 
 

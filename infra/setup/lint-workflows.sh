@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks .github/workflows with actionlint: the installed one, else a pinned one that Go fetches into the cache.
+# Check .github/workflows with actionlint: the installed one, else a pinned version that Go downloads into the cache.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 VERSION=v1.7.12
@@ -10,7 +10,7 @@ if command -v actionlint > /dev/null; then
 elif [ -x "$CACHE/actionlint" ]; then
   ACTIONLINT=$CACHE/actionlint
 elif command -v go > /dev/null; then
-  echo "workflows: fetching actionlint $VERSION ..."
+  echo "workflows: downloading actionlint $VERSION ..."
   GOBIN=$CACHE go install "github.com/rhysd/actionlint/cmd/actionlint@$VERSION"
   ACTIONLINT=$CACHE/actionlint
 else

@@ -1,4 +1,4 @@
-"""Jars by coordinates, through the ordinary Maven client and whatever repositories and mirrors its user has set up."""
+"""Jars by their coordinates, through Maven with the repositories and mirrors of its user."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from xml.sax.saxutils import escape
 from infra.errors import SetupError
 from infra.versions import JarSet, load_versions
 
-_EVERY = 10  # jars between two lines of progress
+_PROGRESS_INTERVAL = 10  # downloaded jars between two lines of progress
 _MISSING = re.compile(r"Could not find artifact (\S+?:\S+?):jar:(\S+)")
 
 
 def render_pom(name: str, jar_set: JarSet) -> str:
-    """A project whose runtime dependencies are the set."""
+    """Return a Maven project whose runtime dependencies are the set."""
     dependencies = "".join(_dependency(coordinate, version) for coordinate, version in jar_set.coordinates.items())
     return (
         "<project>\n"
@@ -38,10 +38,12 @@ def _dependency(coordinate: str, version: str) -> str:
 
 
 def copy_jars(name: str, jar_set: JarSet, folder: Path, report: Callable[[str], None]) -> None:
-    """Have Maven copy the jars of a set into `folder`; SetupError names the coordinate that cannot be had."""
+    """Copy the jars of a set into `folder` with Maven; SetupError names a coordinate that Maven cannot find."""
     maven = shutil.which("mvn")
     if maven is None:
-        raise SetupError("jars: Maven (mvn) is needed once to fetch them; `sudo apt-get install -y maven`.")
+        raise SetupError(
+            "jars: Maven (mvn) is missing, which downloads them once. Install it: `sudo apt-get install -y maven`."
+        )
     with tempfile.TemporaryDirectory(prefix="pom-") as scratch:
         pom = Path(scratch) / "pom.xml"
         pom.write_text(render_pom(name, jar_set), encoding="utf-8")
@@ -60,16 +62,16 @@ def _goal(jar_set: JarSet, folder: Path) -> list[str]:
 
 
 def _run(command: list[str], name: str, report: Callable[[str], None]) -> None:
-    """Run Maven and count what it downloads; it is silent otherwise for a minute and more."""
+    """Run Maven, and report its downloads as progress, which can take minutes; SetupError if it fails."""
     lines: list[str] = []
     downloaded = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 - PIPE was asked for
+        assert process.stdout is not None  # noqa: S101, stdout is a pipe
         for line in process.stdout:
             lines.append(line.rstrip())
             if line.startswith("[INFO] Downloaded") and ".jar" in line:
                 downloaded += 1
-                if downloaded % _EVERY == 0:
+                if downloaded % _PROGRESS_INTERVAL == 0:
                     report(f"jars: set {name}: {downloaded} files downloaded ...")
     if process.returncode:
         raise SetupError(_explain(name, lines))
@@ -81,7 +83,7 @@ def _explain(name: str, lines: list[str]) -> str:
     if missing:
         return (
             f"jars: Maven cannot find {missing[1]} in version {missing[2]} (set {name} in infra/versions.toml). "
-            "Correct the version there and run `make lock`, or let Maven's settings.xml name a repository that has it."
+            "Fix the version there and run `make lock`, or add a repository that has it to Maven's settings.xml."
         )
     errors = [line for line in lines if line.startswith("[ERROR]")] or lines
-    return f"jars: Maven failed on set {name}; mend what it says and try again:\n" + "\n".join(errors[:10])
+    return f"jars: Maven failed for set {name}. Fix these errors and try again:\n" + "\n".join(errors[:10])

@@ -18,7 +18,7 @@ CHANGELOG = "CHANGELOG.md"
 UNRELEASED = "## Unreleased"
 _NUMBER = r"\d+\.\d+\.\d+"
 _VERSION = re.compile(_NUMBER)
-# The project's version is the only group of each pattern, which applies to every tracked file whose name ends so.
+# The project's version is the only group of each pattern, which applies to tracked files with these endings.
 _PLACES = (
     (("pyproject.toml",), re.compile(rf'^version = "({_NUMBER})"$', re.MULTILINE)),
     (("Chart.yaml",), re.compile(rf'^(?:version|appVersion): "?({_NUMBER})"?$', re.MULTILINE)),
@@ -28,7 +28,7 @@ _PLACES = (
 
 
 def version_places(root: Path = ROOT) -> dict[str, set[str]]:
-    """Each tracked file that repeats the project's version, with the versions that it states."""
+    """Return each tracked file that repeats the project's version, with the versions that it contains."""
     found: dict[str, set[str]] = {}
     for path, text in _texts(root):
         versions = {match[1] for pattern in _patterns(path) for match in pattern.finditer(text)}
@@ -38,7 +38,7 @@ def version_places(root: Path = ROOT) -> dict[str, set[str]]:
 
 
 def write_version(version: str, root: Path = ROOT) -> list[str]:
-    """State `version` in every place; return the files that changed."""
+    """Write `version` to every file that repeats it; return the files that changed."""
     changed = []
     for path, text in _texts(root):
         new = text
@@ -51,7 +51,7 @@ def write_version(version: str, root: Path = ROOT) -> list[str]:
 
 
 def release_notes(version: str, root: Path = ROOT) -> str:
-    """The changelog's entry of a version, without its heading; SetupError if there is none."""
+    """Return the changelog's entry of a version, without its heading; SetupError if there is none."""
     text = (root / CHANGELOG).read_text(encoding="utf-8")
     entry = re.search(rf"^## {re.escape(version)}(?: - [^\n]*)?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     if entry is None:
@@ -88,7 +88,7 @@ def _patterns(path: str) -> list[re.Pattern[str]]:
 
 
 def _texts(root: Path) -> Iterator[tuple[str, str]]:
-    """The tracked files that can repeat the version, with their contents."""
+    """Yield the tracked files that can repeat the version, with their contents."""
     for path in _git(root, "ls-files").splitlines():
         if _patterns(path) and (root / path).is_file():
             yield path, (root / path).read_text(encoding="utf-8")
@@ -116,7 +116,7 @@ def _check_clean(root: Path) -> None:
 
 
 def _date_changelog(version: str, root: Path) -> None:
-    """Give what is unreleased a heading with version and date, below an empty `## Unreleased`."""
+    """Move the unreleased changes below a heading with version and date, and leave an empty `## Unreleased`."""
     path = root / CHANGELOG
     text = path.read_text(encoding="utf-8")
     entry = re.search(rf"^{UNRELEASED}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)

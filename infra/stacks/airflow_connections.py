@@ -1,4 +1,4 @@
-"""The Airflow connections of every pipeline, as Airflow's local secrets file holds them."""
+"""The Airflow connections of every pipeline, in the format of Airflow's local secrets file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.pipeline.naming import ROLES, Role, kafka_connection_id, mysql_connection_id
 
-# Database by pipeline; None for a pipeline that starts from a topic.
+# Pipeline to database; None for a pipeline that starts from a topic.
 Databases = Mapping[str, str | None]
 Connections = dict[str, dict[str, object]]
 
@@ -15,7 +15,7 @@ Connections = dict[str, dict[str, object]]
 def render_connections(
     databases: Databases, kafka: KafkaEndpoint, mysql: Callable[[str, Role], MySqlEndpoint]
 ) -> Connections:
-    """Return the connections by id; `mysql` returns the endpoint of a database and a role."""
+    """Return the connections by id; `mysql` returns the endpoint for a database and a role."""
     connections: Connections = {}
     for pipeline, database in databases.items():
         extra = {"bootstrap.servers": kafka.bootstrap_servers, **kafka.properties}

@@ -1,4 +1,4 @@
-"""The data directory: its marker, which says that it is ours, and a folder whose path is short enough for sockets."""
+"""The data directory: its marker file, and a folder whose path is short enough for unix sockets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ensure_data_dir(settings: Settings) -> Path:
             "with dir under [data] in settings.local.toml, or with OLYMPIC_STREAMING_DATA_DIR."
         )
     if data_dir.is_dir() and any(data_dir.iterdir()):
-        check_ours(data_dir)
+        check_marker(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     data_dir.chmod(0o700)
     (data_dir / MARKER).touch()
@@ -37,21 +37,22 @@ def ensure_data_dir(settings: Settings) -> Path:
     return data_dir
 
 
-def check_ours(data_dir: Path) -> None:
-    """SetupError unless the folder carries our marker."""
+def check_marker(data_dir: Path) -> None:
+    """SetupError if the folder does not have the marker file, so that it can contain files of others."""
     if not (data_dir / MARKER).is_file():
         raise SetupError(
-            f"data directory {data_dir} is not ours: it has no file {MARKER}. Name another one under [data] in "
-            "settings.local.toml or by OLYMPIC_STREAMING_DATA_DIR, or empty it yourself."
+            f"data directory {data_dir}: the marker file {MARKER} is missing, so the folder was not created by this "
+            "platform. Set another one with dir under [data] in settings.local.toml or with "
+            "OLYMPIC_STREAMING_DATA_DIR, or empty the folder."
         )
 
 
 def remove_data_dir(settings: Settings) -> bool:
-    """Remove the data directory; False when there is none, SetupError when it is not ours."""
+    """Delete the data directory; return False if it does not exist. SetupError if it does not have the marker file."""
     data_dir = settings.data_dir
     if not data_dir.exists():
         return False
-    check_ours(data_dir)
+    check_marker(data_dir)
     link = _socket_link(data_dir)
     if link.is_symlink():
         shutil.rmtree(link.readlink(), ignore_errors=True)
@@ -60,7 +61,7 @@ def remove_data_dir(settings: Settings) -> bool:
 
 
 def socket_dir(data_dir: Path) -> Path:
-    """The folder of the sockets: run/ in the data directory, which must exist, or a shorter path in its place."""
+    """Return the folder of the sockets: run/ of the existing data directory, or a folder with a shorter path."""
     link = _socket_link(data_dir)
     return link.readlink() if link.is_symlink() else data_dir / "run"
 
@@ -76,7 +77,7 @@ def _ensure_socket_dir(data_dir: Path) -> None:
 
 @contextmanager
 def locked(data_dir: Path, name: str) -> Iterator[None]:
-    """One process at a time between here and the end of the block; the second waits."""
+    """Let only one process at a time run the block; others wait."""
     with (data_dir / "run" / f"{name}.lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Passwords of the local stack: made at the first start, kept in the data directory, readable by its owner only."""
+"""Generated passwords: created at the first start, kept in the data directory, readable only by its owner."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SECRETS_FILE = "secrets.json"
 
 
 def ensure_passwords(data_dir: Path, names: Iterable[str]) -> dict[str, str]:
-    """The password of every name; those that have none yet get one. SetupError when the file cannot be read."""
+    """Return the password of every name, and generate missing ones; SetupError if the file is invalid."""
     path = data_dir / SECRETS_FILE
-    known = _read(path)
-    missing = {name: secrets.token_urlsafe(24) for name in names if name not in known}
+    existing = _read(path)
+    missing = {name: secrets.token_urlsafe(24) for name in names if name not in existing}
     if missing:
-        write_private(path, json.dumps(known | missing, indent=1, sort_keys=True) + "\n")
-    return {name: (known | missing)[name] for name in names}
+        write_private(path, json.dumps(existing | missing, indent=1, sort_keys=True) + "\n")
+    return {name: (existing | missing)[name] for name in names}
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -30,6 +30,7 @@ def _read(path: Path) -> dict[str, str]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise SetupError(
-            f"{path} is not JSON ({error.msg} in line {error.lineno}). Restore it, or run `make clean` to start anew."
+            f"{path} is not JSON ({error.msg} in line {error.lineno}). "
+            "Restore it, or run `make clean` to start from scratch."
         ) from error
     return {str(name): str(value) for name, value in content.items()}

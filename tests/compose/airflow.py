@@ -1,4 +1,4 @@
-"""Airflow's REST API, as a user's script has it."""
+"""A client of Airflow's REST API, such as a user's script has."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDED = ("success", "failed")
 
 
 class Airflow:
-    """The API at `url`; a run that fails is an AssertionError with what its tasks logged."""
+    """The API at `url`; a failed run is an AssertionError with the logs of its tasks."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -24,7 +24,7 @@ class Airflow:
         return answer
 
     def deploy(self, **conf: object) -> dict[str, list[str]]:
-        """Triggers `olympics_deploy` and awaits its success; what each task said."""
+        """Trigger `olympics_deploy`, wait until it succeeds, and return the log lines of each task."""
         body = {"logical_date": None, "conf": conf}
         run = self._request("POST", "/api/v2/dags/olympics_deploy/dagRuns", json=body).json()["dag_run_id"]
         path = f"dags/olympics_deploy/dagRuns/{run}"
@@ -33,18 +33,18 @@ class Airflow:
             state: str = self.get(path)["state"]
             return state if state in _ENDED else None
 
-        state = wait_until(ended, f"the end of run {run}", RUN_SECONDS, poll_seconds=1, hint=lambda: self._said(path))
+        state = wait_until(ended, f"the end of run {run}", RUN_SECONDS, poll_seconds=1, hint=lambda: self._states(path))
         tasks = self.get(f"{path}/taskInstances")["task_instances"]
         assert state == "success", "\n".join(self._log(path, task) for task in tasks if task["state"] == "failed")
         return {task["task_id"]: self._steps(path, task) for task in tasks}
 
-    def _said(self, path: str) -> str:
+    def _states(self, path: str) -> str:
         tasks = self.get(f"{path}/taskInstances")["task_instances"]
         return "; ".join(f"{task['task_id']} is {task['state']}" for task in tasks)
 
     def _events(self, path: str, task: dict[str, Any]) -> list[dict[str, Any]]:
-        tried = max(task["try_number"], 1)
-        events: list[dict[str, Any]] = self.get(f"{path}/taskInstances/{task['task_id']}/logs/{tried}")["content"]
+        attempt = max(task["try_number"], 1)
+        events: list[dict[str, Any]] = self.get(f"{path}/taskInstances/{task['task_id']}/logs/{attempt}")["content"]
         return events
 
     def _steps(self, path: str, task: dict[str, Any]) -> list[str]:

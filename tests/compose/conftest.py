@@ -1,4 +1,4 @@
-"""The platform on the Docker engine, in a project, a data directory and ports of its own, all gone at the end."""
+"""The platform on the Docker engine, with its own project, data directory and ports, all deleted at the end."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from tests.compose.airflow import Airflow
 from tests.compose.engine import PROJECT, Project
 
 TAG = "compose-tests"
-# Built where no other image is named, since a registry may not be in reach.
+# Built if the environment does not name other images, because a registry may not be reachable.
 TEST_IMAGES = {"KAFKA_IMAGE": "kafka", "MYSQL_IMAGE": "mysql"}
 
 
 @dataclass(frozen=True)
 class Platform:
-    """The running platform, and what `make compose-up` printed."""
+    """The running platform, and the output of `make compose-up`."""
 
     project: Project
     airflow: Airflow
     flink: str
-    said: list[str]
+    output: list[str]
 
 
-def images_for_tests() -> dict[str, str]:
-    """The images of Kafka and MySQL: those that the environment names, else ours, which are built."""
+def ensure_test_images() -> dict[str, str]:
+    """Return the images of Kafka and MySQL: those that the environment names, else test images, which are built."""
     missing = [name for variable, name in TEST_IMAGES.items() if not os.environ.get(variable)]
     variables = {"IMAGE_BUILD_COMMAND": "docker build", "IMAGE_REPOSITORY": REPOSITORY, "IMAGE_TAG": TAG}
     if missing:
@@ -52,32 +52,32 @@ def images_for_tests() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """Brought up from nothing; `olympics_deploy` has not run."""
+    """The platform after the first start; `olympics_deploy` has not run."""
     try:
         check_engine()
     except SetupError as error:
         pytest.skip(f"the tier compose needs a Docker engine: {error}")
     airflow_port, flink_port = free_ports(2)
-    state = tmp_path_factory.mktemp("compose") / "state"
+    data_dir = tmp_path_factory.mktemp("compose") / "data"
     project = Project(
-        state,
+        data_dir,
         {
             "COMPOSE_PROJECT_NAME": PROJECT,
-            "SECRETS_DIR": str(state / "compose" / "mounted"),
-            "OLYMPIC_STREAMING_DATA_DIR": str(state),
+            "SECRETS_DIR": str(data_dir / "compose" / "mounted"),
+            "OLYMPIC_STREAMING_DATA_DIR": str(data_dir),
             "AIRFLOW_PORT": str(airflow_port),
             "FLINK_PORT": str(flink_port),
-            **images_for_tests(),
+            **ensure_test_images(),
         },
     )
-    project.make("compose-down", VOLUMES="1")  # what a run that was cut short has left
+    project.make("compose-down", VOLUMES="1")  # an interrupted run may have left something
     try:
         begun = time.monotonic()
-        said = project.make("compose-up")
-        print(f"compose-up from nothing: {time.monotonic() - begun:.0f} s")
-        yield Platform(project, Airflow(f"http://127.0.0.1:{airflow_port}"), f"http://127.0.0.1:{flink_port}", said)
+        output = project.make("compose-up")
+        print(f"compose-up from scratch: {time.monotonic() - begun:.0f} s")
+        yield Platform(project, Airflow(f"http://127.0.0.1:{airflow_port}"), f"http://127.0.0.1:{flink_port}", output)
     finally:
         project.make("compose-down", VOLUMES="1")
     of_project = ("--filter", f"label=com.docker.compose.project={PROJECT}", "--quiet")
     assert project.docker("ps", "--all", *of_project) == project.docker("volume", "ls", *of_project) == ""
-    assert not (state / "compose").exists()
+    assert not (data_dir / "compose").exists()

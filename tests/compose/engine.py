@@ -1,4 +1,4 @@
-"""The platform in a Compose project of the tests' own, by the goals of the Makefile and the command line of Docker."""
+"""The platform in a Compose project of the tests, through goals of the Makefile and commands of Docker."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ print(results_json(load_pipeline(Path("/opt/olympic-streaming/flink_jobs/olympic
 
 
 class EngineError(AssertionError):
-    """A command failed; the message carries all that it said."""
+    """A command failed; the message contains its whole output."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """`state` is the data directory; `variables` are the environment of every command."""
+    """A Compose project; `variables` are added to the environment of every command."""
 
-    state: Path
+    data_dir: Path
     variables: Mapping[str, str]
 
     def make(self, goal: str, **variables: str) -> list[str]:
-        """What `make GOAL` printed."""
+        """Return the lines that `make GOAL` printed."""
         return self._run(["make", "--no-print-directory", goal], **variables).splitlines()
 
     def compose(self, *arguments: str, stdin: str | None = None) -> str:
@@ -50,28 +50,28 @@ class Project:
         return self._run(["docker", *arguments])
 
     def container_ids(self, service: str = "") -> list[str]:
-        """The running containers of one service, or of all."""
+        """Return the running containers of one service, or of all."""
         return self.compose("ps", "--quiet", *([service] if service else [])).split()
 
     def secret(self, name: str) -> str:
-        return (self.state / "compose" / "mounted" / name).read_text()
+        return (self.data_dir / "compose" / "mounted" / name).read_text()
 
     def secrets(self) -> set[str]:
-        """Every password."""
-        return set(json.loads((self.state / "compose" / "secrets.json").read_text()).values())
+        """Return every password."""
+        return set(json.loads((self.data_dir / "compose" / "secrets.json").read_text()).values())
 
     def execute(self, *statements: str) -> list[list[str]]:
-        """Runs SQL as root; the rows of a query."""
-        said = self.compose("exec", "-T", "mysql", "bash", "-c", IN_MYSQL, stdin=";\n".join(statements) + ";\n")
-        return [line.split("\t") for line in said.splitlines()]
+        """Run SQL as root, and return the rows of a query."""
+        output = self.compose("exec", "-T", "mysql", "bash", "-c", IN_MYSQL, stdin=";\n".join(statements) + ";\n")
+        return [line.split("\t") for line in output.splitlines()]
 
     def expected(self) -> dict[str, list[str]]:
-        """The model's outputs for the rows of the table."""
+        """Return the model's outputs for the rows of the table."""
         rows = self.execute("SELECT id, name, nationality, score FROM players")
         return model_of([Row(int(key), name, nation, int(score)) for key, name, nation, score in rows])
 
     def results(self) -> dict[str, list[str]]:
-        """What the topics hold, a line of JSON for each value, sorted."""
+        """Return the values of the topics as sorted lines of JSON."""
         found: dict[str, Any] = json.loads(self.compose("exec", "-T", "airflow", "python", "-c", IN_AIRFLOW))
         return {topic: _lines(values) for topic, values in found.items()}
 
@@ -86,7 +86,7 @@ class Project:
 
 
 def model_of(rows: list[Row]) -> dict[str, list[str]]:
-    """The model's outputs in the form of `Project.results`."""
+    """Return the model's outputs in the form of `Project.results`."""
     return {f"olympics.{topic}": _lines(list(values.values())) for topic, values in expected_outputs(rows).items()}
 
 

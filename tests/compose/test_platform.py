@@ -1,4 +1,4 @@
-"""A user's days with Docker Compose: up, deploy, change rows, scale, lose containers, down and up again."""
+"""A user's work with Docker Compose: up, deploy, change rows, scale, lose containers, down and up again."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ THREE_CHANGES = (
 CHANGING = ("provision_topics", "seed_mysql", "create_configmaps", "submit_players_cdc", "submit_analytics")
 
 IN_IMAGE = "/opt/olympic-streaming"
-# The image has no test tools; these are what pytest lacks there.
+# The packages of pytest that the image does not have.
 BORROWED = ("pytest", "_pytest", "iniconfig", "py")
 
 
 def await_agreement(platform: Platform, seconds: float = 120) -> float:
-    """Until the topics show what the table says; returns how long that took, the reading of them included."""
+    """Wait until the topics equal the model's outputs, and return the seconds, including the time to read them."""
     begun, expected = time.monotonic(), platform.project.expected()
     wait_until(lambda: platform.project.results() == expected, "the outputs to agree", seconds)
     return time.monotonic() - begun
@@ -42,14 +42,14 @@ def task_managers(platform: Platform) -> list[dict[str, Any]]:
         answer = httpx.get(f"{platform.flink}/taskmanagers", timeout=10)
     except httpx.TransportError as error:
         raise UnreachableError(str(error)) from None
-    if answer.is_error:  # a JobManager that has just started answers before it leads
-        raise UnreachableError(f"Flink answered {answer.status_code}: {answer.text[:200]}")
+    if answer.is_error:  # a JobManager that has just started answers before it is the leader
+        raise UnreachableError(f"Flink returned {answer.status_code}: {answer.text[:200]}")
     found: list[dict[str, Any]] = answer.json()["taskmanagers"]
     return found
 
 
 def end_processes(platform: Platform, service: str) -> None:
-    """Ends all that runs in the service's first container, as the kernel does when memory is short."""
+    """Kill all processes in the service's first container, as the kernel does when it runs out of memory."""
     [container, *_] = platform.project.container_ids(service)
     started = "{{.State.StartedAt}}"
     before = platform.project.docker("inspect", "--format", started, container)
@@ -70,7 +70,7 @@ def borrowed(name: str) -> list[str]:
 
 
 def test_up_ends_with_the_address_of_airflow(platform: Platform) -> None:
-    assert platform.said[-1] == f"Airflow: {platform.airflow.url}"
+    assert platform.output[-1] == f"Airflow: {platform.airflow.url}"
     assert httpx.get(platform.airflow.url, timeout=30).status_code == httpx.codes.OK
     health = platform.airflow.get("monitor/health")
     assert {part["status"] for part in health.values()} == {"healthy"}
@@ -78,51 +78,51 @@ def test_up_ends_with_the_address_of_airflow(platform: Platform) -> None:
 
 def test_deployment_in_airflow_validates(platform: Platform) -> None:
     begun = time.monotonic()
-    said = platform.airflow.deploy()
+    lines = platform.airflow.deploy()
     print(f"first deployment: {time.monotonic() - begun:.0f} s")
-    assert any("agreed" in line for line in said["check_outputs"]), said
+    assert any("agreed" in line for line in lines["check_outputs"]), lines
     assert platform.project.results() == model_of(SEED)
 
 
 def test_second_deployment_changes_nothing(platform: Platform) -> None:
     begun = time.monotonic()
-    said = platform.airflow.deploy()
+    lines = platform.airflow.deploy()
     print(f"second deployment: {time.monotonic() - begun:.0f} s")
-    assert all(said[task] for task in CHANGING), said
-    assert [line for task in CHANGING for line in said[task] if "unchanged" not in line] == []
+    assert all(lines[task] for task in CHANGING), lines
+    assert [line for task in CHANGING for line in lines[task] if "unchanged" not in line] == []
 
 
-def test_the_three_changes_show(platform: Platform) -> None:
+def test_three_changes_appear_in_the_results(platform: Platform) -> None:
     platform.project.execute(*THREE_CHANGES)
     print(f"the three changes: {await_agreement(platform):.1f} s")
     top = [json.loads(line)["name"] for line in platform.project.results()["olympics.top_athletes"]]
     assert sorted(top) == ["Alex", "Josef", "Mary"]
 
 
-def test_no_secret_is_to_be_read_anywhere(platform: Platform) -> None:
+def test_no_secret_is_readable_anywhere(platform: Platform) -> None:
     project, values = platform.project, platform.project.secrets()
     assert len(values) == 4
     containers = project.compose("ps", "--all", "--quiet").split()
     assert len(containers) == 6
-    seen = {
+    outputs = {
         "config": project.compose("config"),
         "inspect": project.docker("inspect", *containers),
         "logs": project.compose("logs", "--no-color"),
         "processes": "".join(project.docker("top", container) for container in project.container_ids()),
         "logs of tasks": project.compose("exec", "-T", "airflow", "bash", "-c", "cat $(find logs -name '*.log')"),
     }
-    assert all(seen.values())
-    assert [where for where, text in seen.items() if any(value in text for value in values)] == []
+    assert all(outputs.values())
+    assert [source for source, text in outputs.items() if any(value in text for value in values)] == []
 
 
 def test_second_up_changes_nothing(platform: Platform) -> None:
     before = platform.project.container_ids()
     begun = time.monotonic()
-    said = platform.project.make("compose-up")
+    output = platform.project.make("compose-up")
     print(f"compose-up, unchanged: {time.monotonic() - begun:.0f} s")
     services = ("kafka", "mysql", "jobmanager", "taskmanager", "airflow")
-    assert {f"olympic-streaming-tests-{name}-1: unchanged" for name in services} <= set(said)
-    assert "secrets: unchanged" in said
+    assert {f"olympic-streaming-tests-{name}-1: unchanged" for name in services} <= set(output)
+    assert "secrets: unchanged" in output
     assert platform.project.container_ids() == before
 
 
@@ -136,48 +136,48 @@ def test_more_taskmanagers_register(platform: Platform) -> None:
     print(platform.project.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"))
 
 
-def test_session_keeps_the_contract_of_targets(platform: Platform) -> None:
+def test_session_fulfils_the_target_contract(platform: Platform) -> None:
     mounts = [*(word for name in BORROWED for word in borrowed(name)), "--volume", f"{ROOT}/tests:{IN_IMAGE}/tests:ro"]
-    said = platform.project.compose(
+    output = platform.project.compose(
         "run", "--rm", "--no-deps", "-T", *mounts, "--env", f"PYTHONPATH={IN_IMAGE}:/opt/borrowed", "airflow",
         "python", "-m", "pytest", "-q", "--noconftest", "--import-mode=importlib", "-p", "no:cacheprovider",
         "-c", "/dev/null", f"{IN_IMAGE}/tests/compose/session_contract.py",
     )  # fmt: skip
-    print(said.splitlines()[-1])
-    assert " passed" in said.splitlines()[-1]
+    print(output.splitlines()[-1])
+    assert " passed" in output.splitlines()[-1]
 
 
-def test_lost_taskmanager_is_made_good(platform: Platform) -> None:
+def test_lost_taskmanager_is_replaced(platform: Platform) -> None:
     end_processes(platform, "taskmanager")
     platform.project.execute("UPDATE players SET score = score + 1")
-    print(f"TaskManager ended, rows late by {await_agreement(platform):.1f} s")
+    print(f"TaskManager ended, delay of rows {await_agreement(platform):.1f} s")
 
 
-def test_lost_jobmanager_is_made_good_by_the_next_deployment(platform: Platform) -> None:
+def test_next_deployment_restores_jobs_after_a_lost_jobmanager(platform: Platform) -> None:
     end_processes(platform, "jobmanager")
     platform.project.execute("DELETE FROM players WHERE name = 'Alex'")
     wait_until(lambda: len(task_managers(platform)) == 2, "both TaskManagers to register again", 300)
     begun = time.monotonic()
-    said = platform.airflow.deploy()
+    lines = platform.airflow.deploy()
     print(f"deployment after the loss of the JobManager: {time.monotonic() - begun:.0f} s")
     for job in ("players_cdc", "analytics"):
-        [line] = said[f"submit_{job}"]
+        [line] = lines[f"submit_{job}"]
         assert f"changed: olympics.{job} was MISSING, runs again as job " in line
         assert f"state from /flink-data/checkpoints/olympics.{job}/" in line
     assert platform.project.results() == platform.project.expected()
 
 
-def test_down_keeps_the_data_and_up_finds_it(platform: Platform, tmp_path: Path) -> None:
-    said = platform.project.make("compose-down")
-    assert said[-1] == "containers: removed; the data is kept"
+def test_data_survives_down_and_up(platform: Platform, tmp_path: Path) -> None:
+    output = platform.project.make("compose-down")
+    assert output[-1] == "containers: removed; the data is kept"
     assert platform.project.container_ids() == []
-    secrets = (platform.project.state / "compose").rename(tmp_path / "elsewhere")
-    with pytest.raises(EngineError, match="holds a database whose passwords are gone from "):
+    secrets = (platform.project.data_dir / "compose").rename(tmp_path / "elsewhere")
+    with pytest.raises(EngineError, match="the passwords of its database are missing from "):
         platform.project.make("compose-up")
-    secrets.rename(platform.project.state / "compose")
+    secrets.rename(platform.project.data_dir / "compose")
     begun = time.monotonic()
-    said = platform.project.make("compose-up")
-    print(f"compose-up on the data that is there: {time.monotonic() - begun:.0f} s")
-    assert "secrets: unchanged" in said
+    output = platform.project.make("compose-up")
+    print(f"compose-up with existing data: {time.monotonic() - begun:.0f} s")
+    assert "secrets: unchanged" in output
     assert platform.project.results() == platform.project.expected()
     assert platform.airflow.get("dags/olympics_deploy/dagRuns")["total_entries"] == 3

@@ -1,6 +1,6 @@
-"""Airflow with a home of its own and no database; DAG files are parsed, nothing runs.
+"""Airflow with its own home and without a database; DAG files are parsed, but nothing runs.
 
-The home is set before Airflow is imported for the first time, which is when it reads its configuration.
+The home is set before the first import of Airflow, which reads the configuration.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ os.environ.update(AIRFLOW)
 
 @pytest.fixture(scope="session")
 def bag() -> DagBag:
-    """The DAGs of the repository, as Airflow's DAG processor gets them."""
+    """The DAGs of the repository, as Airflow's DAG processor parses them."""
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(ROOT / "dags")

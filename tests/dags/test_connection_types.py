@@ -1,4 +1,4 @@
-"""Admin > Connections offers the types that the pipelines' connections have."""
+"""Admin > Connections offers the types of the pipelines' connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Airflow connections as endpoints, by the environment variables that Airflow itself reads them from; no database."""
+"""Airflow connections as endpoints, from environment variables, without a database."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def pipeline() -> Pipeline:
     return load_pipeline(ROOT / "flink_jobs" / "olympics")
 
 
-def give(monkeypatch: pytest.MonkeyPatch, connection_id: str, **parts: object) -> None:
-    monkeypatch.setenv(f"AIRFLOW_CONN_{connection_id.upper()}", json.dumps(parts))
+def set_connection(monkeypatch: pytest.MonkeyPatch, connection_id: str, **fields: object) -> None:
+    monkeypatch.setenv(f"AIRFLOW_CONN_{connection_id.upper()}", json.dumps(fields))
 
 
 def test_every_connection_of_a_pipeline() -> None:
@@ -40,8 +40,8 @@ def test_every_connection_of_a_pipeline() -> None:
     assert connection_ids("olympic_events", has_database=False) == ["olympic_events_kafka"]
 
 
-def test_mysql_is_the_role_s_own_connection(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
-    give(monkeypatch, "olympics_mysql_cdc", **MYSQL, port=3307)
+def test_mysql_has_a_connection_for_each_role(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
+    set_connection(monkeypatch, "olympics_mysql_cdc", **MYSQL, port=3307)
 
     endpoint = mysql_endpoint(pipeline, "cdc")
 
@@ -49,24 +49,24 @@ def test_mysql_is_the_role_s_own_connection(monkeypatch: pytest.MonkeyPatch, pip
 
 
 def test_mysql_port_has_a_default(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
-    give(monkeypatch, "olympics_mysql_reader", **MYSQL)
+    set_connection(monkeypatch, "olympics_mysql_reader", **MYSQL)
 
     assert mysql_endpoint(pipeline, "reader").port == 3306
 
 
-@pytest.mark.parametrize("part", ["host", "login", "password"])
-def test_mysql_part_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, part: str) -> None:
-    give(monkeypatch, "olympics_mysql", **{**MYSQL, part: None})
+@pytest.mark.parametrize("field", ["host", "login", "password"])
+def test_missing_mysql_field_is_named(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, field: str) -> None:
+    set_connection(monkeypatch, "olympics_mysql", **{**MYSQL, field: None})
 
     with pytest.raises(SettingsError) as caught:
         mysql_endpoint(pipeline, "owner")
 
     assert str(caught.value) == (
-        f"connection 'olympics_mysql': {part} is missing. Add it in Admin > Connections or in its secret."
+        f"connection 'olympics_mysql': {field} is missing. Add it in Admin > Connections or in its secret."
     )
 
 
-def test_missing_connection_says_where_to_add_it(pipeline: Pipeline) -> None:
+def test_error_of_a_missing_connection_names_the_fix(pipeline: Pipeline) -> None:
     with pytest.raises(SettingsError) as caught:
         mysql_endpoint(pipeline, "cdc")
 
@@ -77,30 +77,30 @@ def test_missing_connection_says_where_to_add_it(pipeline: Pipeline) -> None:
 
 
 def test_kafka_is_host_and_port(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
-    give(monkeypatch, "olympics_kafka", conn_type="kafka", host="broker", port=9093)
+    set_connection(monkeypatch, "olympics_kafka", conn_type="kafka", host="broker", port=9093)
 
     assert kafka_endpoint(pipeline) == KafkaEndpoint("broker:9093")
 
 
 def test_kafka_port_has_a_default(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
-    give(monkeypatch, "olympics_kafka", conn_type="kafka", host="broker")
+    set_connection(monkeypatch, "olympics_kafka", conn_type="kafka", host="broker")
 
     assert kafka_endpoint(pipeline) == KafkaEndpoint("broker:9092")
 
 
-def test_kafka_extra_wins_and_the_rest_of_it_are_properties(
+def test_kafka_extra_takes_precedence_and_has_client_properties(
     monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline
 ) -> None:
     extra = {"bootstrap.servers": "one:9092,two:9092", "security.protocol": "SSL", "request_timeout_ms": 5000}
-    give(monkeypatch, "olympics_kafka", conn_type="kafka", host="ignored", extra=extra)
+    set_connection(monkeypatch, "olympics_kafka", conn_type="kafka", host="ignored", extra=extra)
 
     assert kafka_endpoint(pipeline) == KafkaEndpoint(
         "one:9092,two:9092", {"security_protocol": "SSL", "request_timeout_ms": 5000}
     )
 
 
-def test_kafka_without_a_broker_says_both_ways(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
-    give(monkeypatch, "olympics_kafka", conn_type="kafka")
+def test_error_of_a_missing_broker_names_both_fixes(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
+    set_connection(monkeypatch, "olympics_kafka", conn_type="kafka")
 
     with pytest.raises(SettingsError) as caught:
         kafka_endpoint(pipeline)
@@ -114,7 +114,7 @@ def test_kafka_without_a_broker_says_both_ways(monkeypatch: pytest.MonkeyPatch, 
 def test_unknown_kafka_property_is_named_with_its_connection(
     monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline
 ) -> None:
-    give(monkeypatch, "olympics_kafka", conn_type="kafka", host="broker", extra={"security.protokol": "SSL"})
+    set_connection(monkeypatch, "olympics_kafka", conn_type="kafka", host="broker", extra={"security.protokol": "SSL"})
 
     with pytest.raises(SettingsError) as caught:
         kafka_endpoint(pipeline)
@@ -124,10 +124,10 @@ def test_unknown_kafka_property_is_named_with_its_connection(
     )
 
 
-def test_jobs_see_their_own_addresses(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
+def test_jobs_get_their_own_addresses(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
     extra = {"bootstrap.servers": "localhost:9092", "jobs.bootstrap.servers": "kafka:9092"}
-    give(monkeypatch, "olympics_kafka", conn_type="kafka", extra=extra)
-    give(monkeypatch, "olympics_mysql_cdc", **MYSQL, extra={"jobs_host": "mysql", "jobs_port": 3307})
+    set_connection(monkeypatch, "olympics_kafka", conn_type="kafka", extra=extra)
+    set_connection(monkeypatch, "olympics_mysql_cdc", **MYSQL, extra={"jobs_host": "mysql", "jobs_port": 3307})
 
     assert kafka_endpoint(pipeline) == KafkaEndpoint("localhost:9092")
     assert kafka_endpoint_for_jobs(pipeline) == KafkaEndpoint("kafka:9092")

@@ -1,4 +1,4 @@
-"""The DAGs of the shipped pipeline, to the last edge and parameter."""
+"""The DAGs of the shipped pipelines: every edge, param and asset."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ def test_quarantine_of_every_pipeline_can_be_republished(bag: DagBag) -> None:
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
 
 
-def test_deploy_does_its_steps_in_this_order(deploy: DAG) -> None:
+def test_tasks_of_deploy_have_this_order(deploy: DAG) -> None:
     assert edges(deploy) == DEPLOY_EDGES
 
 
-def test_source_topic_is_published_to_where_a_table_would_be_seeded(bag: DagBag) -> None:
+def test_source_topic_has_publish_records_instead_of_seed_mysql(bag: DagBag) -> None:
     assert edges(bag.dags["olympic_events_deploy"]) == TOPIC_EDGES
     assert edges(bag.dags["olympic_events_daily_reload"]) == {
         ("wait_for_other_runs", "check_jobs_running"),
@@ -98,20 +98,20 @@ def test_source_topic_is_published_to_where_a_table_would_be_seeded(bag: DagBag)
     assert schema(bag.dags["olympic_events_deploy"], "data_file")["title"] == "Data file"
 
 
-def test_reload_restarts_nothing(reload: DAG) -> None:
+def test_tasks_of_reload_have_this_order(reload: DAG) -> None:
     assert edges(reload) == RELOAD_EDGES
 
 
-def test_deploy_is_for_people_and_reload_is_daily(deploy: DAG, reload: DAG) -> None:
+def test_deploy_is_manual_and_reload_is_daily(deploy: DAG, reload: DAG) -> None:
     schedules: list[object] = [deploy.schedule, reload.schedule]
     assert schedules == [None, "@daily"]
 
 
-def test_runs_neither_pile_up_nor_overlap(dag: DAG) -> None:
+def test_one_run_at_a_time_without_catchup(dag: DAG) -> None:
     assert (dag.catchup, dag.max_active_runs, dag.dagrun_timeout) == (False, 1, timedelta(hours=1))
 
 
-def test_dag_says_what_it_is_and_whose(dag: DAG) -> None:
+def test_dag_has_description_tags_and_owner(dag: DAG) -> None:
     pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
 
     assert dag.description == pipeline.description
@@ -129,7 +129,7 @@ def test_deploy_documents_jobs_and_connections(deploy: DAG) -> None:
     )
 
 
-def test_every_task_is_tried_again_and_ends(dag: DAG) -> None:
+def test_every_task_has_retries_and_a_timeout(dag: DAG) -> None:
     for task in dag.tasks:
         assert (task.retries, task.retry_delay, task.max_retry_delay) == (
             2,
@@ -141,11 +141,11 @@ def test_every_task_is_tried_again_and_ends(dag: DAG) -> None:
         assert task.execution_timeout == timedelta(minutes=20)
 
 
-def test_every_task_says_what_it_does(dag: DAG) -> None:
+def test_every_task_is_documented(dag: DAG) -> None:
     assert [task.task_id for task in dag.tasks if not (task.doc_md or "").strip()] == []
 
 
-def test_parameters_of_deploy(deploy: DAG) -> None:
+def test_params_of_deploy(deploy: DAG) -> None:
     assert deploy.params.dump() == {
         "target": "local",
         "data_file": None,
@@ -158,7 +158,7 @@ def test_parameters_of_deploy(deploy: DAG) -> None:
     assert schema(deploy, "allow_rejects")["type"] == "boolean"
 
 
-def test_settings_say_which_target_the_form_has_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_target_comes_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     from infra.orchestration.dag_arguments import target_param
 
     monkeypatch.setenv("OLYMPIC_STREAMING_DEPLOYMENT_TARGET", "session")
@@ -170,7 +170,7 @@ def test_settings_and_targets_agree() -> None:
     assert get_args(DeploymentSettings.model_fields["target"].annotation) == TARGETS
 
 
-def test_parameters_of_reload(reload: DAG) -> None:
+def test_params_of_reload(reload: DAG) -> None:
     assert reload.params.dump() == {
         "target": "local",
         "data_file": "data/daily/{{ ds }}.csv",
@@ -180,14 +180,14 @@ def test_parameters_of_reload(reload: DAG) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("target", "moon"), ("start_from", "yesterday"), ("allow_rejects", "yes")])
-def test_wrong_parameter_is_refused(deploy: DAG, name: str, value: str) -> None:
+def test_invalid_param_is_rejected(deploy: DAG, name: str, value: str) -> None:
     from airflow.sdk.exceptions import ParamValidationError
 
     with pytest.raises(ParamValidationError):
         deploy.params.get_param(name).resolve(value)
 
 
-def test_checked_topics_are_assets_that_others_can_wait_for(dag: DAG) -> None:
+def test_checked_topics_are_assets(dag: DAG) -> None:
     outlets = [(asset.name, asset.uri, asset.group) for asset in dag.get_task("check_outputs").outlets]
 
     assert outlets == [
@@ -226,7 +226,7 @@ def test_tasks_of_jobs_link_to_flink(deploy: DAG) -> None:
 
 
 def test_dag_survives_serialization(dag: DAG) -> None:
-    """What the scheduler and the web server see is the serialized form."""
+    """The scheduler and the API server read the serialized form."""
     from airflow.serialization.serialized_objects import DagSerialization
 
     again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
@@ -237,7 +237,7 @@ def test_dag_survives_serialization(dag: DAG) -> None:
     }
 
 
-def test_reload_names_its_file_by_the_logical_date(reload: DAG) -> None:
+def test_data_file_of_reload_is_rendered_with_the_logical_date(reload: DAG) -> None:
     task = reload.get_task("seed_mysql")
     template = reload.params["data_file"]
 

@@ -1,4 +1,4 @@
-"""How a failed task ends in Airflow's terms."""
+"""The end of a failed task: retried, failed or skipped."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_other_errors_of_a_check_are_not_skipped() -> None:
 @pytest.mark.parametrize(
     ("error", "level"), [(CheckFailedError("2 rows differ\n  Alex"), "ERROR"), (UnreachableError("down"), "WARNING")]
 )
-def test_every_line_is_logged_as_one_of_the_task(
+def test_every_line_of_an_error_is_logged_with_the_task(
     error: PlatformError, level: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     decide(error)

@@ -1,4 +1,4 @@
-"""Submitting a job and waiting for it: operators, trigger and tasks of a DAG on the target that runs nothing."""
+"""Operators, trigger and tasks of a DAG that submit a job and wait for it, on the target `memory`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ URL = "http://flink/#/job/run-1"
 
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
-    """The target `memory`, among those that a DAG run may ask for; and the connections of the pipeline."""
+    """The target `memory`, available to DAG runs, with the connections of the pipeline."""
     memory = MemoryTarget()
     monkeypatch.setitem(registry.FACTORIES, "memory", lambda *_: memory)
     mysql = {"conn_type": "mysql", "host": "db", "login": "olympics_cdc", "password": "swordfish"}
@@ -71,7 +71,7 @@ def submit(job: str = "players_cdc") -> tuple[SubmitJobOperator, dict[str, Any]]
 
 
 def deployed() -> str:
-    """Stages every script and starts one job; returns its revision."""
+    """Store all job scripts, start one job, and return its revision."""
     tasks.create_configmaps.function(str(FOLDER))
     return str(submit()[1]["revision"])
 
@@ -93,7 +93,7 @@ def trigger_for(revision: str, seconds: float = 0, target: str = "memory") -> Jo
     return JobHealthTrigger(target, CDC, revision, seconds)
 
 
-def test_submit_says_what_it_did_and_repeating_changes_nothing(target: MemoryTarget) -> None:
+def test_submit_reports_its_change_and_a_second_submit_changes_nothing(target: MemoryTarget) -> None:
     staged = tasks.create_configmaps.function(str(FOLDER))
     _, first = submit()
     _, second = submit()
@@ -120,14 +120,14 @@ def test_submit_links_to_the_job(target: MemoryTarget) -> None:
     assert link.get_link(operator, ti_key=None) == URL
 
 
-def test_link_is_empty_before_the_address_is_known(target: MemoryTarget) -> None:
+def test_link_is_empty_until_it_is_published(target: MemoryTarget) -> None:
     operator = wait_operator("abc")
 
     [link] = operator.operator_extra_links
     assert link.get_link(operator, ti_key=None) == ""
 
 
-def test_wait_defers_at_once_and_finishes_with_what_the_trigger_saw(target: MemoryTarget) -> None:
+def test_wait_defers_at_once_and_finishes_with_the_event_of_the_trigger(target: MemoryTarget) -> None:
     revision = deployed()
     target.show(CDC, url=URL)
     operator = wait_operator(revision)
@@ -180,7 +180,7 @@ def test_trigger_of_a_missing_job_fires_at_once(target: MemoryTarget) -> None:
     ]
 
 
-def test_trigger_says_what_is_still_missing_when_time_is_up(target: MemoryTarget) -> None:
+def test_timeout_names_what_is_still_missing(target: MemoryTarget) -> None:
     revision = deployed()
     target.show(CDC, state=JobState.RESTARTING, last_failure="boom")
 
@@ -195,7 +195,7 @@ def test_trigger_says_what_is_still_missing_when_time_is_up(target: MemoryTarget
 
 
 class Unsteady(MemoryTarget):
-    """Does not answer the first time, and knows one job afterwards."""
+    """A target that does not answer the first `silent` times, and returns one status afterwards."""
 
     def __init__(self, silent: int, status: JobStatus) -> None:
         super().__init__()
@@ -205,11 +205,11 @@ class Unsteady(MemoryTarget):
     def status(self, job_name: str) -> JobStatus:
         self.silent -= 1
         if self.silent >= 0:
-            raise UnreachableError(f"cannot ask for {job_name}")
+            raise UnreachableError(f"cannot reach the cluster of {job_name}")
         return self.seen
 
 
-def test_trigger_waits_out_a_target_that_does_not_answer(target: MemoryTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trigger_retries_a_target_that_does_not_answer(target: MemoryTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     revision = deployed()
     unsteady = Unsteady(2, target.status(CDC))
     monkeypatch.setattr(triggers, "FIRST_POLL_SECONDS", 0)
@@ -221,7 +221,7 @@ def test_trigger_waits_out_a_target_that_does_not_answer(target: MemoryTarget, m
     assert unsteady.silent == -1
 
 
-def test_trigger_says_why_it_saw_nothing(target: MemoryTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timeout_without_an_answer_reports_the_cause(target: MemoryTarget, monkeypatch: pytest.MonkeyPatch) -> None:
     unreachable = Unsteady(9, target.status(CDC))
     monkeypatch.setitem(registry.FACTORIES, "memory", lambda *_: unreachable)
 
@@ -229,13 +229,13 @@ def test_trigger_says_why_it_saw_nothing(target: MemoryTarget, monkeypatch: pyte
 
     assert event == {
         "error": "WaitTimeoutError",
-        "detail": f"{CDC} was not healthy after 0 s; missing: cannot ask for {CDC}",
+        "detail": f"{CDC} was not healthy after 0 s; missing: cannot reach the cluster of {CDC}",
         "url": None,
-        "logs": f"the log is not available: cannot ask for {CDC}",
+        "logs": f"the log is not available: cannot reach the cluster of {CDC}",
     }
 
 
-def test_trigger_for_an_unknown_target_names_those_there_are() -> None:
+def test_trigger_for_an_unknown_target_lists_the_targets() -> None:
     assert events_of(trigger_for("abc", target="moon")) == [
         {
             "error": "SettingsError",
@@ -258,19 +258,19 @@ def test_trigger_survives_serialization() -> None:
 
 
 @pytest.mark.parametrize("error", [JobFailedError, StateMismatchError, WaitTimeoutError, SettingsError])
-def test_event_becomes_the_error_that_it_was(error: type[PlatformError]) -> None:
+def test_error_of_an_event_is_raised_as_its_class(error: type[PlatformError]) -> None:
     with pytest.raises(error, match=r"^boom$") as caught:
         raise_failure({"error": error.__name__, "detail": "boom"})
     assert type(caught.value) is error
 
 
-def test_reload_needs_running_jobs(target: MemoryTarget) -> None:
+def test_reload_requires_running_jobs(target: MemoryTarget) -> None:
     revision = deployed()
 
     with pytest.raises(JobFailedError) as caught:
         tasks.check_jobs_running.function(str(FOLDER))
     assert str(caught.value) == (
-        "olympics.analytics is MISSING. A reload restarts nothing; run the DAG olympics_deploy first."
+        "olympics.analytics is MISSING. A reload does not restart jobs. Run the DAG olympics_deploy first."
     )
 
     submit("analytics")
@@ -286,22 +286,22 @@ def test_reload_without_a_logical_date_names_the_data_file() -> None:
     with pytest.raises(DataFileError) as caught:
         tasks.render_data_file("data/{{ ds }}.csv", context)
     assert str(caught.value) == (
-        "data_file 'data/{{ ds }}.csv': 'ds' is undefined. A run without a logical date does not have a day. "
-        "Set the logical date, or name a file."
+        "data_file 'data/{{ ds }}.csv': 'ds' is undefined. Expected a run with a logical date. Set it, or name a file "
+        "without a template."
     )
 
 
 class CountedTarget(MemoryTarget):
-    """Becomes healthy at the third look."""
+    """A target that reports the job as healthy at the third call of `status`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.looks = 0
+        self.calls = 0
 
     def status(self, job_name: str) -> JobStatus:
-        self.looks += 1
+        self.calls += 1
         status = super().status(job_name)
-        return status if self.looks > 2 else replace(status, state=JobState.STARTING)
+        return status if self.calls > 2 else replace(status, state=JobState.STARTING)
 
 
 def test_trigger_creates_its_target_once_and_backs_off(monkeypatch: pytest.MonkeyPatch, target: MemoryTarget) -> None:

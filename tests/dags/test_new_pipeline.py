@@ -1,4 +1,4 @@
-"""A new folder under flink_jobs is all that a new pipeline needs; a broken one harms no other."""
+"""A new pipeline requires only a new folder of flink_jobs; an invalid one does not affect the others."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ UNUSED = shutil.ignore_patterns("__pycache__")
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """DAG files and pipelines as they are shipped."""
+    """A copy of the shipped DAG files and pipelines."""
     for folder in ("dags", "flink_jobs"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=UNUSED)
     return tmp_path
 
 
 def add_pipeline(checkout: Path, name: str) -> Path:
-    """A copy of the shipped pipeline under another name; returns its spec."""
+    """Copy a shipped pipeline under another name, and return the path of its definition."""
     folder = checkout / "flink_jobs" / name
     shutil.copytree(ROOT / "flink_jobs" / "olympics", folder, ignore=UNUSED)
-    spec = folder / "pipeline.yaml"
-    spec.write_text(re.sub(r"(?m)^name: .*$", f"name: {name}", spec.read_text()))
-    return spec
+    definition = folder / "pipeline.yaml"
+    definition.write_text(re.sub(r"(?m)^name: .*$", f"name: {name}", definition.read_text()))
+    return definition
 
 
 def bag_of(checkout: Path) -> DagBag:
@@ -42,7 +42,7 @@ def bag_of(checkout: Path) -> DagBag:
     return DagBag(checkout / "dags")
 
 
-def test_new_folder_gets_its_dags_by_itself(checkout: Path) -> None:
+def test_new_folder_gets_its_dags(checkout: Path) -> None:
     add_pipeline(checkout, "winter_games")
 
     bag = bag_of(checkout)
@@ -58,9 +58,11 @@ def test_new_folder_gets_its_dags_by_itself(checkout: Path) -> None:
     assert {asset.group for asset in new.get_task("check_outputs").outlets} == {"winter_games"}
 
 
-def test_dag_follows_the_jobs_of_the_spec(checkout: Path) -> None:
-    spec = add_pipeline(checkout, "winter_games")
-    spec.write_text(spec.read_text().replace("    after: [players_cdc]\n", "").replace("  analytics:", "  statistics:"))
+def test_dag_has_the_jobs_of_the_pipeline_definition(checkout: Path) -> None:
+    definition = add_pipeline(checkout, "winter_games")
+    definition.write_text(
+        definition.read_text().replace("    after: [players_cdc]\n", "").replace("  analytics:", "  statistics:")
+    )
 
     dag = bag_of(checkout).dags["winter_games_deploy"]
 
@@ -68,11 +70,11 @@ def test_dag_follows_the_jobs_of_the_spec(checkout: Path) -> None:
     assert "wait_for_players_cdc" not in dag.get_task("submit_statistics").upstream_task_ids
 
 
-def test_broken_spec_becomes_a_dag_that_says_so_and_harms_no_other(checkout: Path) -> None:
+def test_invalid_definition_becomes_a_dag_that_reports_it_and_affects_no_other(checkout: Path) -> None:
     from infra.orchestration.tasks import load_definition
 
-    spec = add_pipeline(checkout, "winter_games")
-    spec.write_text(spec.read_text().replace("parallelism: 2", "paralelism: 2"))
+    definition = add_pipeline(checkout, "winter_games")
+    definition.write_text(definition.read_text().replace("parallelism: 2", "paralelism: 2"))
 
     bag = bag_of(checkout)
 
@@ -86,13 +88,13 @@ def test_broken_spec_becomes_a_dag_that_says_so_and_harms_no_other(checkout: Pat
         [task] = dag.tasks
         assert (task.task_id, task.retries) == ("load_definition", 0)
         assert repr(dag.schedule) == "None"
-        message = f"{spec}: jobs.players_cdc.paralelism: unknown key. Did you mean 'parallelism'?"
+        message = f"{definition}: jobs.players_cdc.paralelism: unknown key. Did you mean 'parallelism'?"
         assert message in str(dag.doc_md)
         with pytest.raises(DefinitionError, match=re.escape(message)):
-            load_definition.function(str(spec.parent))
+            load_definition.function(str(definition.parent))
 
 
-def test_preflight_leaves_pipelines_with_a_broken_spec_out(checkout: Path) -> None:
+def test_preflight_ignores_pipelines_with_an_invalid_definition(checkout: Path) -> None:
     from infra.orchestration.tasks import server_ids_of_others
 
     add_pipeline(checkout, "winter_games").write_text("- broken")

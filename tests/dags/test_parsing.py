@@ -1,4 +1,4 @@
-"""Parsing a DAG file is cheap: it loads no client, and takes about as long as a hand-written DAG."""
+"""Parsing a DAG file is fast: it loads no client, and takes about as long as for a hand-written DAG."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TIMES_SLOWER = 8
 
 
 def modules_after_parsing(path: Path) -> set[str]:
-    """All modules of a fresh process that has parsed one DAG file."""
+    """Return all modules of a new process that has parsed one DAG file."""
     environment = {**os.environ, **AIRFLOW, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", LIST_MODULES, str(path)]
     answer = subprocess.run(command, env=environment, cwd=path.parent, capture_output=True, text=True)
@@ -49,7 +49,7 @@ def modules_after_parsing(path: Path) -> set[str]:
 
 @pytest.fixture(scope="module")
 def airflows_own(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """What Airflow itself loads to parse a file that holds nothing."""
+    """The modules that Airflow itself loads to parse a file with an empty DAG."""
     path = tmp_path_factory.mktemp("dags") / "empty.py"
     path.write_text(EMPTY_DAG)
     return modules_after_parsing(path)
@@ -65,16 +65,16 @@ def test_parsing_loads_no_client(name: str, airflows_own: set[str]) -> None:
 
 
 def seconds_to_parse(path: Path) -> tuple[float, list[int]]:
-    """The least of some tries, so that a busy machine does not matter; and the number of tasks of each DAG."""
+    """Return the minimum of PARSES parses, so that load does not matter, and the number of tasks of each DAG."""
     from airflow.dag_processing.dagbag import DagBag
 
-    taken = []
+    durations = []
     for _ in range(PARSES):
         begun = time.perf_counter()
         bag = DagBag(path)
-        taken.append(time.perf_counter() - begun)
+        durations.append(time.perf_counter() - begun)
         assert bag.dags
-    return min(taken), sorted(len(dag.tasks) for dag in bag.dags.values())
+    return min(durations), sorted(len(dag.tasks) for dag in bag.dags.values())
 
 
 def test_parsing_takes_about_as_long_as_a_hand_written_dag(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def test_column_that_the_topic_does_not_have_is_named() -> None:
         render_table(table, [{"name": "Alex", "id": 1}])
 
     assert str(caught.value) == (
-        "results: 'Names': the column 'Name' shows 'nam', which games.names does not have; it has: name, id"
+        "results: 'Names': column 'Name' uses the field 'nam'. Expected one of the fields of games.names: name, id. "
+        "Fix the column."
     )
 
 

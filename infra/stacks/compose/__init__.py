@@ -1,1 +1,1 @@
-"""The platform on one Docker engine, by docker/compose.yaml."""
+"""The platform on one Docker engine, with docker/compose.yaml."""

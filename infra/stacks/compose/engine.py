@@ -1,4 +1,4 @@
-"""The command lines of Docker and its Compose plugin."""
+"""Commands of Docker and its Compose plugin."""
 
 from __future__ import annotations
 
@@ -13,43 +13,44 @@ from infra.settings import Settings, whole_environment
 from infra.stacks.compose.secrets import mounted_dir
 
 FILE = Path("docker") / "compose.yaml"
-LOG_LINES = 30
-ANSWER_SECONDS = 60
+ANSWER_TIMEOUT_SECONDS = 60
 
 
 class Compose:
-    """`docker compose` on docker/compose.yaml; COMPOSE_PROJECT_NAME gives its project another name."""
+    """`docker compose` with docker/compose.yaml; COMPOSE_PROJECT_NAME changes the name of its project."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
-        """What the command printed; SetupError with all that it said when it fails."""
+        """Return the standard output of a command; SetupError with its whole output if it fails."""
         result = subprocess.run(
             self._command(*arguments), env=self.environment(), cwd=self._settings.root, input=stdin, text=True,
             capture_output=True, check=False,
         )  # fmt: skip
         if result.returncode:
-            said = (result.stderr + result.stdout).strip()
-            raise SetupError(f"docker compose {' '.join(arguments)} ended with {result.returncode}: {said}")
+            output = (result.stderr + result.stdout).strip()
+            raise SetupError(
+                f"`docker compose {' '.join(arguments)}` failed with exit code {result.returncode}: {output}"
+            )
         return result.stdout
 
     def show(self, *arguments: str) -> int:
-        """Runs the command on our own terminal; returns its exit code."""
+        """Run a command with its output on this terminal, and return its exit code."""
         command, environment = self._command(*arguments), self.environment()
         return subprocess.run(command, env=environment, cwd=self._settings.root, check=False).returncode
 
     def config(self) -> dict[str, Any]:
-        """The file with all variables filled in."""
+        """Return docker/compose.yaml with all variables filled in."""
         found: dict[str, Any] = json.loads(self.run("config", "--format", "json"))
         return found
 
     def containers(self) -> list[dict[str, Any]]:
-        """Every container of the project: `ID`, `Name`, `Service`, `State`, `Health`, `ExitCode`."""
+        """Return every container of the project: `ID`, `Name`, `Service`, `State`, `Health`, `ExitCode`."""
         return [json.loads(line) for line in self.run("ps", "--all", "--format", "json").splitlines()]
 
     def environment(self) -> dict[str, str]:
-        """Our own, and where the secrets are."""
+        """Return the environment of this process, with the folder of the secrets."""
         return {**whole_environment(), "SECRETS_DIR": str(mounted_dir(self._settings))}
 
     def _command(self, *arguments: str) -> list[str]:
@@ -57,35 +58,36 @@ class Compose:
 
 
 def check_engine() -> None:
-    """SetupError when Docker, its Compose plugin or its engine is not there, and how to get it."""
+    """Check that Docker, its Compose plugin and its engine work; SetupError names what is missing, and the fix."""
     if shutil.which("docker") is None:
         raise SetupError(
-            "docker is not installed: https://docs.docker.com/engine/install, or use `make run`, which needs none"
+            "docker is not installed. Install it (https://docs.docker.com/engine/install), or use `make run`, "
+            "which does not require it."
         )
-    plugin = _asked("compose", "version", "--short")
+    plugin = _run_docker("compose", "version", "--short")
     if plugin.returncode:
         raise SetupError(
-            "docker has no compose plugin (version 2): https://docs.docker.com/compose/install/linux, "
-            "or the package docker-compose-plugin"
+            "docker does not have the Compose plugin, version 2. "
+            "Install the package docker-compose-plugin: https://docs.docker.com/compose/install/linux."
         )
-    engine = _asked("version", "--format", "{{.Server.Version}}")
+    engine = _run_docker("version", "--format", "{{.Server.Version}}")
     if engine.returncode:
         raise SetupError(
-            f"the Docker engine does not answer: {engine.stderr.strip()}; start it, join the group `docker`, or set "
-            "DOCKER_HOST"
+            f"the Docker engine does not answer: {engine.stderr.strip()}. "
+            "Start it, join the group `docker`, or set DOCKER_HOST."
         )
 
 
 def volume_exists(name: str) -> bool:
-    """Whether the engine has the volume."""
-    return _asked("volume", "inspect", name).returncode == 0
+    """Return whether the engine has the volume."""
+    return _run_docker("volume", "inspect", name).returncode == 0
 
 
-def _asked(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _run_docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["docker", *arguments]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         raise SetupError(
-            f"docker {arguments[0]} did not answer within {ANSWER_SECONDS} s; is its engine well?"
+            f"`docker {arguments[0]}` did not end within {ANSWER_TIMEOUT_SECONDS} s. Check the Docker engine."
         ) from None

@@ -1,7 +1,7 @@
-"""The secrets of docker/compose.yaml as files: made once, kept below the data directory.
+"""The secrets of docker/compose.yaml as files: generated once, kept below the data directory.
 
-The containers run as users of their own and must read what is mounted into them, so these files are open to all; the
-folder around them is open to its owner alone, and so nobody else of this machine comes as far as the files.
+The containers run as other users and must read the mounted files, so every user can read these files. Only the owner
+can enter the folder around them, so other users of this machine cannot reach the files.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ KAFKA, MYSQL = KafkaEndpoint("kafka:9092"), ("mysql", 3306)
 
 
 def compose_dir(settings: Settings) -> Path:
-    """The folder of everything that is written for Compose."""
+    """Return the folder of all files that are written for Compose."""
     return settings.data_dir / "compose"
 
 
 def mounted_dir(settings: Settings) -> Path:
-    """What docker/compose.yaml calls SECRETS_DIR."""
+    """Return the folder that docker/compose.yaml mounts from, its SECRETS_DIR."""
     return compose_dir(settings) / "mounted"
 
 
 def have_secrets(settings: Settings) -> bool:
-    """Whether there are passwords, which a volume of data may depend on."""
+    """Return whether passwords exist, which the data of a volume can depend on."""
     return (compose_dir(settings) / SECRETS_FILE).is_file()
 
 
 def ensure_secrets(settings: Settings, databases: Databases) -> str:
-    """Writes what is missing or differs, and says what it did."""
+    """Write every file that is missing or differs; return created, changed or unchanged."""
     ensure_data_dir(settings)
     folder, mounted = compose_dir(settings), mounted_dir(settings)
     folder.mkdir(exist_ok=True, mode=0o700)
     folder.chmod(0o700)
-    known = have_secrets(settings)
+    existed = have_secrets(settings)
     users = [(database, role) for database in filter(None, databases.values()) for role in ROLES]
     names = [ROOT_PASSWORD, *(password_name(database, role) for database, role in users)]
     files = render_files(ensure_passwords(folder, names), databases)
     changed = [name for name, text in files.items() if _write(mounted / name, text)]
-    return ("changed" if known else "created") if changed else "unchanged"
+    return ("changed" if existed else "created") if changed else "unchanged"
 
 
 def render_files(passwords: dict[str, str], databases: Databases) -> dict[str, str]:
-    """The content of every file by its path below the mounted folder."""
+    """Return the content of every file by its path below the mounted folder."""
 
     def endpoint(database: str, role: Role) -> MySqlEndpoint:
         password = passwords[password_name(database, role)]
@@ -62,14 +62,14 @@ def render_files(passwords: dict[str, str], databases: Databases) -> dict[str, s
             found = endpoint(database, role)
             users[f"databases/{database}/{role}"] = (found.user, found.password)
     files = {"mysql-root-password": passwords[ROOT_PASSWORD]}
-    for place, (user, password) in users.items():
-        files |= {f"mysql-users/{place}/username": user, f"mysql-users/{place}/password": password}
+    for folder, (user, password) in users.items():
+        files |= {f"mysql-users/{folder}/username": user, f"mysql-users/{folder}/password": password}
     connections = render_connections(databases, KAFKA, endpoint)
     return {**files, "airflow-connections.json": json.dumps(connections, indent=1)}
 
 
 def _write(path: Path, text: str) -> bool:
-    """Whether the file had to change. It stays the same file, since a running container has it mounted."""
+    """Write the file in place, since running containers mount it; return whether it changed."""
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

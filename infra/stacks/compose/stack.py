@@ -1,4 +1,4 @@
-"""Bringing the platform up with Docker Compose, and taking it down."""
+"""Start the platform with Docker Compose, and remove it again."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from typing import Any
 from infra.errors import SetupError
 from infra.pipeline import databases_of, load_valid_pipelines
 from infra.settings import Settings, whole_environment
-from infra.stacks.compose.engine import LOG_LINES, Compose, check_engine, volume_exists
+from infra.stacks.compose.engine import Compose, check_engine, volume_exists
 from infra.stacks.compose.secrets import compose_dir, ensure_secrets, have_secrets
+from infra.stacks.log_tail import LOG_TAIL_LINES, log_tail
 
 REPOSITORY = "olympic-streaming"
-# In the order of their build: the last is made of the others.
-OURS = ("flink", "airflow", "airflow-session")
-WAIT_SECONDS = 420
+# In build order: the last is built from the others.
+OUR_IMAGES = ("flink", "airflow", "airflow-session")
+READY_TIMEOUT_SECONDS = 420
 
 Report = Callable[[str], None]
 
 
 def up(settings: Settings, compose: Compose, report: Report) -> str:
-    """Images, secrets and containers; returns the address of Airflow's UI. SetupError says what is in the way."""
+    """Build images, create secrets, start containers, and return the address of Airflow's UI.
+
+    SetupError if Docker is missing, a build fails, or a container does not become healthy.
+    """
     check_engine()
     config = compose.config()
     _check_secrets_fit(settings, config)
@@ -32,7 +36,7 @@ def up(settings: Settings, compose: Compose, report: Report) -> str:
     build_images(settings, {service["image"] for service in config["services"].values()}, report)
     before = _running(compose)
     report("containers: starting; Airflow takes about a minute")
-    if compose.show("up", "--detach", "--wait", "--wait-timeout", str(WAIT_SECONDS), "--remove-orphans"):
+    if compose.show("up", "--detach", "--wait", "--wait-timeout", str(READY_TIMEOUT_SECONDS), "--remove-orphans"):
         raise SetupError(_why_not_up(compose))
     for name, container in sorted(_running(compose).items()):
         report(f"{name}: {'unchanged' if before.get(name) == container else 'started'}")
@@ -40,26 +44,26 @@ def up(settings: Settings, compose: Compose, report: Report) -> str:
 
 
 def down(settings: Settings, compose: Compose, volumes: bool, report: Report) -> None:
-    """Removes the containers; with `volumes` also all data, and the passwords that it knows."""
+    """Remove the containers; with `volumes` also all data and its passwords."""
     check_engine()
     if compose.show("down", "--remove-orphans", *(["--volumes"] if volumes else [])):
-        raise SetupError("docker compose down failed; the reason is above")
+        raise SetupError("`docker compose down` failed; its output is above. Fix the cause, then try again.")
     if volumes:
         shutil.rmtree(compose_dir(settings), ignore_errors=True)
     report("containers: removed; " + ("data and secrets too" if volumes else "the data is kept"))
 
 
 def published(compose: Compose, service: str, port: int) -> str:
-    """`address:port` at which a service's port is reached from this machine."""
+    """Return the `address:port` of this machine at which a service's port is published."""
     return compose.run("port", service, str(port)).strip()
 
 
-def build_images(settings: Settings, wanted: set[str], report: Report) -> None:
-    """Those of ours that the file asks for, from this checkout; another image is taken as it is, or pulled."""
+def build_images(settings: Settings, used: set[str], report: Report) -> None:
+    """Build those of our images that are used, from this checkout; other images must exist or are pulled."""
     version = tomllib.loads((settings.root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    ours = [name for name in OURS if f"{REPOSITORY}/{name}:{version}" in wanted]
+    ours = [name for name in OUR_IMAGES if f"{REPOSITORY}/{name}:{version}" in used]
     if "airflow-session" in ours:
-        ours = list(OURS)
+        ours = list(OUR_IMAGES)
     if not ours:
         return
     report(f"images: building {', '.join(ours)}; minutes at first, seconds when nothing changed")
@@ -70,33 +74,35 @@ def build_images(settings: Settings, wanted: set[str], report: Report) -> None:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
     if result.returncode:
-        tail = "\n".join(result.stdout.splitlines()[-LOG_LINES:])
-        raise SetupError(f"the images could not be built:\n{tail}\nMend the cause, then run `make compose-up` again.")
+        raise SetupError(
+            f"the images could not be built. The end of the output:\n{log_tail(result.stdout)}\n"
+            "Fix the cause, then run `make compose-up` again."
+        )
 
 
 def _check_secrets_fit(settings: Settings, config: dict[str, Any]) -> None:
-    """A database remembers its first passwords; with new ones nobody gets in."""
+    """SetupError if the passwords of an existing database are missing; it would reject newly generated ones."""
     volume = config["volumes"]["mysql-data"]["name"]
     if not have_secrets(settings) and volume_exists(volume):
         raise SetupError(
-            f"the volume {volume} holds a database whose passwords are gone from {compose_dir(settings)}. Bring that "
-            "folder back, or remove the data as well: make compose-down VOLUMES=1"
+            f"volume {volume}: the passwords of its database are missing from {compose_dir(settings)}. "
+            "Restore that folder, or delete the data with `make compose-down VOLUMES=1`."
         )
 
 
 def _running(compose: Compose) -> dict[str, tuple[str, str]]:
-    """What runs: id and time of the start, by the container's name."""
+    """Return id and creation time of every running container, by name."""
     containers = [entry for entry in compose.containers() if entry["State"] == "running"]
     return {entry["Name"]: (entry["ID"], entry["CreatedAt"]) for entry in containers}
 
 
 def _why_not_up(compose: Compose) -> str:
-    """What is not as it should be, and the end of its log."""
+    """Return the message for containers that did not become healthy, each with the end of its log."""
     parts = []
     for entry in compose.containers():
-        ended_well = entry["State"] == "exited" and entry["ExitCode"] == 0
-        if not ended_well and entry["Health"] != "healthy":
-            log = compose.run("logs", "--no-log-prefix", "--tail", str(LOG_LINES), entry["Service"]).rstrip()
+        succeeded = entry["State"] == "exited" and entry["ExitCode"] == 0
+        if not succeeded and entry["Health"] != "healthy":
+            log = compose.run("logs", "--no-log-prefix", "--tail", str(LOG_TAIL_LINES), entry["Service"]).rstrip()
             parts.append(f"{entry['Name']} is {entry['State']} {entry['Health']}. The end of its log:\n{log}")
-    said = "\n".join(parts) or "docker compose says why above"
-    return f"the containers did not become healthy.\n{said}\nMend the cause, then run `make compose-up` again."
+    details = "\n".join(parts) or "The output of docker compose is above."
+    return f"the containers did not become healthy.\n{details}\nFix the cause, then run `make compose-up` again."

@@ -15,12 +15,13 @@ from infra.settings import Settings, inherited_environment
 from infra.stacks.airflow_connections import Connections, Databases, render_connections
 from infra.stacks.local.database import mysql_endpoint
 from infra.stacks.local.kafka import kafka_endpoint
-from infra.stacks.local.service import Service
+from infra.stacks.local.service import PROBE_TIMEOUT_SECONDS, Service
+from infra.stacks.log_tail import log_tail
 from infra.stacks.private_files import write_private
 
 
 def airflow_environment(settings: Settings) -> dict[str, str]:
-    """The environment of every `airflow` command on the local stack; it holds no secret."""
+    """Return the environment of every `airflow` command on the local stack; it contains no secret."""
     home = settings.data_dir / "airflow"
     backend = {"connections_file_path": str(home / "connections.json")}
     return {
@@ -41,7 +42,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",  # the button in Admin > Connections
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(settings.data_dir / "logs" / "airflow"),
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "kafka=WARNING",  # the client tells of each connection
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "kafka=WARNING",  # the client logs each connection
         "AIRFLOW__SECRETS__BACKEND": "airflow.secrets.local_filesystem.LocalFilesystemBackend",
         "AIRFLOW__SECRETS__BACKEND_KWARGS": json.dumps(backend),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -50,7 +51,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-# Without their log servers, which listen on all addresses: the API server reads the same files.
+# Without their log servers, which listen on all addresses; the API server reads the log files itself.
 _COMPONENTS = {
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag_processor": ["dag-processor"],
@@ -59,7 +60,7 @@ _COMPONENTS = {
 
 
 def airflow_services(settings: Settings) -> list[Service]:
-    """Airflow as supervised services on loopback; `ensure_airflow` prepares their database and connections."""
+    """Return Airflow's services on loopback; `ensure_airflow` prepares their database and connections."""
     port = settings.ports.airflow
     return [
         _service(settings, "api_server", ["api-server", "--host", "127.0.0.1", "--port", str(port)], {"airflow": port}),
@@ -82,10 +83,10 @@ def _service(settings: Settings, component: str, command: list[str], ports: dict
 
 
 def probe_airflow(settings: Settings, component: str) -> str | None:
-    """None if the API server answers and reports the component as healthy."""
+    """Return None if the API server answers and reports the component as healthy, else what was observed."""
     url = f"http://127.0.0.1:{settings.ports.airflow}/api/v2/monitor/health"
     try:
-        answer = httpx.get(url, timeout=3, trust_env=False)
+        answer = httpx.get(url, timeout=PROBE_TIMEOUT_SECONDS, trust_env=False)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         return f"{url}: {error}"
@@ -94,9 +95,9 @@ def probe_airflow(settings: Settings, component: str) -> str | None:
 
 
 def ensure_airflow(settings: Settings, databases: Databases) -> str:
-    """Airflow's own database, and the connections of every pipeline; `databases` is pipeline to database, if any.
+    """Create Airflow's own database, and write the connections of every pipeline; return created or unchanged.
 
-    Returns "created" or "unchanged"; SetupError when the database cannot be made.
+    `databases` maps each pipeline to its database, if it has one. SetupError if Airflow's database cannot be created.
     """
     home = settings.data_dir / "airflow"
     home.mkdir(parents=True, exist_ok=True)
@@ -108,21 +109,21 @@ def ensure_airflow(settings: Settings, databases: Databases) -> str:
     command = [airflow_program(), "db", "migrate"]
     answer = subprocess.run(command, env=airflow_environment(settings), capture_output=True, text=True, check=False)
     if answer.returncode:
-        lines = (answer.stdout + answer.stderr).strip().splitlines()[-15:]
-        raise SetupError("airflow: its database could not be made:\n" + "\n".join(lines))
+        output = log_tail(answer.stdout + answer.stderr)
+        raise SetupError(f"airflow: its database could not be created. The end of the output:\n{output}")
     done.write_text(version)
     return "created"
 
 
 def connections(settings: Settings, databases: Databases) -> Connections:
-    """The connections to the local stack by id, with the generated passwords."""
+    """Return the connections to the local stack by id, with the generated passwords."""
     return render_connections(
         databases, kafka_endpoint(settings), lambda database, role: mysql_endpoint(settings, role, database)
     )
 
 
 def airflow_program() -> str:
-    """The `airflow` of this Python environment."""
+    """Return the path of `airflow` in this Python environment."""
     return str(Path(sys.executable).with_name("airflow"))
 
 

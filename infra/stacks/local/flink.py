@@ -18,9 +18,9 @@ from infra.jobs.options import recovery_options, session_cluster_options
 from infra.settings import Settings, inherited_environment
 from infra.setup.jars import jars_of
 from infra.stacks.local.java import find_java
-from infra.stacks.local.service import Service
+from infra.stacks.local.service import CONNECT_TIMEOUT_SECONDS, PROBE_TIMEOUT_SECONDS, Service
 
-# Everything goes to the console: the supervisor writes it to one rotated file per service, what the JVM says included.
+# Log to the console: the supervisor writes it, with the output of the JVM, to one rotated file for each service.
 _LOG4J = """\
 monitorInterval = 30
 rootLogger.level = INFO
@@ -35,26 +35,26 @@ logger.netty.level = OFF
 
 
 def flink_endpoint(settings: Settings) -> FlinkEndpoint:
-    """Where the REST interface and the web UI are."""
+    """Return the address of the REST API and the web UI."""
     return FlinkEndpoint(f"http://127.0.0.1:{settings.ports.flink_rest}")
 
 
 @cache
 def flink_home() -> Path:
-    """The distribution inside the apache-flink package."""
+    """Return the distribution inside the apache-flink package; SetupError if it is not installed."""
     found = importlib.util.find_spec("pyflink")
     if found is None or found.origin is None:
-        raise SetupError("apache-flink is not installed in this Python; run `make setup`.")
+        raise SetupError("apache-flink is not installed in this Python environment. Run `make setup`.")
     return Path(found.origin).parent
 
 
 def flink_environment(settings: Settings) -> dict[str, str]:
-    """What Flink's scripts need, `bin/flink` included, to work with our jars and our session cluster."""
+    """Return the environment for Flink's scripts, including `bin/flink`, with our jars and our session cluster."""
     return {**inherited_environment(), **_script_environment(settings)}
 
 
 def _script_environment(settings: Settings) -> dict[str, str]:
-    """The same for the same settings, whatever shell we are in."""
+    """Return the variables that depend only on the settings, not on the shell of the user."""
     flink, java = settings.data_dir / "flink", find_java()
     return {
         "JAVA_HOME": str(java.parent.parent),
@@ -63,12 +63,12 @@ def _script_environment(settings: Settings) -> dict[str, str]:
         "FLINK_LIB_DIR": str(flink / "lib"),
         "FLINK_LOG_DIR": str(settings.data_dir / "logs"),
         "FLINK_PID_DIR": str(flink / "pid"),
-        "FLINK_IDENT_STRING": "embedded",
+        "FLINK_IDENT_STRING": "local",
     }
 
 
 def flink_config(settings: Settings) -> dict[str, Any]:
-    """The content of Flink's config.yaml, by its dotted keys."""
+    """Return the content of Flink's config.yaml, by dotted keys."""
     return {
         **_addresses(settings),
         **_resources(settings),
@@ -79,7 +79,7 @@ def flink_config(settings: Settings) -> dict[str, Any]:
 
 
 def _addresses(settings: Settings) -> dict[str, Any]:
-    """All on loopback; ports that nobody needs to know are free ones, so that two clusters do not meet."""
+    """Return addresses on loopback; ports that clients do not use are random, so that two clusters do not conflict."""
     ports = settings.ports
     return {
         "jobmanager.rpc.address": "127.0.0.1",
@@ -95,12 +95,12 @@ def _addresses(settings: Settings) -> dict[str, Any]:
         "taskmanager.rpc.port": "0",
         "taskmanager.data.port": 0,
         "metrics.internal.query-service.port": "0",
-        "web.submit.enable": False,  # the CLI submits without it, and a page in a browser must not
+        "web.submit.enable": False,  # the CLI does not require it, and nobody should submit in a browser
     }
 
 
 def _resources(settings: Settings) -> dict[str, Any]:
-    """State is on the heap, so the heap gets what RocksDB would have got; the parallel collector had the best rate."""
+    """Return memory and JVM options: job state is on the heap; the parallel collector had the highest throughput."""
     return {
         "jobmanager.memory.process.size": f"{settings.flink.jobmanager_memory_mb}m",
         "taskmanager.memory.process.size": f"{settings.flink.taskmanager_memory_mb}m",
@@ -110,7 +110,7 @@ def _resources(settings: Settings) -> dict[str, Any]:
         "taskmanager.numberOfTaskSlots": settings.flink.slots,
         "parallelism.default": 1,
         "env.java.opts.all": _java_17_options(),
-        # PyFlink's client keeps its files in <tmp>/pyflink, which on a shared /tmp belongs to who was there first.
+        # PyFlink's client writes to <tmp>/pyflink, which on a shared /tmp belongs to the first user.
         "env.java.opts.client": f"-Djava.io.tmpdir={settings.data_dir / 'flink' / 'tmp'}",
         "env.java.opts.jobmanager": "-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError",
         "env.java.opts.taskmanager": "-XX:+UseParallelGC -XX:+ExitOnOutOfMemoryError",
@@ -132,13 +132,13 @@ def _folders(settings: Settings) -> dict[str, Any]:
 
 
 def _java_17_options() -> str:
-    """The `--add-opens` list that this Flink ships for Java 17."""
+    """Return the `--add-opens` options for Java 17 of this Flink distribution."""
     shipped = yaml.safe_load((flink_home() / "conf" / "config.yaml").read_text(encoding="utf-8"))
     return str(shipped["env"]["java"]["opts"]["all"])
 
 
 def flink_services(settings: Settings) -> list[Service]:
-    """JobManager and TaskManager as supervised services."""
+    """Return JobManager and TaskManager as supervised services."""
     ports, scripts = settings.ports, flink_home() / "bin"
     return [
         _service(
@@ -182,23 +182,23 @@ def _lib_jars() -> list[Path]:
 
 
 def ensure_lib(flink: Path) -> None:
-    """Make Flink's lib folder: links to its own jars and to our connectors, and nothing else."""
-    wanted = {jar.name: jar for jar in _lib_jars()}
+    """Make Flink's lib folder contain links to its own jars and to our connectors, and nothing else."""
+    expected = {jar.name: jar for jar in _lib_jars()}
     for folder in ("lib", "tmp", "pid", "checkpoints", "savepoints"):
         (flink / folder).mkdir(parents=True, exist_ok=True)
     for link in (flink / "lib").iterdir():
-        if link.name not in wanted or link.readlink() != wanted[link.name]:
+        if link.name not in expected or link.readlink() != expected[link.name]:
             link.unlink()
-    for name, jar in wanted.items():
+    for name, jar in expected.items():
         if not (flink / "lib" / name).is_symlink():
             (flink / "lib" / name).symlink_to(jar)
 
 
 def probe_flink(settings: Settings, slots: int) -> str | None:
-    """None when the REST interface answers and at least so many slots are there, on TaskManagers that live."""
+    """Return None if the REST API answers and live TaskManagers have at least `slots` slots, else what was observed."""
     url = f"{flink_endpoint(settings)}/taskmanagers"
     try:
-        answer = httpx.get(url, timeout=3, trust_env=False)
+        answer = httpx.get(url, timeout=PROBE_TIMEOUT_SECONDS, trust_env=False)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         return f"{url}: {error}"
@@ -207,10 +207,13 @@ def probe_flink(settings: Settings, slots: int) -> str | None:
 
 
 def _listens(worker: str) -> bool:
-    """Whether `<host>:<port>-<random>` accepts connections: a killed one stays registered until its time-out."""
+    """Return whether the TaskManager `<host>:<port>-<random>` accepts connections.
+
+    A killed one stays registered until its heartbeat timeout.
+    """
     host, port = worker.rsplit("-", 1)[0].split(":")
     try:
-        socket.create_connection((host, int(port)), timeout=1).close()
+        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_SECONDS).close()
     except OSError:
         return False
     return True

@@ -16,7 +16,8 @@ from infra.errors import SetupError
 from infra.settings import Settings, inherited_environment
 from infra.setup.jars import jars_of
 from infra.stacks.local.java import find_java
-from infra.stacks.local.service import Service
+from infra.stacks.local.service import CONNECT_TIMEOUT_SECONDS, Service
+from infra.stacks.log_tail import log_tail
 from infra.stacks.private_files import write_private
 from infra.stacks.server_options import BROKER_OPTIONS
 
@@ -32,7 +33,7 @@ rootLogger.appenderRef.console.ref = console
 
 
 def kafka_endpoint(settings: Settings) -> KafkaEndpoint:
-    """Where clients find the broker."""
+    """Return the address of the broker."""
     return KafkaEndpoint(f"127.0.0.1:{settings.ports.kafka}")
 
 
@@ -51,7 +52,7 @@ def render_server_properties(settings: Settings) -> str:
 
 
 def render_jvm_options(settings: Settings, libs: Path) -> str:
-    """An argument file for `java`; the class path's `*` is Java's own wildcard, which no shell may expand."""
+    """Return an argument file for `java`; the `*` of the class path is Java's wildcard, which no shell may expand."""
     log4j = settings.data_dir / "kafka" / "log4j2.properties"
     options = [
         f"-Xmx{settings.kafka.heap_mb}m",
@@ -65,7 +66,7 @@ def render_jvm_options(settings: Settings, libs: Path) -> str:
 
 
 def kafka_service(settings: Settings) -> Service:
-    """The broker as a supervised service."""
+    """Return the broker as a supervised service."""
     folder = settings.data_dir / "kafka"
     libs = jars_of("kafka")[0].parent
     java = [str(find_java()), f"@{folder / 'jvm.options'}"]
@@ -88,7 +89,7 @@ def kafka_service(settings: Settings) -> Service:
 
 
 def ensure_formatted(folder: Path, java: list[str]) -> None:
-    """Give the storage its cluster id, once; a format that was cut short is repeated with the same id."""
+    """Format the storage once; an interrupted format is repeated with the same cluster id."""
     if (folder / "formatted").exists():
         return
     identity = folder / "cluster.id"
@@ -98,23 +99,23 @@ def ensure_formatted(folder: Path, java: list[str]) -> None:
     command += ["--cluster-id", identity.read_text(encoding="utf-8"), "--config", str(folder / "server.properties")]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited_environment())
     if answer.returncode:
-        lines = (answer.stdout + answer.stderr).strip().splitlines()[-15:]
-        raise SetupError(f"kafka: the storage {folder / 'data'} could not be formatted:\n" + "\n".join(lines))
+        output = log_tail(answer.stdout + answer.stderr)
+        raise SetupError(f"kafka: {folder / 'data'} could not be formatted. The end of the output:\n{output}")
     write_private(folder / "formatted", "")
 
 
 def new_cluster_id() -> str:
-    """A random id in Kafka's form, 22 characters of URL-safe base64; it must not look like an option."""
+    """Return a random id in Kafka's format: 22 characters of URL-safe base64, which must not look like an option."""
     identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     return identity if not identity.startswith("-") else new_cluster_id()
 
 
 def probe_kafka(settings: Settings) -> str | None:
-    """None when the broker answers with metadata that lists itself."""
+    """Return None if the broker answers with metadata that lists itself, else what was observed."""
     port = settings.ports.kafka
     try:
-        # First the bare port: the client logs every refused connection, and leaves a thread behind when it gives up.
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        # Probe the port first: the client logs every refused connection, and leaks a thread when it gives up.
+        socket.create_connection(("127.0.0.1", port), timeout=CONNECT_TIMEOUT_SECONDS).close()
         admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=5000)
     except (OSError, KafkaError) as error:
         return f"127.0.0.1:{port}: {error}"

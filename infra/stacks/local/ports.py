@@ -1,4 +1,4 @@
-"""Whether the ports that a service needs are free, and who has them otherwise."""
+"""The ports of a service: check that they are free, and name the process that uses them otherwise."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ LOOPBACK = "127.0.0.1"
 
 
 def check_ports_free(ports: Mapping[str, int]) -> None:
-    """SetupError for the first taken port: who has it, which setting it is, and how to move it."""
+    """Check that every port is free; SetupError names the process that uses one, its setting, and how to change it."""
     for key, port in ports.items():
-        if _is_taken(port):
+        if _is_in_use(port):
             raise SetupError(
-                f"port {port} on {LOOPBACK} is taken{_by_whom(port)}, and ports.{key} needs it. Stop that process, or "
-                f"move ours: write `{key} = {free_port()}` under [ports] in settings.local.toml, or set "
+                f"port {port} on {LOOPBACK} is in use{_by_whom(port)}, but ports.{key} requires it. Stop that process, "
+                f"or write `{key} = {free_port()}` under [ports] in settings.local.toml, or set "
                 f"OLYMPIC_STREAMING_PORTS_{key.upper()}."
             )
 
 
 def free_port() -> int:
-    """A port that nothing listens on at this moment."""
+    """Return a port that nothing listens on at this moment."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
-def _is_taken(port: int) -> bool:
+def _is_in_use(port: int) -> bool:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do; else a closed connection counts
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do; otherwise closed connections count
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
@@ -45,7 +45,7 @@ def _is_taken(port: int) -> bool:
 
 
 def _by_whom(port: int) -> str:
-    """Such as ` by process 4711 (java)`; nothing when this system does not tell us."""
+    """Return a phrase such as ` by process 4711 (java)`; empty if this system does not reveal the process."""
     try:
         pids = [entry.pid for entry in psutil.net_connections("tcp") if _listens(entry, port)]
         pid = next(pid for pid in pids if pid)

@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.errors import SetupError
 from infra.settings import PREFIX, PortSettings
 
-# Below the range from which the kernel serves clients, so that none of these takes one in the meantime.
+# Below the kernel's range for clients, so that no client uses one of them in the meantime.
 _PORTS = range(20_000, 32_000)
 
 
@@ -24,7 +24,7 @@ def private_environment(data_dir: Path) -> dict[str, str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return so many different ports that nothing listens on at this moment."""
+    """Return `count` different ports that nothing listens on at this moment; SetupError if there are not enough."""
     found: list[int] = []
     for port in random.sample(_PORTS, len(_PORTS)):
         with socket.socket() as probe:

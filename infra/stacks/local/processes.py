@@ -1,4 +1,4 @@
-"""The processes of services: those that outlived their supervisor, found by a mark in their environment, and memory."""
+"""The processes of services: orphaned ones, which a variable in their environment identifies, and their memory."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from pathlib import Path
 import psutil
 
 MARK = "OLYMPIC_SERVICE"
-_SECONDS = 15.0
+_END_TIMEOUT_SECONDS = 15.0
 
 
 def marker_of(data_dir: Path, service: str) -> dict[str, str]:
-    """The variable that says whose service a process is."""
+    """Return the environment variable that identifies a service's process."""
     return {MARK: f"{data_dir}:{service}"}
 
 
 def end_orphans(data_dir: Path) -> list[str]:
-    """End the services of this data directory that no supervisor looks after any more; returns their names.
+    """End the orphaned processes of this data directory, and return the names of their services.
 
-    Call it only when the supervisor does not run: its services would be taken for left-overs.
+    The supervisor must not run: its own services would be ended too.
     """
-    found = {process: service for process in psutil.process_iter() if (service := _part_of(process, data_dir))}
+    found = {process: service for process in psutil.process_iter() if (service := _service_of(process, data_dir))}
     for process in found:
         _signal(process, "terminate")
-    _, alive = psutil.wait_procs(found, timeout=_SECONDS)
+    _, alive = psutil.wait_procs(found, timeout=_END_TIMEOUT_SECONDS)
     for process in alive:
         _signal(process, "kill")
-    psutil.wait_procs(alive, timeout=_SECONDS)
+    psutil.wait_procs(alive, timeout=_END_TIMEOUT_SECONDS)
     return sorted(set(found.values()))
 
 
@@ -48,7 +48,7 @@ def _resident_bytes(process: psutil.Process) -> int:
 
 
 def service_running_as(pid: int) -> str | None:
-    """`<data directory>:<service>` when the process is a service of some checkout's local stack."""
+    """Return `<data directory>:<service>` of a process of any local stack; None for another process."""
     try:
         value = psutil.Process(pid).environ().get(MARK)
     except psutil.Error:
@@ -56,7 +56,7 @@ def service_running_as(pid: int) -> str | None:
     return str(value) if value else None
 
 
-def _part_of(process: psutil.Process, data_dir: Path) -> str | None:
+def _service_of(process: psutil.Process, data_dir: Path) -> str | None:
     mark = service_running_as(process.pid)
     prefix = f"{data_dir}:"
     return mark.removeprefix(prefix) if mark and mark.startswith(prefix) else None
@@ -66,4 +66,4 @@ def _signal(process: psutil.Process, action: str) -> None:
     try:
         getattr(process, action)()
     except psutil.NoSuchProcess:
-        return  # it has ended by itself, which is what was wanted
+        return  # it has ended already

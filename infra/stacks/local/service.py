@@ -1,4 +1,4 @@
-"""What a supervised service is: a plain value that says how to run it and how to see that it answers."""
+"""A supervised service as a plain value: how to run it, and how to check that it answers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pathlib import Path
 
 from infra.stacks.private_files import write_private
 
+PROBE_TIMEOUT_SECONDS = 3.0
+CONNECT_TIMEOUT_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Service:
-    """One program under the supervisor.
+    """A program that the supervisor runs.
 
-    `files` are its rendered configuration; `ports` maps the setting's key to the port; `prepare` makes its data
-    folder before the first start; `probe` returns None when the service answers, else a phrase of what was seen.
+    `files` are its rendered configuration. `ports` maps keys of the settings to ports. `prepare` creates its data
+    before the first start. `probe` returns None if the service answers, else a phrase with what was observed.
     """
 
     name: str
@@ -32,13 +35,13 @@ class Service:
     stop_seconds: int = 20
 
     def fingerprint(self) -> str:
-        """Changes when the running program would have to be restarted to be as described."""
+        """Return a hash that changes if the running program must be restarted to be as described."""
         files = {str(path): text for path, text in self.files.items()}
         text = json.dumps([self.command, files, dict(self.environment)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def write_files(self) -> None:
-        """Write the configuration; only the owner can read it."""
+        """Write the configuration files; only their owner can read them."""
         self.directory.mkdir(parents=True, exist_ok=True)
         for path, text in self.files.items():
             write_private(path, text)
@@ -46,7 +49,7 @@ class Service:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """A line of `status`: `state` is the supervisor's word in lower case, `uptime` is in seconds, memory in MiB."""
+    """A row of `status`: `state` is the supervisor's state in lower case, `uptime` is in seconds, memory in MiB."""
 
     name: str
     state: str

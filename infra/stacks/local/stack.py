@@ -17,6 +17,7 @@ from infra.stacks.local.ports import check_ports_free
 from infra.stacks.local.processes import end_orphans, resident_memory_mb
 from infra.stacks.local.service import Service, ServiceStatus
 from infra.stacks.local.supervisor import Supervisor
+from infra.stacks.log_tail import log_tail
 from infra.stacks.private_files import write_private
 from infra.waiting import wait_until
 
@@ -38,7 +39,6 @@ __all__ = [
 Report = Callable[[str], None]
 _CRASHED = ("BACKOFF", "FATAL")
 _RUNNING = ("STARTING", "RUNNING")
-_LOG_LINES = 15
 
 
 def _print(line: str) -> None:
@@ -46,7 +46,7 @@ def _print(line: str) -> None:
 
 
 def _core_services(settings: Settings) -> list[Service]:
-    """In the order of their start: the slowest first."""
+    """Return the services in start order, the slowest first."""
     return [*flink_services(settings), mysql_service(settings), kafka_service(settings)]
 
 
@@ -63,7 +63,7 @@ def up(settings: Settings, report: Report = _print, with_airflow: bool = False) 
         services = [*core, *airflow] if with_airflow or _runs_airflow(supervisor, airflow) else core
         if not supervisor.is_alive():
             for name in end_orphans(data_dir):
-                report(f"{name}: ended a process that had outlived its supervisor")
+                report(f"{name}: ended an orphaned process")
             check_ports_free({key: port for service in services for key, port in service.ports.items()})
         for service in services:
             service.write_files()
@@ -74,8 +74,8 @@ def up(settings: Settings, report: Report = _print, with_airflow: bool = False) 
 
 
 def _runs_airflow(supervisor: Supervisor, airflow: Sequence[Service]) -> bool:
-    known = supervisor.processes() if supervisor.is_alive() else {}
-    return any(known.get(service.name, {}).get("pid") for service in airflow)
+    processes = supervisor.processes() if supervisor.is_alive() else {}
+    return any(processes.get(service.name, {}).get("pid") for service in airflow)
 
 
 def _ensure_launched(supervisor: Supervisor, service: Service, data_dir: Path) -> str:
@@ -100,9 +100,9 @@ def _await_ready(supervisor: Supervisor, service: Service, change: str, begun: f
         state = supervisor.processes()[service.name]["statename"]
         if state in _CRASHED:
             raise SetupError(crash_report(service, "it ends right after its start. The end of its log:"))
-        seen = service.probe() if state in _RUNNING else f"the process is {state.lower()}"
-        if seen:
-            raise UnreachableError(seen)
+        observed = service.probe() if state in _RUNNING else f"the process is {state.lower()}"
+        if observed:
+            raise UnreachableError(observed)
         return True
 
     wait_until(
@@ -117,14 +117,14 @@ def _await_ready(supervisor: Supervisor, service: Service, change: str, begun: f
 
 
 def crash_report(service: Service, what: str) -> str:
-    """What happened to a service, the last lines of its log, and where the rest is."""
-    lines = service.log.read_text(encoding="utf-8", errors="replace").splitlines() if service.log.exists() else []
-    tail = "\n".join(f"    {line}" for line in lines[-_LOG_LINES:]) or "    (empty)"
-    return f"{service.name}: {what}\n{tail}\nThe whole log is {service.log}. Mend the cause, then run `make up` again."
+    """Return a message with what happened to a service, the end of its log, and the path of the whole log."""
+    log = service.log.read_text(encoding="utf-8", errors="replace") if service.log.exists() else ""
+    tail = log_tail(log, indent="    ") or "    (empty)"
+    return f"{service.name}: {what}\n{tail}\nThe whole log is {service.log}. Fix the cause, then run `make up` again."
 
 
 def down(settings: Settings, report: Report = _print) -> list[str]:
-    """Stop every service; the data stays. Reports and returns what was stopped."""
+    """Stop every service, but keep its data; report and return `<service>: stopped` for each."""
     data_dir = settings.data_dir
     if not (data_dir / "run").is_dir():
         return _reported(["local stack: not running"], report)
@@ -146,9 +146,9 @@ def _reported(lines: Sequence[str], report: Report) -> list[str]:
 
 
 def status(settings: Settings) -> list[ServiceStatus]:
-    """Every service's state, `stopped` for all when the supervisor does not run; starts nothing."""
+    """Return the status of every service, `stopped` for all if the supervisor does not run; start nothing."""
     supervisor = Supervisor(settings.data_dir)
-    known = supervisor.processes() if supervisor.is_alive() else {}
+    processes = supervisor.processes() if supervisor.is_alive() else {}
     now = int(time.time())
     ports = {
         "flink-jobmanager": settings.ports.flink_rest,
@@ -159,7 +159,7 @@ def status(settings: Settings) -> list[ServiceStatus]:
     }
     lines = []
     for name, port in ports.items():
-        info = known.get(name, {"statename": "STOPPED", "pid": 0, "start": now})
+        info = processes.get(name, {"statename": "STOPPED", "pid": 0, "start": now})
         uptime = now - info["start"] if info["pid"] else 0
         log = settings.data_dir / "logs" / f"{name}.log"
         pid, state = info["pid"] or None, info["statename"].lower()
@@ -168,7 +168,7 @@ def status(settings: Settings) -> list[ServiceStatus]:
 
 
 def clean(settings: Settings, report: Report = _print) -> list[str]:
-    """Stop every service and remove the data directory with all data; SetupError when the folder is not ours."""
+    """Stop every service and delete the data directory; SetupError if the folder does not have the marker file."""
     lines = down(settings, report)
     removed = remove_data_dir(settings)
     word = "removed" if removed else "unchanged"

@@ -1,4 +1,4 @@
-"""The supervisor: its configuration, its start, and the calls that we make over its unix socket."""
+"""The supervisor: its configuration, its start, and calls over its unix socket."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _POLL_SECONDS = 0.1
 
 
 def render_supervisord(services: Sequence[Service], data_dir: Path) -> str:
-    """The configuration file. `up` starts the services when their data folders are ready, hence no autostart."""
+    """Return the configuration file; without autostart, because `up` starts a service when its data is ready."""
     run, logs = data_dir / "run", data_dir / "logs"
     head = f"""\
 [unix_http_server]
@@ -74,7 +74,7 @@ stdout_logfile_backups = 3
 
 
 def _quoted(value: str) -> str:
-    """A value of an environment variable; the supervisor has no escape for a quote inside quotes."""
+    """Return a quoted value of an environment variable; the supervisor cannot escape a quote inside quotes."""
     quote = "'" if '"' in value else '"'
     return f"{quote}{_escaped(value)}{quote}"
 
@@ -84,25 +84,25 @@ def _escaped(value: object) -> str:
 
 
 def identifier(data_dir: Path) -> str:
-    """Tells the supervisor of one data directory from that of another."""
+    """Return the supervisor's identifier, which is unique for each data directory."""
     return "olympic-" + hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
 
 
 class Supervisor:
-    """The supervisor of one data directory; every call but `is_alive` and `start` needs it to run."""
+    """The supervisor of one data directory; it must run for every call except `is_alive` and `ensure_running`."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
 
     def is_alive(self) -> bool:
-        """Whether ours answers on the socket."""
+        """Return whether the supervisor of this data directory answers on the socket."""
         try:
             return bool(self._call("getIdentification") == identifier(self._data_dir))
         except (OSError, http.client.HTTPException):
             return False
 
     def ensure_running(self, services: Sequence[Service]) -> None:
-        """Start it, or have the running one take over a changed configuration; SetupError when it does not start."""
+        """Start the supervisor, or apply the configuration to the running one; SetupError if it does not start."""
         config = self._data_dir / "run" / "supervisord.conf"
         write_private(config, render_supervisord(services, self._data_dir))
         if self.is_alive():
@@ -116,10 +116,10 @@ class Supervisor:
                 return
             time.sleep(_POLL_SECONDS)
         log = self._data_dir / "logs" / "supervisord.log"
-        raise SetupError(f"the supervisor did not start; see {log}\n{(answer.stderr or answer.stdout).strip()}")
+        raise SetupError(f"the supervisor did not start. See {log}.\n{(answer.stderr or answer.stdout).strip()}")
 
     def _reload(self) -> None:
-        """Groups whose section changed are stopped and known anew; the others run on."""
+        """Apply the configuration: changed groups are stopped and added again, the others keep running."""
         added, changed, removed = self._call("reloadConfig")[0]
         for name in [*changed, *removed]:
             self._call("stopProcessGroup", name)
@@ -128,11 +128,11 @@ class Supervisor:
             self._call("addProcessGroup", name)
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """What the supervisor knows of every service, by name."""
+        """Return the process information of every service, by name."""
         return {info["name"]: info for info in self._call("getAllProcessInfo")}
 
     def launch(self, name: str) -> None:
-        """Begin to start a service; it is no error when it is started already."""
+        """Start a service without waiting for it; do nothing if it is started already."""
         try:
             self._call("startProcess", name, False)
         except xmlrpc.client.Fault as fault:
@@ -140,7 +140,7 @@ class Supervisor:
                 raise SetupError(f"{name}: the supervisor could not start it: {fault.faultString}") from fault
 
     def stop(self, name: str) -> None:
-        """Stop a service and wait until it has ended; it is no error when it does not run."""
+        """Stop a service and wait until it has ended; do nothing if it does not run."""
         try:
             self._call("stopProcess", name)
         except xmlrpc.client.Fault as fault:
@@ -160,7 +160,7 @@ class Supervisor:
         except psutil.TimeoutExpired as error:
             log = self._data_dir / "logs" / "supervisord.log"
             raise WaitTimeoutError(
-                f"the supervisor (process {process.pid}) did not end within {seconds:.0f} s; see {log}, then try again."
+                f"the supervisor (process {process.pid}) did not end within {seconds:.0f} s. See {log}, then try again."
             ) from error
 
     def _call(self, method: str, *arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A real local stack: its services start, restart when killed, keep their data, and report what is wrong."""
+"""A real local stack: its services start, restart when killed, keep their data, and report errors."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from infra.stacks.local.airflow import ensure_airflow
 from infra.stacks.local.database import probe_mysql
 from infra.stacks.local.flink import probe_flink
 from infra.stacks.local.kafka import probe_kafka
+from infra.stacks.log_tail import LOG_TAIL_LINES
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
 
@@ -59,7 +60,7 @@ def test_up_again_changes_nothing(stack: Stack) -> None:
     assert [stack.pid(service) for service in SERVICES] == before
 
 
-def test_status_names_every_part(stack: Stack) -> None:
+def test_status_lists_every_service(stack: Stack) -> None:
     lines = local_stack.status(stack.settings)
 
     assert [(line.name, line.state) for line in lines] == [
@@ -76,7 +77,7 @@ def test_everything_listens_on_loopback_only(stack: Stack) -> None:
         assert {entry.laddr.ip.removeprefix("::ffff:") for entry in listening} == {"127.0.0.1"}
 
 
-def test_logs_and_command_lines_hold_no_secret(stack: Stack) -> None:
+def test_logs_and_command_lines_contain_no_secret(stack: Stack) -> None:
     passwords = local_stack.mysql_passwords(stack.settings, "olympics").values()
     texts = [path.read_text(errors="replace") for path in (stack.settings.data_dir / "logs").iterdir()]
     texts += [" ".join(_process(stack, service).cmdline()) for service in SERVICES]
@@ -85,7 +86,7 @@ def test_logs_and_command_lines_hold_no_secret(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("service", ["flink-taskmanager", "kafka", "mysql", "flink-jobmanager"])
-def test_killed_part_comes_back_by_itself(stack: Stack, service: str) -> None:
+def test_killed_service_is_restarted(stack: Stack, service: str) -> None:
     killed = stack.pid(service)
     assert killed
     os.kill(killed, signal.SIGKILL)
@@ -95,7 +96,7 @@ def test_killed_part_comes_back_by_itself(stack: Stack, service: str) -> None:
     wait_until(lambda: PROBES["flink-taskmanager"](stack.settings) is None, "the slots", 120)
 
 
-def test_parts_without_their_supervisor_are_replaced(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+def test_orphaned_processes_are_replaced(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     supervisor = _process(stack, "kafka").parent()
     assert supervisor
     old = [stack.pid(service) for service in SERVICES]
@@ -106,10 +107,10 @@ def test_parts_without_their_supervisor_are_replaced(stack: Stack, capsys: pytes
 
     assert [line.split(" (")[0] for line in lines] == [f"{service}: started" for service in SERVICES]
     assert not any(psutil.pid_exists(pid) for pid in old if pid)
-    assert "kafka: ended a process that had outlived its supervisor" in capsys.readouterr().out
+    assert "kafka: ended an orphaned process" in capsys.readouterr().out
 
 
-def test_changed_setting_restarts_its_part_only(stack: Stack) -> None:
+def test_changed_setting_restarts_only_its_service(stack: Stack) -> None:
     changed = load_settings({**stack.environ, "OLYMPIC_STREAMING_KAFKA_HEAP_MB": "400"})
 
     for settings in (changed, stack.settings):
@@ -132,7 +133,7 @@ def test_data_survives_down_and_up(stack: Stack) -> None:
         assert cursor.fetchall() == ((42,),)
 
 
-def test_taken_port_is_named_before_anything_starts(stopped: Stack) -> None:
+def test_port_in_use_is_named_before_anything_starts(stopped: Stack) -> None:
     port = stopped.settings.ports.mysql
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -144,9 +145,8 @@ def test_taken_port_is_named_before_anything_starts(stopped: Stack) -> None:
     assert answer.returncode == 1
     assert answer.stdout == ""
     assert re.fullmatch(
-        rf"SetupError: port {port} on 127\.0\.0\.1 is taken by process {os.getpid()} \(.*\), and ports\.mysql needs "
-        r"it\. Stop "
-        r"that process, or move ours: write `mysql = \d+` under \[ports\] in settings\.local\.toml, or set "
+        rf"SetupError: port {port} on 127\.0\.0\.1 is in use by process {os.getpid()} \(.*\), but ports\.mysql "
+        r"requires it\. Stop that process, or write `mysql = \d+` under \[ports\] in settings\.local\.toml, or set "
         r"OLYMPIC_STREAMING_PORTS_MYSQL\.\n",
         answer.stderr,
     )
@@ -167,12 +167,12 @@ def test_crash_shows_the_end_of_the_log(stopped: Stack) -> None:
     first, *lines, last = str(caught.value).splitlines()
     log = stopped.settings.data_dir / "logs" / "kafka.log"
     assert first == "kafka: it ends right after its start. The end of its log:"
-    assert 1 <= len(lines) <= 15
+    assert 1 <= len(lines) <= LOG_TAIL_LINES
     assert any("4711" in line for line in lines)
-    assert last == f"The whole log is {log}. Mend the cause, then run `make up` again."
+    assert last == f"The whole log is {log}. Fix the cause, then run `make up` again."
 
 
-def test_wrong_setting_is_one_message(stack: Stack) -> None:
+def test_invalid_setting_is_one_message(stack: Stack) -> None:
     answer = run_command(stack, "status", OLYMPIC_STREAMING_FLINK_SLOTS="many")
 
     assert (answer.returncode, answer.stdout) == (1, "")
@@ -182,7 +182,7 @@ def test_wrong_setting_is_one_message(stack: Stack) -> None:
     )
 
 
-def test_status_of_another_process_sees_the_same(stack: Stack) -> None:
+def test_status_in_another_process_is_the_same(stack: Stack) -> None:
     answer = run_command(stack, "status")
 
     assert answer.returncode == 0
@@ -194,7 +194,7 @@ def test_status_of_another_process_sees_the_same(stack: Stack) -> None:
 
 
 def test_airflow_runs_under_the_supervisor_and_stops_with_it(stack: Stack) -> None:
-    """Started with the services that it needs, on loopback alone, and gone to the last process after `down`."""
+    """Airflow listens only on loopback, and `down` ends all of its processes."""
     ensure_airflow(stack.settings, {})
     try:
         lines = local_stack.up(stack.settings, with_airflow=True)
@@ -219,11 +219,11 @@ def _family(stack: Stack, service: str) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def test_clean_refuses_a_folder_that_is_not_ours(tmp_path: Path) -> None:
+def test_clean_does_not_delete_a_folder_of_others(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     settings = load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(tmp_path)})
 
-    with pytest.raises(SetupError, match="is not ours"):
+    with pytest.raises(SetupError, match="was not created by this platform"):
         local_stack.clean(settings)
     assert (tmp_path / "precious").exists()
 

@@ -1,4 +1,4 @@
-"""The supervisor itself, with a small program in place of a server, in a folder whose path is too long for a socket."""
+"""The supervisor with a small program instead of a server, in a folder whose path is too long for a socket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infra.waiting import wait_until
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    settings = load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(tmp_path / ("long" * 30) / "state")})
+    settings = load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(tmp_path / ("long" * 30) / "data")})
     data_dir = ensure_data_dir(settings)
     yield settings
     if Supervisor(data_dir).is_alive():
@@ -37,12 +37,12 @@ def started(supervisor: Supervisor, services: list[Service]) -> dict[str, int]:
     supervisor.ensure_running(services)
     for service in services:
         supervisor.launch(service.name)
-        supervisor.launch(service.name)  # a second time is no error
+        supervisor.launch(service.name)  # a second launch does nothing
     wait_until(lambda: all(info["pid"] for info in supervisor.processes().values()), "the sleepers", 10)
     return {name: info["pid"] for name, info in supervisor.processes().items()}
 
 
-def test_changed_configuration_is_taken_over_by_the_running_one(settings: Settings) -> None:
+def test_running_supervisor_applies_a_changed_configuration(settings: Settings) -> None:
     supervisor = Supervisor(settings.data_dir)
     before = started(supervisor, [sleeper(settings, name, 600) for name in ("kept", "changed", "removed")])
 
@@ -56,7 +56,7 @@ def test_changed_configuration_is_taken_over_by_the_running_one(settings: Settin
     assert not psutil.pid_exists(before["removed"])
 
 
-def test_shut_down_ends_everything_and_a_stop_may_be_repeated(settings: Settings) -> None:
+def test_shut_down_ends_everything_and_a_second_stop_does_nothing(settings: Settings) -> None:
     supervisor = Supervisor(settings.data_dir)
     processes = started(supervisor, [sleeper(settings, "one", 600), sleeper(settings, "two", 600)])
 
@@ -69,7 +69,7 @@ def test_shut_down_ends_everything_and_a_stop_may_be_repeated(settings: Settings
     assert end_orphans(settings.data_dir) == []
 
 
-def test_supervisor_that_cannot_start_says_why(settings: Settings) -> None:
+def test_supervisor_that_cannot_start_reports_the_cause(settings: Settings) -> None:
     service = sleeper(settings, "broken", 600)
     (settings.data_dir / "logs").rmdir()
 
@@ -77,5 +77,5 @@ def test_supervisor_that_cannot_start_says_why(settings: Settings) -> None:
         Supervisor(settings.data_dir).ensure_running([service])
 
     first, *rest = str(caught.value).splitlines()
-    assert first == f"the supervisor did not start; see {settings.data_dir}/logs/supervisord.log"
+    assert first == f"the supervisor did not start. See {settings.data_dir}/logs/supervisord.log."
     assert any("logs" in line for line in rest)

@@ -1,4 +1,4 @@
-"""What a user is told whose machine has no Docker."""
+"""The errors on a machine without Docker or without its Compose plugin."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ def test_missing_docker_is_one_message(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert [main([command]) for command in ("compose-up", "compose-down")] == [1, 1]
-    message = "SetupError: docker is not installed: https://docs.docker.com/engine/install, or use `make run`, which"
-    assert capsys.readouterr().err.splitlines() == [f"{message} needs none"] * 2
+    message = (
+        "SetupError: docker is not installed. Install it (https://docs.docker.com/engine/install), or use `make run`, "
+        "which does not require it."
+    )
+    assert capsys.readouterr().err.splitlines() == [message] * 2
 
 
 def test_missing_plugin_is_one_message(
@@ -28,6 +31,7 @@ def test_missing_plugin_is_one_message(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     assert main(["compose-up"]) == 1
-    assert capsys.readouterr().err.startswith(
-        "SetupError: docker has no compose plugin (version 2): https://docs.docker.com/"
+    assert capsys.readouterr().err == (
+        "SetupError: docker does not have the Compose plugin, version 2. "
+        "Install the package docker-compose-plugin: https://docs.docker.com/compose/install/linux.\n"
     )

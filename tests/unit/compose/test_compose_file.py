@@ -1,4 +1,4 @@
-"""docker/compose.yaml and Flink's configuration beside it: versions, hardening, and no second opinion."""
+"""docker/compose.yaml and docker/flink-config.yaml: versions, hardening, and agreement with the other stacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 from infra.flink.java import JAVA_17_OPTIONS
 from infra.jobs.options import recovery_options, session_cluster_options
 from infra.settings import ROOT, load_settings
-from infra.stacks.compose.stack import OURS
+from infra.stacks.compose.stack import OUR_IMAGES
 from infra.versions import load_versions
 
 FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())
@@ -21,16 +21,16 @@ IMAGE = re.compile(r"\$\{(?P<variable>[A-Z]+_IMAGE):-(?P<default>[^}]+)}")
 
 
 def default_image(service: str) -> tuple[str, str]:
-    """The variable and the default of a service's image."""
+    """Return the variable and the default of a service's image."""
     found = IMAGE.fullmatch(SERVICES[service]["image"])
-    assert found is not None, f"{service}: the image is to be overridden by a variable"
+    assert found is not None, f"{service}: a variable must be able to override the image"
     return found["variable"], found["default"]
 
 
-def test_images_are_the_official_ones_and_ours() -> None:
+def test_images_are_official_or_our_own() -> None:
     versions = load_versions()
     version = re.findall(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[0]
-    flink, airflow, session = (f"olympic-streaming/{name}:{version}" for name in OURS)
+    flink, airflow, session = (f"olympic-streaming/{name}:{version}" for name in OUR_IMAGES)
 
     assert {service: default_image(service) for service in SERVICES} == {
         "kafka": ("KAFKA_IMAGE", f"apache/kafka:{versions.kafka.broker}"),
@@ -44,7 +44,7 @@ def test_images_are_the_official_ones_and_ours() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_service_is_confined(name: str) -> None:
+def test_service_is_hardened(name: str) -> None:
     service = SERVICES[name]
 
     assert service["cap_drop"] == ["ALL"]
@@ -55,7 +55,7 @@ def test_service_is_confined(name: str) -> None:
     assert "healthcheck" in service or name == "mysql-users"
 
 
-def test_whoever_touches_the_state_of_flink_is_one_user() -> None:
+def test_services_that_share_job_state_have_the_same_user() -> None:
     sharing = [name for name, service in SERVICES.items() if "flink-data:/flink-data" in service.get("volumes", [])]
 
     assert sharing == ["jobmanager", "taskmanager", "airflow"]
@@ -63,14 +63,14 @@ def test_whoever_touches_the_state_of_flink_is_one_user() -> None:
     assert "\nUSER 9999:0\n" in (ROOT / "docker" / "airflow-session" / "Dockerfile").read_text()
 
 
-def test_no_value_is_a_secret() -> None:
+def test_file_contains_no_secret() -> None:
     values = [value for service in SERVICES.values() for value in service.get("environment", {}).items()]
 
     assert [key for key, _ in values if "PASSWORD" in key] == ["MYSQL_ROOT_PASSWORD_FILE"]
     assert all(set(secret) == {"file"} for secret in FILE["secrets"].values())
 
 
-def test_flink_has_the_one_recovery_policy() -> None:
+def test_flink_has_the_recovery_policy_of_all_targets() -> None:
     interval = load_settings({}).flink.checkpoint_interval_ms
     policy = {**recovery_options(interval), **session_cluster_options()}
 
@@ -78,12 +78,12 @@ def test_flink_has_the_one_recovery_policy() -> None:
     assert FLINK["web.submit.enable"] is False
 
 
-def test_state_is_where_the_target_looks_for_it() -> None:
+def test_job_state_is_in_the_folder_of_the_target() -> None:
     folder = load_settings({}).session.dir
 
     assert FLINK["execution.checkpointing.dir"] == f"file://{folder}/checkpoints"
     assert FLINK["execution.checkpointing.savepoint-dir"] == f"file://{folder}/savepoints"
 
 
-def test_java_has_its_options() -> None:
+def test_flink_has_the_options_of_java_17() -> None:
     assert FLINK["env.java.opts.all"].split() == JAVA_17_OPTIONS.split()

@@ -1,4 +1,4 @@
-"""The secrets of Compose: what is written where, for whom, and what a second time changes."""
+"""The secrets of Compose: their files, their permissions, and a second run."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ DATABASES = {"games": "games_db"}
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(tmp_path / "state")})
+    return load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(tmp_path / "data")})
 
 
-def test_passwords_are_made_once(settings: Settings) -> None:
-    said = [ensure_secrets(settings, DATABASES) for _ in range(2)]
+def test_passwords_are_generated_once(settings: Settings) -> None:
+    changes = [ensure_secrets(settings, DATABASES) for _ in range(2)]
     password = (mounted_dir(settings) / "mysql-root-password").read_text()
-    said.append(ensure_secrets(settings, {**DATABASES, "other": "other_db"}))
+    changes.append(ensure_secrets(settings, {**DATABASES, "other": "other_db"}))
 
-    assert said == ["created", "unchanged", "changed"]
+    assert changes == ["created", "unchanged", "changed"]
     assert (mounted_dir(settings) / "mysql-root-password").read_text() == password
     assert len(password) >= 32
 
 
-def test_nobody_else_comes_to_the_files_that_containers_read(settings: Settings) -> None:
+def test_other_users_cannot_reach_the_files_that_containers_read(settings: Settings) -> None:
     ensure_secrets(settings, DATABASES)
 
     assert compose_dir(settings).stat().st_mode & 0o777 == 0o700
@@ -58,7 +58,7 @@ def test_users_and_connections_have_the_same_passwords(settings: Settings) -> No
     assert connections["games_mysql_cdc"]["login"] == "games_db_cdc"
 
 
-def test_changed_file_stays_the_one_that_is_mounted(settings: Settings) -> None:
+def test_changed_file_keeps_its_inode_for_the_mount(settings: Settings) -> None:
     ensure_secrets(settings, DATABASES)
     path = mounted_dir(settings) / "airflow-connections.json"
     before = path.stat().st_ino

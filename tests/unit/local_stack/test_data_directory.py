@@ -1,4 +1,4 @@
-"""The data directory, its sockets and its secrets."""
+"""The data directory, its sockets and its passwords."""
 
 from __future__ import annotations
 
@@ -22,33 +22,34 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_state_folder_is_closed_to_others(tmp_path: Path) -> None:
-    data_dir = ensure_data_dir(settings_in(tmp_path / "state"))
+def test_only_the_owner_can_enter_the_data_directory(tmp_path: Path) -> None:
+    data_dir = ensure_data_dir(settings_in(tmp_path / "data"))
 
     assert mode(data_dir) == 0o700
     assert socket_dir(data_dir) == data_dir / "run"
 
 
-def test_foreign_folder_is_neither_used_nor_removed(tmp_path: Path) -> None:
+def test_folder_of_others_is_neither_used_nor_deleted(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("mine")
     message = (
-        f"data directory {tmp_path} is not ours: it has no file .olympic-streaming. Name another one under [data] in "
-        "settings.local.toml or by OLYMPIC_STREAMING_DATA_DIR, or empty it yourself."
+        f"data directory {tmp_path}: the marker file .olympic-streaming is missing, so the folder was not created by "
+        "this platform. Set another one with dir under [data] in settings.local.toml or with "
+        "OLYMPIC_STREAMING_DATA_DIR, or empty the folder."
     )
 
-    for refused in (ensure_data_dir, remove_data_dir):
+    for function in (ensure_data_dir, remove_data_dir):
         with pytest.raises(SetupError) as caught:
-            refused(settings_in(tmp_path))
+            function(settings_in(tmp_path))
         assert str(caught.value) == message
     assert (tmp_path / "precious").read_text() == "mine"
 
 
-def test_path_with_a_space_is_refused(tmp_path: Path) -> None:
+def test_path_with_a_space_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(SetupError) as caught:
-        ensure_data_dir(settings_in(tmp_path / "my state"))
+        ensure_data_dir(settings_in(tmp_path / "my data"))
 
     assert str(caught.value) == (
-        f"data directory {tmp_path}/my state: the path has spaces, which Flink's scripts do not support. "
+        f"data directory {tmp_path}/my data: the path has spaces, which Flink's scripts do not support. "
         "Set another one with dir under [data] in settings.local.toml, or with OLYMPIC_STREAMING_DATA_DIR."
     )
 
@@ -69,15 +70,15 @@ def test_long_path_gets_a_short_private_folder_for_sockets(tmp_path: Path) -> No
     assert not socket_dir(data_dir).exists()
 
 
-def test_removing_twice_is_no_error(tmp_path: Path) -> None:
-    settings = settings_in(tmp_path / "state")
+def test_removing_twice_does_nothing(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path / "data")
     ensure_data_dir(settings)
 
     assert remove_data_dir(settings)
     assert not remove_data_dir(settings)
 
 
-def test_passwords_are_kept_and_only_readable_by_us(tmp_path: Path) -> None:
+def test_passwords_are_kept_and_readable_only_by_their_owner(tmp_path: Path) -> None:
     first = ensure_passwords(tmp_path, ["a", "b"])
     second = ensure_passwords(tmp_path, ["b", "c"])
 
@@ -87,7 +88,7 @@ def test_passwords_are_kept_and_only_readable_by_us(tmp_path: Path) -> None:
     assert mode(tmp_path / "secrets.json") == 0o600
 
 
-def test_damaged_secrets_say_what_to_do(tmp_path: Path) -> None:
+def test_error_of_a_damaged_secrets_file_names_the_fix(tmp_path: Path) -> None:
     (tmp_path / "secrets.json").write_text("{")
 
     with pytest.raises(SetupError) as caught:
@@ -95,12 +96,12 @@ def test_damaged_secrets_say_what_to_do(tmp_path: Path) -> None:
 
     assert str(caught.value) == (
         f"{tmp_path}/secrets.json is not JSON (Expecting property name enclosed in double quotes in line 1). "
-        "Restore it, or run `make clean` to start anew."
+        "Restore it, or run `make clean` to start from scratch."
     )
 
 
-def test_the_second_waits_for_the_lock(tmp_path: Path) -> None:
-    data_dir = ensure_data_dir(settings_in(tmp_path / "state"))
+def test_second_process_waits_for_the_lock(tmp_path: Path) -> None:
+    data_dir = ensure_data_dir(settings_in(tmp_path / "data"))
     order: list[str] = []
 
     def second() -> None:

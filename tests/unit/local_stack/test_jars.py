@@ -1,4 +1,4 @@
-"""The jars: what the lock says is what is used, and a jar that differs is named."""
+"""The jars: only those of the lock are used, and a jar that differs is named."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def must_not_resolve(name: str, jar_set: JarSet, folder: Path, report: jars.Repo
 
 
 def ignore(line: str) -> None:
-    """Progress is not looked at here."""
+    """Ignore progress, which these tests do not check."""
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def test_lock_is_sorted_and_readable_by_sha256sum(lock: Path) -> None:
     )
 
 
-def test_second_time_resolves_nothing(lock: Path) -> None:
+def test_second_run_resolves_nothing(lock: Path) -> None:
     assert jars.ensure_jars(ignore, lock, resolve_from(CONTENT)) == "created"
     assert jars.ensure_jars(ignore, lock, must_not_resolve) == "unchanged"
     assert [jar.read_bytes() for jar in jars.jars_of("flink", lock)] == [b"first"]
 
 
-def test_damaged_cache_is_filled_anew(lock: Path) -> None:
+def test_damaged_cache_is_filled_again(lock: Path) -> None:
     jars.ensure_jars(ignore, lock, resolve_from(CONTENT))
     jars.jars_of("kafka", lock)[0].write_bytes(b"damaged")
 
@@ -69,22 +69,22 @@ def test_wrong_checksum_names_the_jar_and_leaves_nothing(lock: Path) -> None:
         jars.ensure_jars(ignore, lock, resolve_from(wrong))
 
     assert str(caught.value) == (
-        "jars: kafka/b.jar is missing; kafka/c.jar is not in the lock; flink/a.jar has sha256 "
-        f"{hashlib.sha256(b'forged').hexdigest()}, but the lock says {hashlib.sha256(b'first').hexdigest()}. Empty "
-        "Maven's copy of it (~/.m2/repository) and try again; if infra/versions.toml was changed on purpose, run "
-        "`make lock` and commit infra/setup/jars.lock."
+        "jars: kafka/b.jar is missing, kafka/c.jar is not in the lock, flink/a.jar has sha256 "
+        f"{hashlib.sha256(b'forged').hexdigest()}, but the lock has {hashlib.sha256(b'first').hexdigest()}. Expected "
+        "the jars of infra/setup/jars.lock. Delete Maven's copy (~/.m2/repository) and try again. If "
+        "infra/versions.toml was changed on purpose, run `make lock` and commit infra/setup/jars.lock."
     )
     assert list(jars.jars_root(lock).parent.iterdir()) == []
 
 
-def test_jars_that_were_never_fetched(lock: Path) -> None:
+def test_jars_that_were_never_downloaded(lock: Path) -> None:
     with pytest.raises(SetupError) as caught:
         jars.jars_of("flink", lock)
 
-    assert str(caught.value) == f"jars: {jars.jars_root(lock)}/flink/a.jar is missing; run `make setup`."
+    assert str(caught.value) == f"jars: {jars.jars_root(lock)}/flink/a.jar is missing. Run `make setup`."
 
 
-def test_missing_coordinate_names_artifact_and_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_coordinate_names_artifact_and_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mvn = tmp_path / "mvn"
     mvn.write_text("#!/bin/sh\necho '[ERROR] Could not find artifact org.example:thing:jar:9.9 in central'\nexit 1\n")
     mvn.chmod(0o755)
@@ -94,18 +94,18 @@ def test_missing_coordinate_names_artifact_and_remedy(tmp_path: Path, monkeypatc
         maven.copy_jars("flink", JarSet(coordinates={"org.example:thing": "9.9"}, transitive=[]), tmp_path, ignore)
 
     assert str(caught.value) == (
-        "jars: Maven cannot find org.example:thing in version 9.9 (set flink in infra/versions.toml). Correct the "
-        "version there and run `make lock`, or let Maven's settings.xml name a repository that has it."
+        "jars: Maven cannot find org.example:thing in version 9.9 (set flink in infra/versions.toml). Fix the "
+        "version there and run `make lock`, or add a repository that has it to Maven's settings.xml."
     )
 
 
-def test_pom_escapes_what_it_is_given() -> None:
+def test_pom_escapes_names_and_versions() -> None:
     pom = maven.render_pom("x", JarSet(coordinates={"a&b:c": "1<2"}, transitive=["*"]))
 
     assert "<groupId>a&amp;b</groupId><artifactId>c</artifactId><version>1&lt;2</version>" in pom
 
 
-def test_unknown_lock_lists_the_ones_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_lock_lists_the_existing_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["jars", "brokers"]) == 1
     assert capsys.readouterr().err == (
         "SetupError: jars: lock file 'brokers' does not exist. Expected one of: jars, operator.\n"

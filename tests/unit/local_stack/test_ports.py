@@ -1,4 +1,4 @@
-"""A taken port is an error that says which, whose, and how to move."""
+"""A port in use is an error that names the port, the process and the fix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.errors import SetupError
 from infra.stacks.local.ports import check_ports_free, free_port
 
 
-def test_taken_port_says_how_to_move() -> None:
+def test_port_in_use_names_process_and_fix() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -25,11 +25,11 @@ def test_taken_port_says_how_to_move() -> None:
     name = re.search(rf"by process {os.getpid()} \((.*?)\)", message)
     assert name
     assert message == (
-        f"port {port} on 127.0.0.1 is taken by process {os.getpid()} ({name[1]}), and ports.flink_rest needs it. "
-        "Stop that process, or move ours: write `flink_rest = N` under [ports] in settings.local.toml, or set "
+        f"port {port} on 127.0.0.1 is in use by process {os.getpid()} ({name[1]}), but ports.flink_rest requires it. "
+        "Stop that process, or write `flink_rest = N` under [ports] in settings.local.toml, or set "
         "OLYMPIC_STREAMING_PORTS_FLINK_REST."
     )
 
 
-def test_free_ports_pass() -> None:
+def test_free_ports_are_accepted() -> None:
     check_ports_free({"kafka": free_port()})

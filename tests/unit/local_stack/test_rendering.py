@@ -13,20 +13,20 @@ from infra.stacks.local import database, flink, kafka
 from infra.stacks.local.service import Service
 from infra.stacks.local.supervisor import identifier, render_supervisord
 
-STATE = Path("/srv/state")
+DATA = Path("/srv/data")
 
 
 @pytest.fixture
 def settings() -> Settings:
-    return load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(STATE), "OLYMPIC_STREAMING_PORTS_KAFKA": "29092"})
+    return load_settings({"OLYMPIC_STREAMING_DATA_DIR": str(DATA), "OLYMPIC_STREAMING_PORTS_KAFKA": "29092"})
 
 
 def a_service(name: str = "kafka", **changes: object) -> Service:
     values: dict[str, object] = {
         "name": name,
         "command": ["java", "-x", "100%", "a b"],
-        "directory": STATE / name,
-        "log": STATE / "logs" / f"{name}.log",
+        "directory": DATA / name,
+        "log": DATA / "logs" / f"{name}.log",
         "ports": {},
         "probe": lambda: None,
         "environment": {"FLINK_LIB_DIR": "/x%y"},
@@ -44,14 +44,14 @@ def test_broker_listens_on_loopback_only(settings: Settings) -> None:
     assert replication == ["1"] * 4
 
 
-def test_broker_class_path_is_left_to_java(settings: Settings) -> None:
+def test_wildcard_of_the_class_path_is_quoted_for_java(settings: Settings) -> None:
     options = kafka.render_jvm_options(settings, Path("/jars/kafka"))
 
     assert options.splitlines()[0] == "-Xmx384m"
     assert options.endswith('-cp\n"/jars/kafka/*"\n')
 
 
-def test_cluster_id_has_kafkas_form() -> None:
+def test_cluster_id_has_kafkas_format() -> None:
     identities = {kafka.new_cluster_id() for _ in range(200)}
 
     assert len(identities) == 200
@@ -60,7 +60,7 @@ def test_cluster_id_has_kafkas_form() -> None:
 
 
 @pytest.mark.parametrize(("uid", "user"), [(0, "root"), (1000, None)])
-def test_database_writes_what_change_data_capture_needs(
+def test_database_has_the_options_of_change_data_capture(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, uid: int, user: str | None
 ) -> None:
     monkeypatch.setattr("os.getuid", lambda: uid)
@@ -75,7 +75,7 @@ def test_database_writes_what_change_data_capture_needs(
     assert options.get("user") == user
 
 
-def test_flink_is_on_loopback_and_two_clusters_do_not_meet(settings: Settings) -> None:
+def test_flink_is_on_loopback_and_two_clusters_do_not_conflict(settings: Settings) -> None:
     config = flink.flink_config(settings)
 
     hosts = {key: value for key, value in config.items() if key.endswith(("host", "address"))}
@@ -84,28 +84,28 @@ def test_flink_is_on_loopback_and_two_clusters_do_not_meet(settings: Settings) -
     assert config["taskmanager.data.port"] == 0
 
 
-def test_flink_jobs_come_back_by_themselves(settings: Settings) -> None:
+def test_flink_restarts_jobs_from_checkpoints(settings: Settings) -> None:
     config = yaml.safe_load(yaml.safe_dump(flink.flink_config(settings)))
 
     assert config["restart-strategy.type"] == "exponential-delay"
     assert config["execution.checkpointing.interval"] == "2000 ms"
-    assert config["execution.checkpointing.dir"] == "file:///srv/state/flink/checkpoints"
+    assert config["execution.checkpointing.dir"] == "file:///srv/data/flink/checkpoints"
     assert config["execution.checkpointing.externalized-checkpoint-retention"] == "RETAIN_ON_CANCELLATION"
     assert "--add-opens=java.base/java.util=ALL-UNNAMED" in config["env.java.opts.all"]
 
 
-def test_supervisor_restarts_always_and_escapes() -> None:
+def test_supervisor_always_restarts_and_values_are_escaped() -> None:
     parser = configparser.ConfigParser()
-    parser.read_string(render_supervisord([a_service()], STATE))
+    parser.read_string(render_supervisord([a_service()], DATA))
     program = parser["program:kafka"]
 
     assert program["command"] == "java -x 100% 'a b'"
-    assert program["environment"] == 'FLINK_LIB_DIR="/x%y",OLYMPIC_SERVICE="/srv/state:kafka"'
+    assert program["environment"] == 'FLINK_LIB_DIR="/x%y",OLYMPIC_SERVICE="/srv/data:kafka"'
     assert (program["autorestart"], program["stopasgroup"], program["killasgroup"]) == ("true", "true", "true")
-    assert parser["supervisord"]["identifier"] == identifier(STATE)
+    assert parser["supervisord"]["identifier"] == identifier(DATA)
 
 
-def test_fingerprint_changes_with_what_runs_only() -> None:
+def test_fingerprint_changes_only_with_the_running_program() -> None:
     service = a_service()
 
     assert service.fingerprint() == a_service(ready_seconds=1.0).fingerprint()

@@ -1,4 +1,4 @@
-"""The settings: where a value comes from, and the exact message for every wrong one."""
+"""The settings: the precedence of their sources, and the exact error for every invalid value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_defaults_are_complete() -> None:
     assert settings.data_dir == ROOT / ".data"
 
 
-def test_environment_wins_over_local_file_wins_over_defaults(tmp_path: Path) -> None:
+def test_environment_takes_precedence_over_local_file_and_defaults(tmp_path: Path) -> None:
     (tmp_path / "settings.local.toml").write_text("[ports]\nkafka = 29092\nmysql = 23306\n")
 
     settings = load_settings({"OLYMPIC_STREAMING_PORTS_KAFKA": "39092"}, root=tmp_path)
@@ -27,10 +27,10 @@ def test_environment_wins_over_local_file_wins_over_defaults(tmp_path: Path) -> 
     assert (settings.ports.kafka, settings.ports.mysql, settings.ports.airflow) == (39092, 23306, 18080)
 
 
-def test_relative_state_dir_starts_at_the_checkout(tmp_path: Path) -> None:
-    settings = load_settings({"OLYMPIC_STREAMING_DATA_DIR": "other/place"}, root=tmp_path)
+def test_relative_data_directory_starts_at_the_checkout(tmp_path: Path) -> None:
+    settings = load_settings({"OLYMPIC_STREAMING_DATA_DIR": "other/folder"}, root=tmp_path)
 
-    assert settings.data_dir == tmp_path / "other" / "place"
+    assert settings.data_dir == tmp_path / "other" / "folder"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_relative_state_dir_starts_at_the_checkout(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_wrong_file_says_what_to_do(tmp_path: Path, text: str, message: str) -> None:
+def test_error_of_an_invalid_file_names_the_fix(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "settings.local.toml").write_text(text)
 
     with pytest.raises(SettingsError) as caught:
@@ -136,14 +136,14 @@ def test_wrong_file_says_what_to_do(tmp_path: Path, text: str, message: str) -> 
         ),
     ],
 )
-def test_wrong_variable_says_what_to_do(variable: str, value: str, message: str) -> None:
+def test_error_of_an_invalid_variable_names_the_fix(variable: str, value: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({variable: value})
 
     assert str(caught.value) == message
 
 
-def test_unknown_variable_names_the_nearest_and_all() -> None:
+def test_error_of_an_unknown_variable_lists_all() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({"OLYMPIC_STREAMING_PORT_KAFKA": "1"})
 

@@ -1,4 +1,4 @@
-"""The set-up script, with a system of our own in place of the real one."""
+"""The setup script on a simulated system."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REAL = ["bash", "cat", "cut", "dirname", "env", "grep", "sed", "sha256sum", "tr"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what the script reads, and a `bin` that holds the whole system: no Java, no Maven, no Python."""
+    """A copy of the files that the script reads, and a `bin` with the whole system: no Java, no Maven, no Python."""
     for file in ("infra/setup/setup.sh", "infra/setup/jars.lock", "infra/versions.toml", "requirements.txt"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, tmp_path / file)
@@ -38,7 +38,7 @@ def run_setup(checkout: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", script], env=environment, capture_output=True, text=True)
 
 
-def test_without_rights_it_says_the_command(checkout: Path) -> None:
+def test_user_without_sudo_gets_the_command(checkout: Path) -> None:
     add_program(checkout, "apt-get", "exit 9")
     add_program(checkout, "sudo", "exit 1")
     add_program(checkout, "id", "echo 1000")
@@ -53,18 +53,18 @@ def test_without_rights_it_says_the_command(checkout: Path) -> None:
     assert {"maven", "gcc", "python3", "python3-venv", "python3-dev"} <= set(command.split())
 
 
-def test_without_apt_it_names_the_packages(checkout: Path) -> None:
+def test_system_without_apt_gets_the_names_of_the_packages(checkout: Path) -> None:
     answer = run_setup(checkout)
 
     assert answer.returncode == 1
     assert re.fullmatch(
         r"system packages: missing, by their Debian names: [a-z0-9 -]*maven [a-z0-9 -]+\. "
-        r"Install what your system calls them, then try again\.\n",
+        r"Install them under the names of your system, then try again\.\n",
         answer.stderr,
     )
 
 
-def test_failed_installation_shows_the_errors_only(checkout: Path) -> None:
+def test_failed_installation_shows_only_the_errors(checkout: Path) -> None:
     add_program(checkout, "apt-get", "echo 'Reading lists'; echo 'E: no such package'; exit 100")
     add_program(checkout, "id", "echo 0")
     add_program(checkout, "sh", 'exec bash "$@"')
@@ -73,5 +73,5 @@ def test_failed_installation_shows_the_errors_only(checkout: Path) -> None:
 
     assert answer.returncode == 1
     assert answer.stderr == (
-        "E: no such package\nsystem packages: apt-get failed, see above. Mend the cause, then try again.\n"
+        "E: no such package\nsystem packages: apt-get failed, see above. Fix the cause, then try again.\n"
     )

@@ -1,4 +1,4 @@
-"""One file of versions: what has to repeat one elsewhere agrees with it."""
+"""infra/versions.toml: every copy of a version agrees with it."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def test_operator_jar_is_the_operator() -> None:
 @pytest.mark.parametrize("name", sorted({jar_set.lock for jar_set in load_versions().jars.values()}))
 def test_lock_has_every_jar_of_the_versions(name: str) -> None:
     locked = {f"{jar.jar_set}/{jar.file}" for jar in read_lock(lock_file(name))}
-    wanted = {
+    expected = {
         f"{jar_set_name}/{coordinate.split(':')[1]}-{version}.jar"
         for jar_set_name, jar_set in load_versions().jars.items()
         if jar_set.lock == name
         for coordinate, version in jar_set.coordinates.items()
     }
 
-    assert wanted <= locked
-    assert {jar.split("/")[0] for jar in wanted} == {jar.split("/")[0] for jar in locked}
+    assert expected <= locked
+    assert {jar.split("/")[0] for jar in expected} == {jar.split("/")[0] for jar in locked}
 
 
 def test_airflow_image_has_our_pins_and_no_flink() -> None:
