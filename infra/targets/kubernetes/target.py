@@ -102,7 +102,7 @@ class KubernetesTarget:
         return wait_until(chosen, f"the operator to choose an id for {job.name}", SUBMIT_SECONDS)
 
     def status(self, job_name: str) -> JobStatus:
-        """Return the status that Flink reports, or that of the operator and the pods while Flink does not run the job."""
+        """Return the status that Flink reports, or that of operator and pods while Flink does not run the job."""
         name = resource_name(job_name)
         found = self._api.get(KIND, name)
         if found is None:
