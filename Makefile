@@ -1,4 +1,4 @@
-# Everything from a fresh clone: `make run`. Needs git, make and bash; the rest is set up by the first goal that needs it.
+# From a fresh clone, start with `make run`. Requires git, make and bash; the first goal that requires more installs it.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -12,89 +12,89 @@ ALLOW_REJECTS ?=
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
-# By the environment, and quoted in the recipes: a path with a space or a quote stays one argument.
+# Exported, and quoted in the recipes, so that a path with a space or a quote stays one argument.
 VOLUMES ?=
 export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS VOLUMES
 
 PYTHON := .venv/bin/python
 
-##@ A user's day
+##@ Pipelines
 .PHONY: run
-run: setup ## Bring up the local stack and deploy a pipeline with Airflow, checked results included. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 START_FROM=scratch
+run: setup ## Start the local stack, deploy a pipeline with Airflow, and show its checked results. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 START_FROM=scratch
 	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" $${DATA:+--data "$$DATA"} \
 	  $${ALLOW_REJECTS:+--allow-rejects} $${START_FROM:+--start-from "$$START_FROM"}
 
 .PHONY: results
-results: ## Show what the output topics hold; needs `make run`. PIPELINE=name FORMAT=table|json
-	@bash infra/setup/setup.sh >&2  # standard output is the results alone, so that it can be piped
+results: ## Show the contents of the result topics; requires `make run`. PIPELINE=name FORMAT=table|json
+	@bash infra/setup/setup.sh >&2  # standard output has only the results, so that it can be piped
 	@$(PYTHON) -m infra results --pipeline "$$PIPELINE" $${FORMAT:+--format "$$FORMAT"}
 
 .PHONY: watch
-watch: setup ## Show the results again at each change; Ctrl-C ends it. PIPELINE=name
+watch: setup ## Show the results, and again after each change, until Ctrl-C. PIPELINE=name
 	@$(PYTHON) -m infra watch --pipeline "$$PIPELINE"
 
 .PHONY: sql
-sql: setup ## Open a prompt on the pipeline's database; reads statements from a pipe, too. PIPELINE=name
+sql: setup ## Open a prompt on the pipeline's database, or read statements from a pipe. PIPELINE=name
 	@$(PYTHON) -m infra sql --pipeline "$$PIPELINE"
 
 .PHONY: ui
-ui: setup ## Start Airflow on the local stack and print its address; `make down` stops it
+ui: setup ## Start the local stack and Airflow, and print its address; `make down` stops it
 	@$(PYTHON) -m infra ui
 
 ##@ The local stack
 .PHONY: up
-up: setup ## Start Kafka, MariaDB and Flink on loopback; changes nothing when they run
+up: setup ## Start Kafka, MariaDB and Flink on loopback; changes nothing if they run
 	@$(PYTHON) -m infra up
 
 .PHONY: down
-down: ## Stop them; data and job state stay
+down: ## Stop every service, but keep data and job state
 	@$(call local_stack,down)
 
 .PHONY: status
-status: ## Show state, process, port and log of each
+status: ## Show state, process, port and log of each service
 	@$(call local_stack,status)
 
 .PHONY: clean
-clean: ## Stop them and remove all their data; .venv and the shared jar cache stay
+clean: ## Stop every service and delete all data, but keep .venv and the shared jar cache
 	@$(call local_stack,clean)
 
 local_stack = if [ -x $(PYTHON) ]; then $(PYTHON) -m infra $(1); else echo "local stack: not set up"; fi
 
 ##@ Docker Compose
 .PHONY: compose-up
-compose-up: setup ## Build our images, start everything in containers, end with the address of Airflow. TASKMANAGERS=n KAFKA_IMAGE=... and so on
+compose-up: setup ## Build images, start everything in containers, and print the address of Airflow. TASKMANAGERS=n KAFKA_IMAGE=name
 	@$(PYTHON) -m infra compose-up
 
 .PHONY: compose-down
-compose-down: ## Remove the containers; data stays. VOLUMES=1 removes the data and the secrets too
+compose-down: ## Remove the containers, but keep the data. VOLUMES=1 deletes the data and the secrets, too
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m infra compose-down $${VOLUMES:+--volumes}; else echo "compose: not set up"; fi
 
 ##@ Development
 .PHONY: setup
-setup: ## Install what is missing: system packages (apt-get, as root or by sudo), .venv, jars
+setup: ## Install what is missing: system packages (apt-get, as root or with sudo), .venv, jars
 	@bash infra/setup/setup.sh
 
 .PHONY: test
-test: setup ## Run the tests, on parts of their own beside a running stack. TIERS="unit dags jobs local"
+test: setup ## Run the tests, on a separate local stack. TIERS="unit dags jobs local"
 	@$(PYTHON) -m pytest $(TIERS:%=tests/%) $(PYTEST_ARGS)
 
 .PHONY: check
-check: setup ## Lint, formatting, types and the unit tests; needs no running part
+check: setup ## Check lint, formatting and types, and run the unit tests; requires no running service
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m pytest -q --cov --cov-report= tests/unit
 
 .PHONY: bench
-bench: setup ## Measure freshness and snapshot rate, on parts of its own; takes minutes, and wants an idle machine
+bench: setup ## Measure freshness and snapshot rate on a separate local stack; takes minutes, run it on an idle machine
 	@$(PYTHON) -m infra bench
 
 .PHONY: test-kubernetes
-test-kubernetes: setup ## Run the tests on the cluster that KUBECONFIG names, in a namespace of their own; needs kubectl and helm
+test-kubernetes: setup ## Run the tests on the cluster that KUBECONFIG names, in their own namespace; requires kubectl and helm
 	@$(PYTHON) -m pytest -rs tests/kubernetes $(PYTEST_ARGS)
 
 .PHONY: test-compose
-test-compose: setup ## Run the tests on the Docker engine, in a project of their own; skipped where there is none
+test-compose: setup ## Run the tests on the Docker engine, in their own project; skipped if there is no engine
 	@$(PYTHON) -m pytest -rs tests/compose $(PYTEST_ARGS)
 
 .PHONY: images
@@ -106,7 +106,7 @@ docs: setup ## Write the generated pages again: docs/pipeline-reference.md and d
 	@$(PYTHON) -m infra docs
 
 .PHONY: lock
-lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproject.toml and infra/versions.toml; needs Maven. LOCK_ARGS=--upgrade
+lock: setup ## Write requirements.txt and the jars' checksums again, from pyproject.toml and infra/versions.toml; requires Maven. LOCK_ARGS=--upgrade
 	@.venv/uv/bin/uv pip compile --quiet --no-header $(LOCK_ARGS) --extra dev --extra local --python $(PYTHON) pyproject.toml --output-file requirements.txt
 	@echo apache-flink | .venv/uv/bin/uv pip compile --quiet --no-header $(LOCK_ARGS) --no-annotate --constraint requirements.txt --python $(PYTHON) - \
 	  --output-file docker/flink/requirements.txt
@@ -115,7 +115,7 @@ lock: setup ## Write requirements.txt and the jars' checksums anew, from pyproje
 	@$(PYTHON) -m infra jars --lock
 
 .PHONY: lint-workflows
-lint-workflows: ## Check .github/workflows with actionlint, which Go fetches if it is not installed
+lint-workflows: ## Check .github/workflows with actionlint, which Go downloads if it is not installed
 	@bash infra/setup/lint-workflows.sh
 
 .PHONY: wheel

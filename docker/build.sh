@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds images, each from a folder with a Dockerfile: docker/build.sh docker/flink docker/airflow
+# Build images, each from a folder with a Dockerfile: docker/build.sh docker/flink docker/airflow
 #
-# The folder's `stage.sh`, if there is one, adds to the build context what the Dockerfile copies from elsewhere.
+# The folder's `stage.sh`, if it exists, adds files from other folders to the build context.
 #
 #   IMAGE_BUILD_COMMAND   `docker build` or `buildah bud`, whichever is installed
-#   IMAGE_BUILD_ARGS      more arguments of it, such as --build-arg BASE=... or --build-arg SSL_CERT_FILE=...
-#   IMAGE_REPOSITORY      olympic-streaming, the part before the image's name
+#   IMAGE_BUILD_ARGS      more arguments of this command, such as --build-arg BASE=... or --build-arg SSL_CERT_FILE=...
+#   IMAGE_REPOSITORY      olympic-streaming, the prefix of the image's name
 #   IMAGE_TAG             the version in pyproject.toml
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,7 +18,7 @@ if [ -z "${IMAGE_BUILD_COMMAND:-}" ]; then
 fi
 [ -n "${IMAGE_BUILD_COMMAND:-}" ] || { echo "images: neither docker nor buildah is installed. Install one, or set IMAGE_BUILD_COMMAND." >&2; exit 1; }
 
-# For stage.sh: copies a set of locked jars into the context. Its arguments are the lock file's name and the set.
+# For stage.sh: copy a set of locked jars into the context. Its arguments are the lock file's name and the set.
 copy_jars() {
   .venv/bin/python -m infra jars "$1" > /dev/null
   mkdir "$CONTEXT/jars" && cp -p "$(.venv/bin/python -m infra jars "$1" --folder)/$2/"*.jar "$CONTEXT/jars/"
@@ -28,7 +28,7 @@ trap 'rm -rf "${CONTEXT:-}"' EXIT
 build() {
   local folder=${1%/} name arguments=()
   name=$(basename "$folder")
-  [ -f "$folder/Dockerfile" ] || { echo "images: $folder/Dockerfile does not exist" >&2; exit 1; }
+  [ -f "$folder/Dockerfile" ] || { echo "images: $folder/Dockerfile does not exist. Expected a folder with a Dockerfile." >&2; exit 1; }
   CONTEXT=$(mktemp -d)
   cp -p "$folder"/* "$CONTEXT"
   rm -f "$CONTEXT/stage.sh"

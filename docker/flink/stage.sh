@@ -1,2 +1,2 @@
-# Sourced by docker/build.sh: fills $CONTEXT, and may add to arguments.
+# Sourced by docker/build.sh: add files to $CONTEXT and elements to `arguments`.
 copy_jars jars flink

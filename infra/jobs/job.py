@@ -24,7 +24,7 @@ class JobState(StrEnum):
 
     @property
     def alive(self) -> bool:
-        """Whether the cluster keeps the job running without help."""
+        """True while the cluster keeps the job running without help."""
         return self in (JobState.STARTING, JobState.RUNNING, JobState.RESTARTING)
 
 

@@ -29,6 +29,7 @@ class PlatformRetryPolicy(RetryPolicy):
         max_tries: int,  # noqa: ARG002
         context: Context | None = None,
     ) -> RetryDecision:
+        """Log the error, and decide whether Airflow retries the task."""
         if not isinstance(exception, PlatformError):
             return RetryDecision.default()
         terminal = isinstance(exception, TerminalError)
@@ -43,6 +44,7 @@ class PlatformRetryPolicy(RetryPolicy):
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PlatformRetryPolicy:  # noqa: ARG003, the signature is Airflow's
+        """Return a new policy, since it has no state."""
         return cls()
 
 

@@ -51,6 +51,7 @@ class SubmitJobOperator(BaseOperator):
         self.start_from = start_from
 
     def execute(self, context: Context) -> dict[str, Any]:
+        """Submit the job, publish its link, and return `revision`, `url` and `change`."""
         from infra.jobs.upgrade import ensure_running, ensure_started_from_scratch
         from infra.orchestration.pipeline_jobs import job_spec, target_named
 

@@ -38,7 +38,7 @@ def ensure_data_dir(settings: Settings) -> Path:
 
 
 def check_marker(data_dir: Path) -> None:
-    """SetupError if the folder does not have the marker file, so that it can contain files of others."""
+    """Check that the folder has the marker file; SetupError if not, because it can contain files of others."""
     if not (data_dir / MARKER).is_file():
         raise SetupError(
             f"data directory {data_dir}: the marker file {MARKER} is missing, so the folder was not created by this "

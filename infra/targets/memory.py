@@ -23,6 +23,7 @@ class MemoryTarget:
         self._clock = itertools.count(1)
 
     def ensure_scripts(self, job: JobSpec) -> Change:
+        """Remember that the revision has its job scripts."""
         scripts = (job.name, job.revision)
         if scripts in self._scripts:
             return "unchanged"
@@ -30,6 +31,7 @@ class MemoryTarget:
         return "created"
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
+        """Add a healthy job and return its id; JobFailedError without its job scripts."""
         if (job.name, job.revision) not in self._scripts:
             raise JobFailedError(
                 f"{job.name} could not be submitted: revision {job.revision} does not have its job scripts. "
@@ -44,9 +46,11 @@ class MemoryTarget:
         return f"run-{at}"
 
     def status(self, job_name: str) -> JobStatus:
+        """Return the status that was submitted, or changed with `fail` or `show`."""
         return self._jobs.get(job_name, JobStatus(JobState.MISSING))
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
+        """Mark the job as stopped, and return the path of a savepoint if one was requested."""
         status = self.status(job_name)
         if not status.state.alive:
             return None
@@ -56,9 +60,11 @@ class MemoryTarget:
         return path
 
     def logs(self, job_name: str) -> str:
+        """Return the last failure of the job."""
         return self.status(job_name).last_failure or f"{job_name}: no failure"
 
     def delete(self, job_name: str) -> None:
+        """Remove the job and its job scripts."""
         self._jobs.pop(job_name, None)
         self._scripts = {scripts for scripts in self._scripts if scripts[0] != job_name}
 

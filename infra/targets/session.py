@@ -67,6 +67,7 @@ class SessionTarget:
         self._state = [cluster.state / kind for kind in ("checkpoints", "savepoints")]
 
     def ensure_scripts(self, job: JobSpec) -> Change:
+        """Write the job scripts to a folder named after the revision, if it does not exist."""
         folder = self._folder(job)
         if folder.is_dir():
             return "unchanged"
@@ -79,6 +80,10 @@ class SessionTarget:
         return "created"
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
+        """Submit the job with `flink run` and return its id.
+
+        JobFailedError if that fails, StateMismatchError if the savepoint does not fit.
+        """
         client = self._client()
         command = [str(client.program), *self._submit_arguments(job, savepoint)]
         environment = {**client.environment, **{name: secret.value for name, secret in job.secrets.items()}}
@@ -100,12 +105,14 @@ class SessionTarget:
         return found[1]
 
     def status(self, job_name: str) -> JobStatus:
+        """Return the status of the newest run; the restorable state is the newest one on disk."""
         run, restorable = newest_run(self._rest, job_name), self.newest_state(job_name)
         if run is None:
             return JobStatus(JobState.MISSING, restorable_state=restorable)
         return describe_run(self._rest, run, restorable, f"{self._ui}/#/job/running/{run['jid']}")
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
+        """Stop the job with a savepoint and return its path, or cancel the job and wait until it has ended."""
         status = self.status(job_name)
         if not status.state.alive or status.job_id is None:
             return None
@@ -116,11 +123,13 @@ class SessionTarget:
         return None
 
     def logs(self, job_name: str) -> str:
+        """Return the start of the newest exception that Flink recorded."""
         status = self.status(job_name)
         failures = self._rest.exceptions(status.job_id) if status.job_id else []
         return without_frames(failures[0]["stacktrace"]) if failures else f"{job_name}: Flink recorded no exception"
 
     def delete(self, job_name: str) -> None:
+        """Cancel the job, and delete its job scripts, checkpoints and savepoints."""
         self.stop(job_name, savepoint=False)
         for folder in (self._scripts, *self._state):
             shutil.rmtree(folder / job_name, ignore_errors=True)

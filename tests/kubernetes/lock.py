@@ -32,9 +32,9 @@ def only_run(namespace: str, ports: tuple[int, ...]) -> Iterator[None]:
             f"another run of the tier uses the namespace {namespace}: {live}. Wait until it ends, or end it."
         )
     cluster.delete_namespace(namespace)
-    if taken := ports_of_others(ports):
+    if used := ports_of_others(ports):
         raise cluster.ClusterError(
-            f"NodePorts that the tier requires are in use: {', '.join(taken)}. "
+            f"NodePorts that the tier requires are in use: {', '.join(used)}. "
             "Delete these services, or use another cluster."
         )
     cluster.create_namespace(namespace)

@@ -1,4 +1,4 @@
-"""The records in docs/adr have one form, and their index is complete."""
+"""The records in docs/adr have the same form, and their index is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree of errors: the drawing is the code, and each error is terminal or transient."""
+"""The tree of errors: the drawing equals the code, and each error is terminal or transient."""
 
 from __future__ import annotations
 

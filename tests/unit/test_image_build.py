@@ -1,4 +1,4 @@
-"""docker/build.sh: what an image is built from, and how the build is asked for."""
+"""docker/build.sh: the build context of each image, and the arguments of the build command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.settings import ROOT
 from infra.setup.jars import jars_root, lock_file, read_lock
 from infra.versions import load_versions
 
-# Stands in for `docker build`: keeps its arguments, and the context that comes last.
+# Replaces `docker build`: record the arguments, and the context, which is the last one.
 RECORDER = """#!/bin/bash
 printf '%s\\n' "$@" > "$RECORD/arguments"
 cp -r "${@: -1}" "$RECORD/context"
@@ -32,9 +32,9 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_flink_has_the_jars_of_the_lock(tmp_path: Path) -> None:
+def test_context_of_flink_has_the_jars_of_the_lock(tmp_path: Path) -> None:
     if not jars_root().is_dir():
-        pytest.skip("the jars are not there; run `make setup`")
+        pytest.skip("the jars are missing; run `make setup`")
     result = build("docker/flink", tmp_path)
 
     assert result.returncode == 0, result.stderr
@@ -42,7 +42,7 @@ def test_flink_has_the_jars_of_the_lock(tmp_path: Path) -> None:
     assert files(tmp_path / "context") == {"Dockerfile", "docker-entrypoint.sh", "requirements.txt", *jars}
 
 
-def test_airflow_has_the_source_and_nothing_else(tmp_path: Path) -> None:
+def test_context_of_airflow_has_only_the_source(tmp_path: Path) -> None:
     result = build("docker/airflow", tmp_path)
 
     assert result.returncode == 0, result.stderr
@@ -53,7 +53,7 @@ def test_airflow_has_the_source_and_nothing_else(tmp_path: Path) -> None:
     assert [path for path in found if path.endswith(".pyc") or "/.data/" in path] == []
 
 
-def test_arguments_are_our_versions_and_the_callers(tmp_path: Path) -> None:
+def test_arguments_are_our_versions_and_those_of_the_caller(tmp_path: Path) -> None:
     build(
         "tests/kubernetes/images/mysql",
         tmp_path,
@@ -69,7 +69,7 @@ def test_arguments_are_our_versions_and_the_callers(tmp_path: Path) -> None:
     assert arguments[5:-1:2] == [f"PYTHON={tools.python}", f"JAVA={tools.java}", f"UV={tools.uv}"]
 
 
-def test_airflow_of_compose_is_made_of_our_two_images(tmp_path: Path) -> None:
+def test_airflow_session_is_built_from_our_two_images(tmp_path: Path) -> None:
     build("docker/airflow-session", tmp_path, IMAGE_BUILD_ARGS="", IMAGE_TAG="7", IMAGE_REPOSITORY="r.example/y")
 
     arguments = (tmp_path / "arguments").read_text().splitlines()
@@ -79,10 +79,13 @@ def test_airflow_of_compose_is_made_of_our_two_images(tmp_path: Path) -> None:
 
 def test_unknown_image_is_named(tmp_path: Path) -> None:
     result = build("docker/postgres", tmp_path)
-    assert (result.returncode, result.stderr) == (1, "images: docker/postgres/Dockerfile does not exist\n")
+    assert (result.returncode, result.stderr) == (
+        1,
+        "images: docker/postgres/Dockerfile does not exist. Expected a folder with a Dockerfile.\n",
+    )
 
 
-def test_a_machine_without_a_builder_is_told(tmp_path: Path) -> None:
+def test_missing_build_command_names_the_fix(tmp_path: Path) -> None:
     for tool in ("bash", "dirname", "sed"):
         (tmp_path / tool).symlink_to(f"/bin/{tool}" if Path(f"/bin/{tool}").exists() else f"/usr/bin/{tool}")
     environ = {"PATH": str(tmp_path), "IMAGE_BUILD_COMMAND": ""}

@@ -1,4 +1,4 @@
-"""Imports go one way. The table is the architecture: what stands on the left may use what stands on the right."""
+"""Imports point one way. The table is the architecture: a layer on the left can import the layers on the right."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from infra.settings import ROOT
 
-# Values and rules that every layer may use, each knowing no more than `infra.errors`.
+# Modules that every layer can import; they import nothing but `infra.errors`.
 GROUND = {"errors", "endpoints", "waiting"}
 ALLOWED = {
     "errors": set[str](),
@@ -37,7 +37,7 @@ ALLOWED = {
     "orchestration": GROUND | {"pipeline", "settings", "checks", "kafka", "mysql", "jobs", "targets.registry"},
     "results": GROUND | {"pipeline", "kafka", "checks"},
 }
-# The command line stands above everything; what it runs, it runs through the layers.
+# Programs, which can import every layer.
 PROGRAMS = ("__main__", "cli", "bench")
 AIRFLOW_ALLOWED = "orchestration"
 NAMES_OF_A_PIPELINE = re.compile(r"olympics|players|nationalit", re.IGNORECASE)
@@ -54,7 +54,7 @@ def module_of(path: Path) -> str:
 
 
 def imports_of(path: Path, at_import: bool = False) -> set[str]:
-    """The modules that a file imports; with `at_import` those alone that it imports while it is imported."""
+    """Return the modules that a file imports; with `at_import`, only those that its own import imports."""
     found = set()
     for node in _statements(ast.parse(path.read_text(encoding="utf-8")), at_import):
         if isinstance(node, ast.Import):
@@ -81,7 +81,7 @@ def is_module(name: str) -> bool:
 
 
 def layer_of(module: str) -> str:
-    """`infra.targets.local` has a line of its own in the table; `infra.jobs.health` is in that of `targets`."""
+    """Return the layer of a module: `targets.local` for `infra.targets.local`, but `jobs` for `infra.jobs.health`."""
     parts = module.removeprefix("infra.").split(".")
     inner = ".".join(parts[:2])
     return inner if inner in ALLOWED else parts[0]
@@ -92,7 +92,7 @@ LAYERED = {module: path for module, path in INFRA.items() if module != "infra" a
 
 
 @pytest.mark.parametrize("module", LAYERED)
-def test_module_uses_only_what_its_layer_may(module: str) -> None:
+def test_module_imports_only_layers_that_are_allowed(module: str) -> None:
     layer = layer_of(module)
     used = {layer_of(name) for name in imports_of(LAYERED[module]) if name.startswith("infra.")}
     assert used - {layer, *ALLOWED[layer]} == set()
@@ -108,13 +108,13 @@ def test_table_allows_nothing_that_is_not_used() -> None:
     } == {}
 
 
-def test_imports_inside_functions_count_unless_asked_not_to() -> None:
+def test_imports_inside_functions_are_found_unless_excluded() -> None:
     path = INFRA["infra.targets.registry"]
     assert "infra.targets.local" in imports_of(path)
     assert imports_of(path, at_import=True) & INFRA.keys() == {"infra.errors"}
 
 
-def test_table_has_no_circle() -> None:
+def test_table_has_no_cycle() -> None:
     TopologicalSorter(ALLOWED).prepare()
 
 
@@ -124,7 +124,7 @@ def test_no_import_cycle() -> None:
 
 
 @pytest.mark.parametrize("module", INFRA)
-def test_airflow_is_known_to_orchestration_alone(module: str) -> None:
+def test_only_orchestration_imports_airflow(module: str) -> None:
     if layer_of(module) != AIRFLOW_ALLOWED:
         assert {name for name in imports_of(INFRA[module]) if name.split(".")[0] == "airflow"} == set()
 
@@ -136,19 +136,19 @@ def test_dags_are_thin(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sources("flink_jobs"), ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_jobs_know_nothing_of_the_platform(path: Path) -> None:
+def test_jobs_do_not_import_the_platform(path: Path) -> None:
     foreign = {"infra", "dags", "tests", "airflow"}
     assert {name for name in imports_of(path) if name.split(".")[0] in foreign} == set()
 
 
 def test_only_settings_read_the_environment() -> None:
-    """Of `infra`; the jobs run elsewhere and get their secrets by it."""
+    """Only in `infra`: the jobs get their secrets through the environment."""
     reading = {module for module, path in INFRA.items() if re.search(r"os\.(environ|getenv)", path.read_text())}
     assert reading <= {"infra.settings"}
 
 
 def test_no_pipeline_is_named_in_the_platform() -> None:
-    """So that a new pipeline is a new folder and nothing else."""
+    """A new pipeline must be only a new folder."""
     files = [path for folder in ("infra", "dags") for path in (ROOT / folder).rglob("*") if path.is_file()]
     naming = {
         path.relative_to(ROOT).as_posix()
@@ -159,7 +159,7 @@ def test_no_pipeline_is_named_in_the_platform() -> None:
 
 
 def code_of(path: Path) -> str:
-    """The text of a file; of Python without comments and docstrings, which may give an example."""
+    """Return the text of a file; for Python without comments and docstrings, which can contain examples."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         return text

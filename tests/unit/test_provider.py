@@ -1,4 +1,4 @@
-"""The entry point for Airflow's providers manager, held to the schema that Airflow validates it with."""
+"""The entry point for Airflow's providers manager, validated with Airflow's own schema."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def project() -> dict[str, object]:
 
 
 def test_provider_info_conforms_to_the_schema_of_airflow() -> None:
-    spec = importlib.util.find_spec("airflow")  # finds the package and does not import it
+    spec = importlib.util.find_spec("airflow")  # find the package without importing it
     assert spec is not None
     assert spec.origin is not None
     schema = json.loads(Path(spec.origin).with_name("provider_info.schema.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The locks of Python packages: what must not be in them, and that the Flink image's list agrees with the main one."""
+"""The locks of Python packages: excluded packages, and agreement between the Flink image and the local stack."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from infra.settings import ROOT
 
 LOCKS = ["requirements.txt", "docker/airflow/requirements.txt", "docker/flink/requirements.txt"]
-# What PyFlink requires only for Python functions; pyarrow before 14.0.1 has CVE-2023-47248.
+# Packages that PyFlink requires only for Python functions; pyarrow before 14.0.1 has CVE-2023-47248.
 UNUSED = {"apache-beam", "avro-python3", "fastavro", "hdfs", "httplib2", "numpy", "pandas", "pemja", "pyarrow"}
 
 
@@ -20,7 +20,7 @@ def pins(path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_lock_has_nothing_that_only_python_functions_need(lock: str) -> None:
+def test_lock_has_no_package_that_only_python_functions_require(lock: str) -> None:
     assert UNUSED & pins(ROOT / lock).keys() == set()
 
 

@@ -17,7 +17,7 @@ TEMPLATES = ROOT / "helm" / "olympic-streaming" / "templates"
 
 
 def variable(option: str) -> str:
-    """The environment variable by which the image of Kafka takes an option."""
+    """Return the environment variable of an option for the Kafka image."""
     return f"KAFKA_{option.upper().replace('.', '_')}"
 
 
@@ -67,7 +67,7 @@ def test_database_of_the_chart() -> None:
     assert set(DATABASE_FLAGS) <= found.keys()
 
 
-def test_binlog_is_kept_as_long_everywhere() -> None:
+def test_binlog_retention_is_the_same_everywhere() -> None:
     seconds = load_settings({}).mysql.binlog_days * 86_400
     chart = yaml.safe_load((TEMPLATES.parent / "values.yaml").read_text())
 

@@ -1,4 +1,4 @@
-"""The version has one source, pyproject.toml. Every copy agrees with it."""
+"""The only source of the version is pyproject.toml, and every copy agrees with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.settings import ROOT, load_settings
 from infra.setup.release import version_places
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-# A user meets the version here; `version_places` must not lose sight of any of these.
+# Users read the version here, so `version_places` must find each of these files.
 KNOWN = {
     "docker/compose.yaml",
     "docs/kubernetes.md",
@@ -27,11 +27,11 @@ def test_copy_of_the_version_is_that_of_pyproject(path: str, versions: set[str])
     assert versions == {VERSION}, path
 
 
-def test_release_finds_every_file_where_users_meet_the_version() -> None:
+def test_release_finds_every_file_that_shows_the_version_to_users() -> None:
     assert version_places().keys() >= KNOWN
 
 
-def test_chart_image_and_compose_as_their_readers_see_them() -> None:
+def test_chart_image_and_compose_have_the_version() -> None:
     chart = yaml.safe_load((ROOT / "helm/olympic-streaming/Chart.yaml").read_text(encoding="utf-8"))
     compose = yaml.safe_load((ROOT / "docker/compose.yaml").read_text(encoding="utf-8"))
     images = [service["image"] for service in compose["services"].values()]

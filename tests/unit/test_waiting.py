@@ -1,4 +1,4 @@
-"""Waiting for a condition: what ends it, and what is said when nothing does."""
+"""Waiting for a condition: its end, its errors, and the message of a timeout."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from infra.errors import JobFailedError, UnreachableError, WaitTimeoutError
 from infra.waiting import wait_until
 
 
-def test_first_value_is_returned_though_it_is_empty() -> None:
+def test_first_value_is_returned_even_if_it_is_empty() -> None:
     answers: Iterator[str | None] = iter([None, "", "later"])
 
     assert wait_until(lambda: next(answers), "an answer", timeout_seconds=60, poll_seconds=0) == ""
 
 
-def test_false_is_not_yet() -> None:
+def test_false_counts_as_not_yet() -> None:
     answers = iter([False, False, True])
 
     assert wait_until(lambda: next(answers), "an answer", timeout_seconds=60, poll_seconds=0) is True
 
 
-def test_condition_is_asked_once_at_least() -> None:
+def test_condition_is_checked_at_least_once() -> None:
     assert wait_until(lambda: 1, "an answer", timeout_seconds=0) == 1
 
 
-def test_transient_error_is_not_yet_and_is_what_was_seen_last() -> None:
+def test_transient_error_counts_as_not_yet_and_is_in_the_message() -> None:
     def unreachable() -> bool:
         raise UnreachableError("cannot reach it")
 
@@ -36,7 +36,7 @@ def test_transient_error_is_not_yet_and_is_what_was_seen_last() -> None:
     assert str(caught.value) == "waited 0 s for an answer; last seen: cannot reach it"
 
 
-def test_timeout_says_what_was_expected_and_gives_the_hint() -> None:
+def test_timeout_names_the_condition_and_the_hint() -> None:
     with pytest.raises(WaitTimeoutError) as caught:
         wait_until(lambda: None, "the moon", timeout_seconds=0.01, poll_seconds=0, hint=lambda: "(look up)")
 

@@ -81,7 +81,7 @@ def build_images(settings: Settings, used: set[str], report: Report) -> None:
 
 
 def _check_secrets_fit(settings: Settings, config: dict[str, Any]) -> None:
-    """SetupError if the passwords of an existing database are missing; it would reject newly generated ones."""
+    """Check that an existing database has its passwords, since it would reject new ones; SetupError if not."""
     volume = config["volumes"]["mysql-data"]["name"]
     if not have_secrets(settings) and volume_exists(volume):
         raise SetupError(

@@ -120,7 +120,7 @@ def probe_kafka(settings: Settings) -> str | None:
     except (OSError, KafkaError) as error:
         return f"127.0.0.1:{port}: {error}"
     try:
-        return None if admin.describe_cluster()["brokers"] else "the cluster has no active broker yet"
+        return None if admin.describe_cluster()["brokers"] else "the cluster does not have an active broker yet"
     except KafkaError as error:
         return f"127.0.0.1:{port}: {error!r}"
     finally:

@@ -154,5 +154,5 @@ def _message(error: ApiException) -> str:
 
 
 def _is_unknown_kind(error: ApiException) -> bool:
-    """Whether a 404 means an unknown kind, which the API reports as plain text; a missing object is a Status."""
+    """Return whether a 404 means an unknown kind, which the API reports as plain text; a missing object is a Status."""
     return "page not found" in str(error.body)

@@ -67,6 +67,7 @@ class KubernetesTarget:
         self.image = settings.image
 
     def ensure_scripts(self, job: JobSpec) -> Change:
+        """Create the ConfigMap of the revision if it is missing, and delete old ones."""
         if self._api.get("ConfigMap", scripts_name(job)):
             return "unchanged"
         self._api.apply(render_config_map(job, self._settings))
@@ -74,6 +75,10 @@ class KubernetesTarget:
         return "created"
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
+        """Apply the FlinkDeployment and return Flink's id of the job; JobFailedError if the operator rejects it.
+
+        A job that has ended gets a new resource, which starts from `savepoint`; else the operator upgrades it.
+        """
         name = resource_name(job.name)
         if self._api.get("ConfigMap", scripts_name(job)) is None:
             raise JobFailedError(
@@ -97,6 +102,7 @@ class KubernetesTarget:
         return wait_until(chosen, f"the operator to choose an id for {job.name}", SUBMIT_SECONDS)
 
     def status(self, job_name: str) -> JobStatus:
+        """Return the status that Flink reports, or that of operator and pods while Flink does not run the job."""
         name = resource_name(job_name)
         found = self._api.get(KIND, name)
         if found is None:
@@ -122,6 +128,7 @@ class KubernetesTarget:
         return self._flink_status(found)
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
+        """Suspend the FlinkDeployment, and return the path of the savepoint if one was requested."""
         name = resource_name(job_name)
         found = self._api.get(KIND, name)
         if found is None or found["spec"]["job"]["state"] == "suspended" or job_state(found) is JobState.FAILED:
@@ -142,6 +149,7 @@ class KubernetesTarget:
         return savepoint_of(seen) if savepoint else None
 
     def logs(self, job_name: str) -> str:
+        """Return the relevant log lines of every pod of the job."""
         lines = []
         for pod in self._pods(resource_name(job_name)):
             log = self._api.log(pod["metadata"]["name"], CONTAINER, LOG_LINES)
@@ -178,7 +186,7 @@ class KubernetesTarget:
                 self._api.delete("ConfigMap", config_map["metadata"]["name"])
 
     def _check_reconciled(self, found: Manifest) -> None:
-        """SetupError if no operator has ever reconciled the resource, and it is too old to expect that one will."""
+        """Check that an operator reconciles the resource; SetupError if none ever has, and it is not new."""
         if not found or was_reconciled(found):
             return
         age = (self._api.now - applied_at(found, FIELD_MANAGER)).total_seconds()

@@ -18,7 +18,7 @@ CONNECTIONS = [(name.lower(), json.loads(text)) for name, text in EXPORTED + ADD
 JOBS_KEYS = {"jobs_host", "jobs_port"}
 
 
-def test_page_has_both_forms_of_every_connection() -> None:
+def test_page_has_every_connection_in_both_forms() -> None:
     names = {f"olympics_{suffix}" for suffix in ("mysql", "mysql_cdc", "mysql_reader", "kafka")} | {
         "kubernetes_default"
     }
@@ -26,7 +26,7 @@ def test_page_has_both_forms_of_every_connection() -> None:
 
 
 @pytest.mark.parametrize(("name", "fields"), CONNECTIONS)
-def test_connection_has_the_fields_that_its_kind_needs(name: str, fields: dict[str, Any]) -> None:
+def test_connection_has_the_fields_of_its_type(name: str, fields: dict[str, Any]) -> None:
     extra = fields.get("extra", {})
     kind = name.split("_")[1] if name.startswith("olympics_") else "kubernetes"
     assert fields["conn_type"] == kind
