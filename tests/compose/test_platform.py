@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,15 @@ def test_deployment_in_airflow_validates(platform: Platform) -> None:
     print(f"first deployment: {time.monotonic() - begun:.0f} s")
     assert any("agreed" in line for line in lines["check_outputs"]), lines
     assert platform.project.results() == model_of(SEED)
+    events = platform.airflow.get("assets/events")["asset_events"]
+    proofs = {event["name"]: event["extra"] for event in events if event["source_task_id"] == "check_outputs"}
+    assert {name: proof["rows"] for name, proof in proofs.items()} == {
+        topic: len(values) for topic, values in platform.project.results().items()
+    }
+    for proof in proofs.values():
+        assert proof["verdict"] == "equal"
+        assert re.fullmatch(r"binlog\.\d+:\d+", proof["source_position"])
+        assert proof["revisions"].keys() == {"olympics.players_cdc", "olympics.analytics"}
 
 
 def test_second_deployment_changes_nothing(platform: Platform) -> None:

@@ -57,7 +57,9 @@ class TestKubernetesContract(TargetContract):
 def test_job_stopped_without_a_savepoint_starts_from_its_last_checkpoint(
     target: KubernetesTarget, job: JobSpec
 ) -> None:
-    await_health(target, submitted(target, job))
+    running = await_health(target, submitted(target, job))
+    page = f"http://{resource_name(job.name)}-rest.{NAMESPACE}:8081/#/job/running/{running.job_id}"
+    assert running.url == page
     target.stop(job.name, savepoint=False)
 
     submission = ensure_running(target, job)

@@ -37,15 +37,20 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings
     return load_settings(stack.environ, root)
 
 
+def deploy(settings: Settings, name: str) -> tuple[Pipeline, str]:
+    """Deploy a pipeline of the page; return it and the lines of its tasks."""
+    pipeline = load_pipeline(settings.root / "flink_jobs" / name)
+    prepare(settings, pipeline)
+    lines = StringIO()
+    run_dag(settings, f"{name}_deploy", {"target": "local"}, Console(file=lines, width=200))
+    return pipeline, lines.getvalue()
+
+
 @pytest.fixture(scope="module")
 def tickets(settings: Settings) -> Iterator[Pipeline]:
     """The pipeline of part 1, deployed."""
-    pipeline = load_pipeline(settings.root / "flink_jobs" / "tickets")
-    prepare(settings, pipeline)
-    said = StringIO()
-    run_dag(settings, "tickets_deploy", {"target": "local"}, Console(file=said, width=200))
-    print(said.getvalue())
-    assert "check_outputs: agreed" in said.getvalue()
+    pipeline, lines = deploy(settings, "tickets")
+    assert "check_outputs: agreed" in lines
     yield pipeline
     local_target(settings).delete("tickets.sales")
 
@@ -53,12 +58,8 @@ def tickets(settings: Settings) -> Iterator[Pipeline]:
 @pytest.fixture(scope="module")
 def medals(settings: Settings) -> Iterator[Pipeline]:
     """The pipeline of part 2, deployed."""
-    pipeline = load_pipeline(settings.root / "flink_jobs" / "medals")
-    prepare(settings, pipeline)
-    said = StringIO()
-    run_dag(settings, "medals_deploy", {"target": "local"}, Console(file=said, width=200))
-    print(said.getvalue())
-    assert "audit_records: medal_feed-" in said.getvalue()
+    pipeline, lines = deploy(settings, "medals")
+    assert "audit_records: medal_feed-" in lines
     yield pipeline
     local_target(settings).delete("medals.medal_table")
 
