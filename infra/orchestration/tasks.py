@@ -40,7 +40,8 @@ def wait_for_other_runs(other_dag_id: str, gives_way: bool) -> bool:
     if active and not gives_way:
         active -= ti.get_ti_count(dag_id=other_dag_id, task_ids=["wait_for_other_runs"], states=_WAITING_STATES)
     if active > 0:
-        report("wait_for_other_runs", [f"waiting for an active run of {other_dag_id} to end; mark it as failed if it was killed"])
+        line = f"waiting for an active run of {other_dag_id} to end; mark it as failed if it was killed"
+        report("wait_for_other_runs", [line])
     return active <= 0
 
 
