@@ -155,7 +155,7 @@ class Audit(_Part):
     topic: TopicName
     """The audited topic."""
     query: str
-    """The path of a SELECT with the columns source_partition, source_offset, position, disposition and problem."""
+    """The path of a SELECT with the columns source_partition, source_offset, position, disposition and explanation."""
 
 
 class ResultTable(_Part):

@@ -58,7 +58,7 @@ def test_incompatible_state_is_reported_and_the_job_starts_from_scratch(seeded: 
     other = with_sql(job, "61_nationality_averages.sql", "FROM athletes GROUP BY", distinct)
     with pytest.raises(StateMismatchError) as caught:
         deploy(seeded, other)
-    assert "the saved state of olympics.analytics" in str(caught.value)
+    assert "the job state of olympics.analytics" in str(caught.value)
     assert '{"start_from": "scratch"}' in str(caught.value)
     seeded.execute("DELETE FROM players WHERE nationality = 'US'")
     seeded.dag("olympics_deploy", {"start_from": "scratch"})
