@@ -26,6 +26,11 @@ def run(deployment: Deployment, script: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
+def reset_interrupt() -> None:
+    """Undo what a shell does to a job in the background: it ignores Ctrl-C, and so do the job's children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_readme_has_runnable_blocks() -> None:
     assert ROOT / "README.md" in [page for page, _ in BLOCKS]
 
@@ -42,7 +47,12 @@ def test_watch_shows_each_change_until_it_is_interrupted(seeded: Deployment, tmp
     environment = {**os.environ, **seeded.stack.environ, "PYTHONUNBUFFERED": "1"}
     with shown.open("w") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "infra", "watch"], cwd=ROOT, env=environment, stdout=sink, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "infra", "watch"],
+            cwd=ROOT,
+            env=environment,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            preexec_fn=reset_interrupt,  # noqa: PLW1509, no thread of ours runs at this point
         )
         try:
             wait_until(lambda: "Josef (8)" in shown.read_text(), "the first tables", 60)
