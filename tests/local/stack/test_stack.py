@@ -79,7 +79,8 @@ def test_everything_listens_on_loopback_only(stack: Stack) -> None:
 
 def test_logs_and_command_lines_contain_no_secret(stack: Stack) -> None:
     passwords = local_stack.mysql_passwords(stack.settings, "olympics").values()
-    texts = [path.read_text(errors="replace") for path in (stack.settings.data_dir / "logs").iterdir()]
+    logs = (stack.settings.data_dir / "logs").rglob("*")
+    texts = [path.read_text(errors="replace") for path in logs if path.is_file()]
     texts += [" ".join(_process(stack, service).cmdline()) for service in SERVICES]
 
     assert not [password for password in passwords if any(password in text for text in texts)]
