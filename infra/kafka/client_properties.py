@@ -81,6 +81,7 @@ def _typed(option: str, value: Any, what: str) -> Any:
         if isinstance(value, str) and value.strip().isdecimal():
             return int(value)
         raise SettingsError(f"{what} is {value!r}, but must be a number.")
-    if isinstance(value, dict | list) and not isinstance(default, dict | list | tuple):
-        raise SettingsError(f"{what} is {value!r}, but must be a single value.")
+    if isinstance(value, dict | list):
+        # Not the value itself: this can be a password.
+        raise SettingsError(f"{what} is a {type(value).__name__}, but must be a single value.")
     return value
