@@ -47,7 +47,7 @@ def test_names_and_types(extra: dict[str, Any], properties: dict[str, Any]) -> N
         ({"request.timeout.ms": "soon"}, "extra: request.timeout.ms is 'soon', but must be a number."),
         ({"request.timeout.ms": True}, "extra: request.timeout.ms is True, but must be a number."),
         ({"ssl.check.hostname": "perhaps"}, "extra: ssl.check.hostname is 'perhaps', but must be true or false."),
-        ({"client.id": ["a"]}, "extra: client.id is ['a'], but must be a single value."),
+        ({"client.id": ["a"]}, "extra: client.id is a list, but must be a single value."),
     ],
 )
 def test_every_invalid_property_has_its_message(extra: dict[str, Any], message: str) -> None:
@@ -57,8 +57,16 @@ def test_every_invalid_property_has_its_message(extra: dict[str, Any], message: 
     assert str(caught.value) == message
 
 
-def test_message_does_not_contain_the_password() -> None:
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"sasl.passwort": "swordfish"}, "extra: unknown client property sasl.passwort. Did you mean sasl.password?"),
+        ({"sasl.password": ["swordfish"]}, "extra: sasl.password is a list, but must be a single value."),
+        ({"ssl.key.password": {"a": "swordfish"}}, "extra: ssl.key.password is a dict, but must be a single value."),
+    ],
+)
+def test_message_does_not_contain_the_password(extra: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        client_properties({"sasl.passwort": "swordfish"}, "extra")
+        client_properties(extra, "extra")
 
-    assert str(caught.value) == "extra: unknown client property sasl.passwort. Did you mean sasl.password?"
+    assert str(caught.value) == message
