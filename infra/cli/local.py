@@ -46,7 +46,7 @@ def _ui(settings: Settings) -> None:
     stack.up(settings)
     for pipeline in load_valid_pipelines(pipelines_root(settings)):
         prepare(settings, pipeline)
-    print("airflow: starting, which takes about a minute", flush=True)
+    print("airflow: starting ...", flush=True)
     stack.up(settings, with_airflow=True)
     print("\n".join(["", *addresses(settings), "Stop everything with `make down`."]))
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from infra.pipeline import Pipeline
+    from infra.settings import Settings
 
 
 def add_commands(commands: Any) -> None:
@@ -51,14 +55,10 @@ def _run(options: argparse.Namespace) -> None:
 def _results(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from infra.cli.deployment import pipelines_root
-    from infra.pipeline import load_pipeline
     from infra.results import print_results, results_json
-    from infra.settings import load_settings
     from infra.stacks.local.kafka import kafka_endpoint
 
-    settings = load_settings()
-    pipeline = load_pipeline(pipelines_root(settings) / options.pipeline)
+    settings, pipeline = _load(options)
     if options.format == "json":
         print(results_json(pipeline, kafka_endpoint(settings)))
     else:
@@ -68,31 +68,35 @@ def _results(options: argparse.Namespace) -> None:
 def _watch(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from infra.cli.deployment import pipelines_root
-    from infra.pipeline import load_pipeline
     from infra.results import watch_results
-    from infra.settings import load_settings
     from infra.stacks.local.kafka import kafka_endpoint
 
-    settings = load_settings()
-    pipeline = load_pipeline(pipelines_root(settings) / options.pipeline)
+    settings, pipeline = _load(options)
     watch_results(pipeline, kafka_endpoint(settings), Console(highlight=False))
 
 
 def _sql(options: argparse.Namespace) -> None:
     """Replace this process with the database's client, logged in as the owner of the pipeline's tables."""
-    from infra.cli.deployment import pipelines_root
-    from infra.pipeline import load_pipeline
-    from infra.settings import inherited_environment, load_settings
+    from infra.settings import inherited_environment
     from infra.stacks.local.database import find_program, mysql_endpoint
 
-    settings = load_settings()
-    database = load_pipeline(pipelines_root(settings) / options.pipeline).mysql_source.database
+    settings, pipeline = _load(options)
+    database = pipeline.mysql_source.database
     owner = mysql_endpoint(settings, "owner", database)
     command = [find_program("mariadb"), "--no-defaults", f"--host={owner.host}", f"--port={owner.port}"]
     command += [f"--user={owner.user}", "--protocol=tcp", "--default-character-set=utf8mb4", "--table", database]
     # The client reads the password from this variable, so it is neither on the command line nor in a file.
     os.execve(command[0], command, {**inherited_environment(), "MYSQL_PWD": owner.password})
+
+
+def _load(options: argparse.Namespace) -> tuple[Settings, Pipeline]:
+    """Return the settings and the pipeline that the command is about."""
+    from infra.cli.deployment import pipelines_root
+    from infra.pipeline import load_pipeline
+    from infra.settings import load_settings
+
+    settings = load_settings()
+    return settings, load_pipeline(pipelines_root(settings) / options.pipeline)
 
 
 def _bench(_: argparse.Namespace) -> None:
