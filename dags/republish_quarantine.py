@@ -14,8 +14,9 @@ Send the quarantined records that the filter selects back to their source topic,
 timestamp. A record that is still invalid returns to the quarantine with one more attempt.
 
 Filter and mapping are JMESPath expressions (https://jmespath.org) over a quarantined record: `source_topic`,
-`source_partition`, `source_offset`, `position` (of an invalid element, else null), `reason`, `attempts`, and `key` and
-`value` (JSON if they are JSON, else text).
+`source_partition`, `source_offset`, `reason`, `invalid_elements` (their number, null if the whole record is invalid),
+`elements` (the first 100 of them, with `position` and `reason`), `attempts`, and `key` and `value` (JSON if they are
+JSON, else text).
 """
 
 with DAG(

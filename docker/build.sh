@@ -24,6 +24,12 @@ copy_jars() {
   mkdir "$CONTEXT/jars" && cp -p "$(.venv/bin/python -m infra jars "$1" --folder)/$2/"*.jar "$CONTEXT/jars/"
 }
 
+# For stage.sh: copy the jar of the jobs' Java functions into the context.
+copy_functions() {
+  .venv/bin/python -m infra jars > /dev/null
+  cp -p "$(.venv/bin/python -m infra jars --functions)" "$CONTEXT/jars/"
+}
+
 trap 'rm -rf "${CONTEXT:-}"' EXIT
 build() {
   local folder=${1%/} name arguments=()

@@ -1,16 +1,22 @@
-"""The job script of every SQL job: run the statements of the `--scripts` folder, one per file, in the order of names.
+"""The job script of every job: run the statements and steps of the `--scripts` folder, in the order of their names.
 
-`${name}` in a statement stands for the argument `--name value`, or else for the environment variable `NAME`, which
-passes passwords. It is always inside a quoted literal, so quotes in the value are doubled.
+A statement is a file `.sql` with one SQL statement. `${name}` in it stands for the argument `--name value`, or else for
+the environment variable `NAME`, which passes passwords. It is inside a quoted literal or a number, so quotes in the
+value are doubled. A step is a file `.py`, for what SQL cannot say: its function `define(environment)` creates views.
 """
 
 from __future__ import annotations
 
 import os
+import runpy
 import string
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyflink.table import StreamTableEnvironment, TableResult
 
 
 class StatementTemplate(string.Template):
@@ -19,14 +25,11 @@ class StatementTemplate(string.Template):
     pattern = r"\$(?:\{(?P<braced>[a-z_][a-z0-9_]*)\}|(?P<escaped>(?!))|(?P<named>(?!))|(?P<invalid>(?!)))"  # type: ignore[assignment]
 
 
-def render_statements(folder: Path, arguments: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the statements of a folder by file name, in order; KeyError if a variable does not have a value."""
-    statements = {}
-    for path in sorted(folder.glob("*.sql")):
-        template = StatementTemplate(path.read_text(encoding="utf-8"))
-        values = {name: _value(path.name, name, arguments, environment) for name in template.get_identifiers()}
-        statements[path.name] = template.substitute(values)
-    return statements
+def render_statement(path: Path, arguments: Mapping[str, str], environment: Mapping[str, str]) -> str:
+    """Return the statement of a file; KeyError if a variable does not have a value."""
+    template = StatementTemplate(path.read_text(encoding="utf-8"))
+    values = {name: _value(path.name, name, arguments, environment) for name in template.get_identifiers()}
+    return template.substitute(values)
 
 
 def _value(file: str, name: str, arguments: Mapping[str, str], environment: Mapping[str, str]) -> str:
@@ -48,15 +51,29 @@ def parse_arguments(arguments: list[str]) -> dict[str, str]:
     return variables
 
 
+def steps_of(folder: Path) -> list[Path]:
+    """Return the numbered files of a folder in the order of their names; this script may lie beside them."""
+    return sorted(path for path in folder.iterdir() if path.name[0].isdigit() and path.suffix in (".sql", ".py"))
+
+
+def run_step(environment: StreamTableEnvironment, path: Path, statement: str) -> TableResult | None:
+    """Run a step, or the rendered statement of a file; return the statement's result."""
+    if path.suffix == ".py":
+        runpy.run_path(str(path))["define"](environment)
+        return None
+    return environment.execute_sql(statement)
+
+
 def main() -> None:
-    """Run every statement in streaming mode; the last one submits the job."""
-    from pyflink.table import EnvironmentSettings, TableEnvironment
+    """Run every statement and step in streaming mode; the last statement submits the job."""
+    from pyflink.datastream import StreamExecutionEnvironment
+    from pyflink.table import StreamTableEnvironment
 
     arguments = parse_arguments(sys.argv[1:])
-    environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
-    for name, statement in render_statements(Path(arguments["scripts"]), arguments, os.environ).items():
-        print(f"running {name}", flush=True)
-        environment.execute_sql(statement)
+    environment = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
+    for path in steps_of(Path(arguments["scripts"])):
+        print(f"running {path.name}", flush=True)
+        run_step(environment, path, render_statement(path, arguments, os.environ))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """Topics as tables of an in-process DuckDB, for the SQL of a pipeline's checks and audit.
 
 records      all records of one topic: source_partition, source_offset, source_timestamp (ms), message_key and
-             message_value (bytes), key_json and value_json (NULL if the bytes are not JSON), value_levels (the number
-             of nested levels of the value)
-quarantine   source_topic, source_partition, source_offset, position, reason, attempts
+             message_value (bytes), key_json and value_json (NULL if the bytes are not strict JSON)
+quarantine   source_topic, source_partition, source_offset, reason, invalid_elements, attempts
 <topic>      each checked topic, without the prefix `<pipeline>.`: key and value (JSON) of its current rows
 <table>      each of the source's `tables`: the rows of its SELECT
 """
@@ -31,14 +30,13 @@ _RECORDS = {
     "message_value": "BLOB",
     "key_json": "JSON",
     "value_json": "JSON",
-    "value_levels": "INTEGER",
 }
 _QUARANTINE = {
     "source_topic": "VARCHAR",
     "source_partition": "INTEGER",
     "source_offset": "BIGINT",
-    "position": "INTEGER",
     "reason": "VARCHAR",
+    "invalid_elements": "INTEGER",
     "attempts": "INTEGER",
 }
 _ROWS = {"key": "JSON", "value": "JSON"}
@@ -68,11 +66,8 @@ class TopicDatabase:
         """Append records to the table `records`."""
         rows = []
         for record in records:
-            value, levels = normalised(record.value)
-            key, _ = normalised(record.key)
-            rows.append(
-                (record.partition, record.offset, record.timestamp, record.key, record.value, key, value, levels)
-            )
+            key, value = normalised(record.key), normalised(record.value)
+            rows.append((record.partition, record.offset, record.timestamp, record.key, record.value, key, value))
         self._insert("records", _RECORDS, rows)
 
     def put_quarantine(self, quarantined: Iterable[dict[str, Any]]) -> None:
@@ -84,7 +79,7 @@ class TopicDatabase:
         """Replace the rows of a topic's table by its current rows."""
         name = topic.removeprefix(f"{self._pipeline.name}.")
         self._create(name, _ROWS)
-        self._insert(name, _ROWS, [(normalised(key)[0], normalised(value)[0]) for key, value in rows.items()])
+        self._insert(name, _ROWS, [(normalised(key), normalised(value)) for key, value in rows.items()])
 
     def query(self, relative: str) -> Rows:
         """Return columns and rows of the query at a path of the pipeline; DefinitionError if it cannot run."""

@@ -19,6 +19,7 @@ def add_commands(commands: Any) -> None:
     jars.add_argument("name", nargs="?", default="jars", help="the lock file of the jars")
     jars.add_argument("--lock", action="store_true", help="write every lock file again, from versions.toml")
     jars.add_argument("--folder", action="store_true", help="only print the folder of the jars")
+    jars.add_argument("--functions", action="store_true", help="only print the jar of the jobs' Java functions")
     jars.set_defaults(run=_jars)
     users = commands.add_parser("provision-users", help="create databases and users from mounted Secrets")
     users.add_argument("--host", required=True)
@@ -44,15 +45,21 @@ def _release(options: argparse.Namespace) -> None:
 
 
 def _jars(options: argparse.Namespace) -> None:
+    from infra.setup.functions import ensure_functions, functions_jar
     from infra.setup.jars import ensure_jars, jars_root, lock_file, lock_names, write_lock
 
     if options.folder:
         print(jars_root(lock_file(options.name)))
         return
+    if options.functions:
+        print(functions_jar())
+        return
     if options.lock:
         for name in lock_names():
             _print(f"jars: {write_lock(_print, lock_file(name))} jars locked in infra/setup/{name}.lock")
     _print(f"{options.name}: {ensure_jars(_print, lock_file(options.name))}")
+    if options.name == "jars":
+        _print(f"functions: {ensure_functions(_print)}")
 
 
 def _docs(_: argparse.Namespace) -> None:

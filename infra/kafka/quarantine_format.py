@@ -38,8 +38,9 @@ class Origin(NamedTuple):
 class QuarantinedRecord:
     """A quarantined record: its position in the quarantine, its origin, the reason, and its original bytes.
 
-    `position` is the index of the invalid element in its record, None if the whole record is invalid. `attempts` is the
-    number of times that the record had been republished before.
+    `invalid_elements` is the number of its invalid elements, None if the whole record is invalid; `elements` has the
+    first 100 of them, each with `position` and `reason`. `attempts` is the number of times that the record had been
+    republished before.
     """
 
     partition: int
@@ -48,8 +49,9 @@ class QuarantinedRecord:
     source_partition: int
     source_offset: int
     source_timestamp_ms: int
-    position: int | None
     reason: str
+    invalid_elements: int | None
+    elements: list[dict[str, Any]]
     attempts: int
     key: bytes | None
     value: bytes | None
@@ -75,8 +77,9 @@ def decode_quarantined(record: ConsumerRecord) -> QuarantinedRecord:
         source_partition=columns["source_partition"],
         source_offset=columns["source_offset"],
         source_timestamp_ms=_milliseconds(columns["source_timestamp"]),
-        position=columns.get("position"),
         reason=columns["reason"],
+        invalid_elements=columns.get("invalid_elements"),
+        elements=columns.get("elements") or [],
         attempts=columns.get("attempts", 0),
         key=_bytes(columns["message_key"]),
         value=_bytes(columns["message_value"]),

@@ -37,7 +37,7 @@ Expression = Callable[[dict[str, Any]], Any]
 
 @dataclass(frozen=True)
 class RepublishReport:
-    """Numbers of source records; one with several invalid elements is quarantined several times and counts once."""
+    """Numbers of source records; one that was quarantined again after a recovery of its job counts once."""
 
     republished: int
     already_republished: int
@@ -90,8 +90,9 @@ def document_of(quarantined: QuarantinedRecord) -> dict[str, Any]:
         "source_topic": quarantined.source_topic,
         "source_partition": quarantined.source_partition,
         "source_offset": quarantined.source_offset,
-        "position": quarantined.position,
         "reason": quarantined.reason,
+        "invalid_elements": quarantined.invalid_elements,
+        "elements": quarantined.elements,
         "attempts": quarantined.attempts,
         "key": _readable(quarantined.key),
         "value": _readable(quarantined.value),

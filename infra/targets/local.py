@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from infra.settings import Settings
-from infra.stacks.local.flink import flink_endpoint, flink_environment, flink_home
+from infra.setup.functions import flink_home
+from infra.stacks.local.flink import flink_endpoint, flink_environment
 from infra.targets.session import FlinkClient, SessionCluster, SessionTarget
 
 

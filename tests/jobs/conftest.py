@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from flink_jobs.shared.run_sql import render_statements
+from flink_jobs.shared.run_sql import render_statement, run_step
 from infra.pipeline import load_pipeline
 from infra.settings import ROOT
 from tests.jobs.flink import flink_environment
 
 if TYPE_CHECKING:
-    from pyflink.table import TableEnvironment
+    from pyflink.table import StreamTableEnvironment
 
 OLYMPICS = ROOT / "flink_jobs" / "olympics"
 OLYMPIC_EVENTS = ROOT / "flink_jobs" / "olympic_events"
 RECORDS = """
 CREATE TABLE records (
     message_key BYTES, message_value BYTES, headers MAP<STRING, BYTES>, source_partition INT, source_offset BIGINT,
-    source_timestamp TIMESTAMP_LTZ(3), arrived_at AS PROCTIME()
+    source_timestamp TIMESTAMP_LTZ(3)
 ) WITH ('connector' = 'filesystem', 'path' = '{path}', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601')
 """
 
@@ -61,7 +61,7 @@ RunJob = Callable[[Iterable[Record]], Outputs]
 
 
 @pytest.fixture
-def environment() -> TableEnvironment:
+def environment() -> StreamTableEnvironment:
     """A new streaming table environment with the options of the analytics job's definition."""
     return flink_environment(load_pipeline(OLYMPICS).jobs["analytics"].configuration)
 
@@ -86,24 +86,22 @@ def run_bounded(pipeline: Path, job: str, keys: dict[str, str], folder: Path, re
     offsets: dict[int, Iterator[int]] = defaultdict(itertools.count)
     lines = [_as_line(next(offsets[record.partition]), record) for record in records]
     (source / "records.json").write_text("\n".join(lines) + "\n")
-    for name, statement in job_statements(pipeline, job).items():
-        result = environment.execute_sql(_replace_connectors(name, statement, folder))
-        if name == "90_publish.sql":
-            result.wait()
+    for path, statement in job_steps(pipeline, job):
+        result = run_step(environment, path, _replace_connectors(path.name, statement, folder))
+    assert result is not None  # of the last statement
+    result.wait()
     return Outputs(
         {topic: _fold(folder / topic, key) for topic, key in keys.items()},
         [change["after"] for change in _changes(folder / "quarantine")],
     )
 
 
-def job_statements(pipeline: Path, job: str) -> dict[str, str]:
-    """Return the job's statements by file name, with the arguments of the pipeline definition."""
+def job_steps(pipeline: Path, job: str) -> list[tuple[Path, str]]:
+    """Return the job's steps in order, each with its text; statements have the arguments of the pipeline definition."""
     definition = load_pipeline(pipeline)
     variables = {**definition.jobs[job].arguments, "bootstrap_servers": "127.0.0.1:1"}
-    rendered: dict[str, str] = {}
-    for folder in sorted({path.parent for path in definition.job_files(job) if path.suffix == ".sql"}):
-        rendered |= render_statements(folder, variables, {})
-    return dict(sorted(rendered.items()))
+    files = [path for path in definition.job_files(job) if path.name[0].isdigit()]
+    return [(path, render_statement(path, variables, {})) for path in sorted(files, key=lambda path: path.name)]
 
 
 def _replace_connectors(name: str, statement: str, folder: Path) -> str:

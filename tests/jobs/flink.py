@@ -11,21 +11,24 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.stacks.local.flink import ensure_lib, flink_home
+from infra.setup.functions import flink_home
+from infra.stacks.local.flink import ensure_lib
 
 if TYPE_CHECKING:
-    from pyflink.table import TableEnvironment
+    from pyflink.table import StreamTableEnvironment
 
 
-def flink_environment(configuration: Mapping[str, str], parallelism: int = 1) -> TableEnvironment:
+def flink_environment(configuration: Mapping[str, str], parallelism: int = 1) -> StreamTableEnvironment:
     """Return a new streaming environment; all environments of a process share one JVM."""
     _point_to_lib()
-    from pyflink.table import EnvironmentSettings, TableEnvironment
+    from pyflink.common import Configuration
+    from pyflink.datastream import StreamExecutionEnvironment
+    from pyflink.table import StreamTableEnvironment
 
-    environment = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
+    options = Configuration()
     for option, value in {**configuration, "parallelism.default": str(parallelism)}.items():
-        environment.get_config().set(option, value)
-    return environment
+        options.set_string(option, value)
+    return StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment(options))
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any
 from tests.jobs.conftest import OLYMPIC_EVENTS, Outputs, Record, RunJob
 from tests.support.olympics_model import SEED
 from tests.support.record_cases import INVALID
-from tests.support.record_model import MAX_BYTES, Quarantined, Sent, fold
+from tests.support.record_model import LISTED_ELEMENTS, MAX_BYTES, Quarantined, Sent, fold
 
 SAMPLE = [line.encode() for line in (OLYMPIC_EVENTS / "data" / "records.jsonl").read_text().splitlines()]
 START = 1_770_408_000_000
@@ -45,12 +45,14 @@ def assert_is_folded(outputs: Outputs, records: list[Record]) -> None:
 
 
 def quarantined(outputs: Outputs) -> set[Quarantined]:
-    found = [
-        Quarantined(row["source_partition"], row["source_offset"], row["position"], row["reason"])  # type: ignore[arg-type]
-        for row in outputs.quarantine
-    ]
+    found = [as_quarantined(row) for row in outputs.quarantine]
     assert len(set(found)) == len(found)
     return set(found)
+
+
+def as_quarantined(row: dict[str, Any]) -> Quarantined:
+    elements = tuple((element["position"], element["reason"]) for element in row["elements"] or ())
+    return Quarantined(row["source_partition"], row["source_offset"], row["reason"], row["invalid_elements"], elements)
 
 
 def test_sample_gives_the_seed_rows_in_their_order(run_record_join: RunJob) -> None:
@@ -132,7 +134,7 @@ def test_invalid_records_are_quarantined_and_valid_ones_count(run_record_join: R
     outputs = run_record_join(records)
 
     assert quarantined(outputs) == {
-        Quarantined(0, offset, None, reason) for offset, (_, reason) in enumerate(INVALID, start=3)
+        Quarantined(0, offset, reason) for offset, (_, reason) in enumerate(INVALID, start=3)
     }
     assert set(outputs.tables["entries"]) == {1, 2}
     assert_is_folded(outputs, records)
@@ -141,7 +143,7 @@ def test_invalid_records_are_quarantined_and_valid_ones_count(run_record_join: R
 def test_other_forms_of_a_valid_record_count(run_record_join: RunJob) -> None:
     forms = [
         b'\n { "data" : [ "\\u0061\\ud83c\\udfc5" , "\\\\ud800" ] , "type" : "n\\u0061me" } \t\r\n',
-        b'{"type":"score","type":"name","data":[1],"data":["last counts"],"first_id":3}',
+        b'{"first_id":3,"data":["first"],"type":"name"}',
         b'{"type":"name","data":[]}',
         b'{"type":"name","data":["top"],"first_id":2147483647}',
     ]
@@ -153,11 +155,11 @@ def test_other_forms_of_a_valid_record_count(run_record_join: RunJob) -> None:
 
     assert outputs.quarantine == []
     names = {i: value["name"] for i, value in outputs.tables["entries"].items()}
-    assert names == {1: "a\U0001f3c5", 2: "\\ud800", 3: "last counts", 2147483647: "top"}
+    assert names == {1: "a\U0001f3c5", 2: "\\ud800", 3: "first", 2147483647: "top"}
     assert_is_folded(outputs, records)
 
 
-def test_invalid_element_is_quarantined_with_its_position_and_the_others_count(run_record_join: RunJob) -> None:
+def test_invalid_elements_are_listed_in_one_quarantined_record_and_the_others_count(run_record_join: RunJob) -> None:
     names = ["a", 1, "c", True, "d" * 256, ["x", "y"], {"s": "s"}, 1.5, "i"]
     nations = ["A"] * 8 + ["B" * 101]
     scores = [1, "2", 3, 2147483648, -2147483648, 1.0, 1e3, False, [4]]
@@ -166,11 +168,29 @@ def test_invalid_element_is_quarantined_with_its_position_and_the_others_count(r
     outputs = run_record_join(records)
 
     assert set(outputs.tables["entries"]) == {1, 3, 20}
-    assert {(record.offset, record.position) for record in quarantined(outputs)} == {
-        *((0, position) for position in (1, 3, 4, 5, 6, 7)),
-        (1, 8),
-        *((2, position) for position in (1, 3, 5, 6, 7, 8)),
-    }
+    listed = {record.offset: [position for position, _ in record.elements] for record in quarantined(outputs)}
+    assert listed == {0: [1, 3, 4, 5, 6, 7], 1: [8], 2: [1, 3, 5, 6, 7, 8]}
+    assert_is_folded(outputs, records)
+
+
+def test_record_of_invalid_elements_is_quarantined_once_with_the_first_of_them(run_record_join: RunJob) -> None:
+    value = b'{"type":"name","data":[' + b"0," * 32_755 + b"0]}"
+    assert len(value) <= MAX_BYTES
+
+    outputs = run_record_join([raw(value)])
+
+    [row] = outputs.quarantine
+    assert (row["reason"], row["invalid_elements"]) == ("invalid elements", 32_756)
+    assert row["elements"] == [{"position": i, "reason": "the element is not a text"} for i in range(LISTED_ELEMENTS)]
+    assert len(json.dumps(row)) < 2 * len(value)
+
+
+def test_elements_beyond_the_largest_id_are_invalid(run_record_join: RunJob) -> None:
+    records = [record("name", ["a", "b", None], first_id=2147483647), *athlete(2147483647)]
+
+    outputs = run_record_join(records)
+
+    assert set(outputs.tables["entries"]) == {2147483647}
     assert_is_folded(outputs, records)
 
 
@@ -181,10 +201,12 @@ def test_quarantine_keeps_origin_bytes_and_attempts(run_record_join: RunJob) -> 
     common = {"source_topic": "olympic_data", "source_timestamp": "2026-02-06 20:00:00Z", "source_offset": 0}
     by_partition = {row["source_partition"]: row for row in outputs.quarantine}
     assert by_partition[2] == {
-        **common, "source_partition": 2, "position": None, "reason": "the record is not UTF-8", "attempts": 3,
+        **common, "source_partition": 2, "reason": "the record is not UTF-8", "attempts": 3,
+        "invalid_elements": None, "elements": None,
         "message_key": "/wA=", "message_value": "/g==",
     }  # fmt: skip
     assert by_partition[1] == {
-        **common, "source_partition": 1, "position": 1, "reason": "the element is not a text", "attempts": 0,
+        **common, "source_partition": 1, "reason": "invalid elements", "attempts": 0, "invalid_elements": 1,
+        "elements": [{"position": 1, "reason": "the element is not a text"}],
         "message_key": None, "message_value": base64.b64encode(value).decode(),
     }  # fmt: skip

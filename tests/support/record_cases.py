@@ -7,29 +7,34 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from tests.support.record_model import MAX_BYTES
+from tests.support.record_model import MAX_BYTES, TOO_DEEP
 
-NOT_JSON = "the record is not a JSON object of at most 8 levels"
-FIRST_ID = "first_id is not a positive 32-bit integer"
-BEYOND = "the ids of the elements go beyond 2147483647"
-UNKNOWN_KEY = "the record has an unknown key; allowed are type, data and first_id"
-TYPE = "type is not name, score or nationality"
-NO_LIST = "data is not a list"
+NOT_JSON = "the record is not JSON"
+NO_OBJECT = "the record is not a JSON object"
+FIRST_ID = "first_id in the record is not a 32-bit integer"
+NOT_POSITIVE = "first_id is not positive"
+UNKNOWN_NAME = "the record has an unknown name; allowed are type, data, first_id"
+NO_TYPE = "type is missing from the record"
+NO_TEXT = "type in the record is not a text"
+TYPE = "type is not name, nationality or score"
+NO_DATA = "data is missing from the record"
+NO_LIST = "data in the record is not a list"
 HALF = "the record has half of a surrogate pair"
+TWICE = "the record has a name twice in one object"
 INVALID = [
     (None, "the record is empty"),
-    (b"", "the record is empty"),
+    (b"", NOT_JSON),
     (b'{"type":"name","data":["' + b"n" * MAX_BYTES + b'"]}', f"the record is larger than {MAX_BYTES} bytes"),
     (b"[" * MAX_BYTES + b"]", f"the record is larger than {MAX_BYTES} bytes"),
     (b'{"type":"name","data":["\xe9"]}', "the record is not UTF-8"),
     (b"\xff\xfe", "the record is not UTF-8"),
     (b"not json", NOT_JSON),
     (b" ", NOT_JSON),
-    (b"7", NOT_JSON),
-    (b"0", NOT_JSON),
-    (b"null", NOT_JSON),
-    (b'"name"', NOT_JSON),
-    (b'["name"]', NOT_JSON),
+    (b"7", NO_OBJECT),
+    (b"0", NO_OBJECT),
+    (b"null", NO_OBJECT),
+    (b'"name"', NO_OBJECT),
+    (b'["name"]', NO_OBJECT),
     (b'{"type":"name","data":["a"]', NOT_JSON),
     (b'{"type":"name","data":["a"]} and more', NOT_JSON),
     (b'{"type":"name","data":["a"]}0', NOT_JSON),
@@ -41,36 +46,41 @@ INVALID = [
     (b'{"type":"score","data":[NaN]}', NOT_JSON),
     (b'{"type":"name","data":["a\nb"]}', NOT_JSON),
     (b'\xef\xbb\xbf{"type":"name","data":["a"]}', NOT_JSON),
-    (b'{"type":"name","data":' + b"[" * 8 + b"]" * 8 + b"}", NOT_JSON),
-    (b"[" * 32_000 + b"]" * 32_000, NOT_JSON),
-    (b'{"a":' * 13_000, NOT_JSON),
+    ('{"type":"name","data":["a"]}'.encode("utf-16-le"), NOT_JSON),
+    *((b'{"type":"name","data":["a"]}' + end.encode(), NOT_JSON) for end in "\u2028\u2029\u0085\u00a0\x00\x0b\x0c\x1e"),
+    (b'{"type":"name","data":' + b"[" * 8 + b"]" * 8 + b"}", TOO_DEEP),
+    (b"[" * 32_000 + b"]" * 32_000, TOO_DEEP),
+    (b'{"a":' * 13_000, TOO_DEEP),
     (b'{"type":"name","data":["\\ud800"]}', HALF),
     (b'{"type":"name","data":["x\\udc00\\ud83c"]}', HALF),
     (b'{"type":"name","data":["\\ud83c\\ud83c\\udfc5"]}', HALF),
     (b'{"type":"name","data":["\\ud83c\\udfc5\\udfc5"]}', HALF),
-    (b'{"type":"name","data":["a"],"extra":1}', UNKNOWN_KEY),
-    (b'{"type":"name","data":["a"],"first_id":1,"Type":"x"}', UNKNOWN_KEY),
-    (b"{}", TYPE),
-    (b'{"data":["a"]}', TYPE),
-    (b'{"type":null,"data":["a"]}', TYPE),
+    (b'{"type":"score","type":"name","data":["a"]}', TWICE),
+    (b'{"type":"name","data":["a"],"d\\u0061ta":["a"]}', TWICE),
+    (b'{"type":"name","data":[{"a":1,"a":1}]}', TWICE),
+    (b'{"type":"name","data":["a"],"extra":1}', UNKNOWN_NAME),
+    (b'{"type":"name","data":["a"],"first_id":1,"Type":"x"}', UNKNOWN_NAME),
+    (b"{}", NO_TYPE),
+    (b'{"data":["a"]}', NO_TYPE),
+    (b'{"type":null,"data":["a"]}', NO_TEXT),
     (b'{"type":"names","data":["a"]}', TYPE),
     (b'{"type":"Name","data":["a"]}', TYPE),
-    (b'{"type":["name"],"data":["a"]}', TYPE),
-    (b'{"type":1,"data":["a"]}', TYPE),
-    (b'{"type":"name"}', NO_LIST),
+    (b'{"type":["name"],"data":["a"]}', NO_TEXT),
+    (b'{"type":1,"data":["a"]}', NO_TEXT),
+    (b'{"type":"name"}', NO_DATA),
     (b'{"type":"name","data":null}', NO_LIST),
     (b'{"type":"name","data":"a"}', NO_LIST),
     (b'{"type":"name","data":{"0":"a"}}', NO_LIST),
+    *((b'{"type":"name","data":["a"],"first_id":%s}' % first_id, NOT_POSITIVE) for first_id in (b"0", b"-0", b"-1")),
     *(
         (b'{"type":"name","data":["a"],"first_id":%s}' % first_id, FIRST_ID)
-        for first_id in (b"0", b"-1", b"1.0", b"1e2", b'"1"', b"null", b"true", b"[1]", b"2147483648", b"9" * 40)
+        for first_id in (b"1.0", b"1e2", b'"1"', b"null", b"true", b"[1]", b"2147483648", b"9" * 40, b"9" * 5_000)
     ),
-    (b'{"type":"name","data":["a","b"],"first_id":2147483647}', BEYOND),
 ]
 INVALID_ELEMENTS: dict[str, list[Any]] = {
     "name": [1, 1.5, True, ["x"], {"s": "s"}, "n" * 256],
     "nationality": [0, False, [], {}, "x" * 101],
-    "score": ["7", 7.5, 1e3, True, [1], {}, 2**31, -(2**31) - 1, 10**30],
+    "score": ["7", 7.5, 1e3, True, [1], {}, 2**31, -(2**31) - 1, 10**30, 10**4299],
 }
 NAMES = [
     "Alex",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings import ROOT
+from infra.setup.functions import functions_jar
 from infra.setup.jars import jars_root, lock_file, read_lock
 from infra.versions import load_versions
 
@@ -32,14 +33,15 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_context_of_flink_has_the_jars_of_the_lock(tmp_path: Path) -> None:
+def test_context_of_flink_has_the_jars_of_the_lock_and_the_functions(tmp_path: Path) -> None:
     if not jars_root().is_dir():
         pytest.skip("the jars are missing; run `make setup`")
     result = build("docker/flink", tmp_path)
 
     assert result.returncode == 0, result.stderr
     jars = {f"jars/{jar.file}" for jar in read_lock(lock_file("jars")) if jar.jar_set == "flink"}
-    assert files(tmp_path / "context") == {"Dockerfile", "docker-entrypoint.sh", "requirements.txt", *jars}
+    functions = f"jars/{functions_jar().name}"
+    assert files(tmp_path / "context") == {"Dockerfile", "docker-entrypoint.sh", "requirements.txt", functions, *jars}
 
 
 def test_context_of_airflow_has_only_the_source(tmp_path: Path) -> None:
@@ -74,6 +76,7 @@ def test_airflow_session_is_built_from_our_two_images(tmp_path: Path) -> None:
 
     arguments = (tmp_path / "arguments").read_text().splitlines()
     assert arguments[1:4:2] == ["AIRFLOW_IMAGE=r.example/y/airflow:7", "FLINK_IMAGE=r.example/y/flink:7"]
+    functions = f"jars/{functions_jar().name}"
     assert files(tmp_path / "context") == {"Dockerfile"}
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from flink_jobs.shared.run_sql import parse_arguments, render_statements
+from flink_jobs.shared.run_sql import parse_arguments, render_statement, steps_of
 
 
 def rendered(folder: Path, statement: str, **variables: str) -> str:
-    (folder / "10_table.sql").write_text(statement)
-    return render_statements(folder, variables, {})["10_table.sql"]
+    path = folder / "10_table.sql"
+    path.write_text(statement)
+    return render_statement(path, variables, {})
 
 
 def test_variable_gets_its_value(tmp_path: Path) -> None:
@@ -21,9 +22,9 @@ def test_variable_gets_its_value(tmp_path: Path) -> None:
 def test_environment_variable_replaces_a_missing_argument(tmp_path: Path) -> None:
     (tmp_path / "10_table.sql").write_text("'${user}', '${password}'")
 
-    statements = render_statements(tmp_path, {"user": "me"}, {"USER": "root", "PASSWORD": "it's"})
+    statement = render_statement(tmp_path / "10_table.sql", {"user": "me"}, {"USER": "root", "PASSWORD": "it's"})
 
-    assert statements == {"10_table.sql": "'me', 'it''s'"}
+    assert statement == "'me', 'it''s'"
 
 
 def test_quotes_of_a_value_are_doubled(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_other_dollars_are_not_replaced(tmp_path: Path, text: str) -> None:
 def test_files_are_utf8(tmp_path: Path) -> None:
     (tmp_path / "10_table.sql").write_bytes("-- Größe 😀\n'${name}'".encode())
 
-    assert render_statements(tmp_path, {"name": "Žofie"}, {}) == {"10_table.sql": "-- Größe 😀\n'Žofie'"}
+    assert render_statement(tmp_path / "10_table.sql", {"name": "Žofie"}, {}) == "-- Größe 😀\n'Žofie'"
 
 
 def test_missing_variable_is_named_with_its_file(tmp_path: Path) -> None:
@@ -54,13 +55,11 @@ def test_missing_variable_is_named_with_its_file(tmp_path: Path) -> None:
     )
 
 
-def test_files_are_in_the_order_of_their_names(tmp_path: Path) -> None:
-    for name in ("90_publish.sql", "10_table.sql", "20_view.sql", "notes.txt", "job.py"):
-        (tmp_path / name).write_text(name)
+def test_numbered_statements_and_steps_are_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("90_publish.sql", "10_table.sql", "20_view.py", "notes.txt", "30_notes.txt", "run_sql.py", "view.sql"):
+        (tmp_path / name).touch()
 
-    assert list(render_statements(tmp_path, {}, {}).items()) == [
-        (name, name) for name in ("10_table.sql", "20_view.sql", "90_publish.sql")
-    ]
+    assert [path.name for path in steps_of(tmp_path)] == ["10_table.sql", "20_view.py", "90_publish.sql"]
 
 
 def test_arguments_are_pairs() -> None:

@@ -1,12 +1,21 @@
 -- The disposition of each element of the source topic. The source topic determines whether an element is valid, the latest
 -- and part of a complete athlete; the other topics show whether it was counted or quarantined. If the two contradict each
 -- other, the element is unaccounted: its disposition is NULL, and the explanation is the reason.
+-- A record is quarantined once, as a whole or with the number of its invalid elements.
 WITH quarantined AS (
-    SELECT DISTINCT source_partition, source_offset, position FROM quarantine WHERE source_topic = 'olympic_data'
+    SELECT source_partition, source_offset, bool_or(invalid_elements IS NULL) AS as_whole, MAX(invalid_elements) AS invalid_elements
+    FROM quarantine
+    WHERE source_topic = 'olympic_data'
+    GROUP BY source_partition, source_offset
 ), observed AS (
     SELECT
         elements.*,
-        quarantined.source_offset IS NOT NULL AS is_quarantined,
+        CASE
+            WHEN elements.is_valid OR elements.position IS NULL THEN COALESCE(quarantined.as_whole, false)
+            ELSE COALESCE(quarantined.invalid_elements, 0) = COUNT(*) FILTER (NOT elements.is_valid) OVER (
+                PARTITION BY elements.source_partition, elements.source_offset
+            )
+        END AS is_quarantined,
         latest_values.id IS NOT NULL AS is_latest,
         players.id IS NOT NULL AS is_complete,
         entries.key IS NOT NULL AS is_joined,
@@ -16,7 +25,6 @@ WITH quarantined AS (
     FROM elements
     LEFT JOIN quarantined
         ON elements.source_partition = quarantined.source_partition AND elements.source_offset = quarantined.source_offset
-        AND elements.position IS NOT DISTINCT FROM quarantined.position
     LEFT JOIN latest_values
         ON elements.source_partition = latest_values.source_partition AND elements.source_offset = latest_values.source_offset
         AND elements.position = latest_values.position

@@ -1,6 +1,6 @@
--- Every element of every record of the source topic, validated against the contract, independently of the job. A valid
+-- Every element of every record of the source topic, validated against docs/records.md, independently of the job. A valid
 -- null deletes the athlete's value. A record that is invalid as a whole, or does not have elements, is one row without a
--- position.
+-- position. value_json is NULL if the record is not strict JSON.
 WITH validated AS (
     SELECT
         source_partition, source_offset, source_timestamp, value_json,
@@ -8,8 +8,8 @@ WITH validated AS (
         COALESCE(TRY_CAST(value_json ->> '$.first_id' AS BIGINT), 1) AS first_id,
         CAST(COALESCE(json_array_length(value_json, '$.data'), 0) AS BIGINT) AS elements,
         COALESCE(
-            octet_length(message_value) BETWEEN 1 AND 65536
-            AND json_type(value_json) = 'OBJECT' AND value_levels <= 8
+            octet_length(message_value) <= 65536
+            AND json_type(value_json) = 'OBJECT'
             AND list_has_all(['type', 'data', 'first_id'], json_keys(value_json))
             AND json_type(value_json, '$.type') = 'VARCHAR'
             AND (value_json ->> '$.type') IN ('name', 'score', 'nationality')
@@ -18,8 +18,7 @@ WITH validated AS (
                 NOT json_exists(value_json, '$.first_id')
                 OR json_type(value_json, '$.first_id') IN ('UBIGINT', 'BIGINT')
                 AND TRY_CAST(value_json ->> '$.first_id' AS BIGINT) BETWEEN 1 AND 2147483647
-            )
-            AND COALESCE(TRY_CAST(value_json ->> '$.first_id' AS BIGINT), 1) + json_array_length(value_json, '$.data') <= 2147483648,
+            ),
             false
         ) AS is_valid
     FROM records
@@ -34,6 +33,7 @@ WITH validated AS (
 SELECT
     source_partition, source_offset, source_timestamp, position, type, first_id + position AS id, element ->> '$' AS value,
     CASE
+        WHEN first_id + position > 2147483647 THEN false
         WHEN json_type(element) = 'NULL' THEN true
         WHEN type = 'score' THEN
             json_type(element) IN ('UBIGINT', 'BIGINT')

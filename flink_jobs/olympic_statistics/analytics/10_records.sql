@@ -5,8 +5,7 @@ CREATE TABLE records (
     headers MAP<STRING, BYTES> METADATA VIRTUAL,
     source_partition INT METADATA FROM 'partition' VIRTUAL,
     source_offset BIGINT METADATA FROM 'offset' VIRTUAL,
-    source_timestamp TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
-    arrived_at AS PROCTIME()
+    source_timestamp TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
 ) WITH (
     'connector' = 'kafka',
     'topic' = '${source_topic}',

@@ -1,6 +1,8 @@
 EXECUTE STATEMENT SET BEGIN
-INSERT INTO quarantine_topic
-    SELECT '${source_topic}', source_partition, source_offset, source_timestamp, CAST(NULL AS INT), reason, attempts, message_key, message_value
+INSERT INTO quarantine_topic (
+    source_topic, source_partition, source_offset, source_timestamp, reason, attempts, message_key, message_value
+)
+    SELECT '${source_topic}', source_partition, source_offset, source_timestamp, reason, attempts, message_key, message_value
     FROM validated_records WHERE reason IS NOT NULL;
 INSERT INTO athletes_topic SELECT name, id, nationality, score FROM athletes;
 INSERT INTO duplicates_topic SELECT id, name, nationality, score, kept_id FROM duplicates;

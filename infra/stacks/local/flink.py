@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,11 @@ import httpx
 import yaml
 
 from infra.endpoints import FlinkEndpoint
-from infra.errors import SetupError
 from infra.jobs.options import recovery_options, session_cluster_options
 from infra.settings import Settings, inherited_environment
+from infra.setup.functions import flink_home, functions_jar
 from infra.setup.jars import jars_of
-from infra.stacks.local.java import find_java
+from infra.setup.java import find_java
 from infra.stacks.local.service import CONNECT_TIMEOUT_SECONDS, PROBE_TIMEOUT_SECONDS, Service
 
 # Log to the console: the supervisor writes it, with the output of the JVM, to one rotated file for each service.
@@ -37,15 +35,6 @@ logger.netty.level = OFF
 def flink_endpoint(settings: Settings) -> FlinkEndpoint:
     """Return the address of the REST API and the web UI."""
     return FlinkEndpoint(f"http://127.0.0.1:{settings.ports.flink_rest}")
-
-
-@cache
-def flink_home() -> Path:
-    """Return the distribution inside the apache-flink package; SetupError if it is not installed."""
-    found = importlib.util.find_spec("pyflink")
-    if found is None or found.origin is None:
-        raise SetupError("apache-flink is not installed in this Python environment. Run `make setup`.")
-    return Path(found.origin).parent
 
 
 def flink_environment(settings: Settings) -> dict[str, str]:
@@ -178,7 +167,7 @@ def _shipped(name: str) -> str:
 
 
 def _lib_jars() -> list[Path]:
-    return [*sorted(flink_home().glob("lib/*.jar")), *jars_of("flink")]
+    return [*sorted(flink_home().glob("lib/*.jar")), *jars_of("flink"), functions_jar()]
 
 
 def ensure_lib(flink: Path) -> None:

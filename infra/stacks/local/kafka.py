@@ -15,7 +15,7 @@ from infra.endpoints import KafkaEndpoint
 from infra.errors import SetupError
 from infra.settings import Settings, inherited_environment
 from infra.setup.jars import jars_of
-from infra.stacks.local.java import find_java
+from infra.setup.java import find_java
 from infra.stacks.local.service import CONNECT_TIMEOUT_SECONDS, Service
 from infra.stacks.log_tail import log_tail
 from infra.stacks.private_files import write_private

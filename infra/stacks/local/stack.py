@@ -8,10 +8,11 @@ from pathlib import Path
 
 from infra.errors import SetupError, UnreachableError
 from infra.settings import Settings
+from infra.setup.functions import flink_home
 from infra.stacks.data_directory import ensure_data_dir, locked, remove_data_dir
 from infra.stacks.local.airflow import airflow_services
 from infra.stacks.local.database import mysql_admin, mysql_endpoint, mysql_passwords, mysql_service
-from infra.stacks.local.flink import flink_endpoint, flink_environment, flink_home, flink_services
+from infra.stacks.local.flink import flink_endpoint, flink_environment, flink_services
 from infra.stacks.local.kafka import kafka_endpoint, kafka_service
 from infra.stacks.local.ports import check_ports_free
 from infra.stacks.local.processes import end_orphans, resident_memory_mb

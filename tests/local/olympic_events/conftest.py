@@ -102,7 +102,13 @@ class Deployment:
             assert in_order(found[f"olympic_events.{topic}"]) == in_order(values.values()), topic
         quarantined = self.quarantine()
         assert {
-            Quarantined(record.source_partition, record.source_offset, record.position, record.reason)
+            Quarantined(
+                record.source_partition,
+                record.source_offset,
+                record.reason,
+                record.invalid_elements,
+                tuple((element["position"], element["reason"]) for element in record.elements),
+            )
             for record in quarantined
         } == expected.quarantine
         sent_values = {(sent.partition, sent.offset): sent.value for sent in self.sent()}

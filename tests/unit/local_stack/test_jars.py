@@ -13,7 +13,7 @@ from infra.errors import SetupError
 from infra.setup import jars, maven
 from infra.versions import JarSet
 
-CONTENT = {"flink": {"a.jar": b"first"}, "kafka": {"b.jar": b"second"}}
+CONTENT: dict[str, dict[str, bytes]] = {"compiler": {}, "flink": {"a.jar": b"first"}, "kafka": {"b.jar": b"second"}}
 Resolve = Callable[[str, JarSet, Path, jars.Report], None]
 
 
