@@ -76,7 +76,6 @@ def test_airflow_session_is_built_from_our_two_images(tmp_path: Path) -> None:
 
     arguments = (tmp_path / "arguments").read_text().splitlines()
     assert arguments[1:4:2] == ["AIRFLOW_IMAGE=r.example/y/airflow:7", "FLINK_IMAGE=r.example/y/flink:7"]
-    functions = f"jars/{functions_jar().name}"
     assert files(tmp_path / "context") == {"Dockerfile"}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from infra.errors import DefinitionError
 from infra.flink.java import JAVA_17_OPTIONS
 from infra.jobs.job import JobSpec
-from infra.jobs.options import identity_options, recovery_options
+from infra.jobs.options import identity_options, recovery_options, state_options
 from infra.settings import KubernetesSettings
 from infra.versions import load_versions
 
@@ -123,13 +123,13 @@ def _configuration(job: JobSpec, settings: KubernetesSettings) -> dict[str, str]
     folder = f"file://{DATA}/{resource_name(job.name)}"
     return {
         **recovery_options(settings.checkpoint_interval_ms),
+        **state_options(),
         "state.checkpoints.dir": f"{folder}/checkpoints",
         "state.savepoints.dir": f"{folder}/savepoints",
         "high-availability.type": "kubernetes",
         "high-availability.storageDir": f"{folder}/ha",
         "env.java.opts.all": JAVA_17_OPTIONS,
         "taskmanager.numberOfTaskSlots": str(job.parallelism),
-        "taskmanager.memory.managed.size": "0m",  # job state is on the heap, and no Python runs on a TaskManager
         # Without a factor the limit equals the request, and a small request slows down the start of the JVM.
         "kubernetes.jobmanager.cpu.limit-factor": str(settings.cpu_limit_factor),
         "kubernetes.taskmanager.cpu.limit-factor": str(settings.cpu_limit_factor),

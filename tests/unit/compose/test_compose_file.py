@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from infra.flink.java import JAVA_17_OPTIONS
-from infra.jobs.options import recovery_options, session_cluster_options
+from infra.jobs.options import recovery_options, session_cluster_options, state_options
 from infra.settings import ROOT, load_settings
 from infra.stacks.compose.stack import OUR_IMAGES
 from infra.versions import load_versions
@@ -70,11 +70,11 @@ def test_file_contains_no_secret() -> None:
     assert all(set(secret) == {"file"} for secret in FILE["secrets"].values())
 
 
-def test_flink_has_the_recovery_policy_of_all_targets() -> None:
+def test_flink_has_the_policies_of_all_targets() -> None:
     interval = load_settings({}).flink.checkpoint_interval_ms
-    policy = {**recovery_options(interval), **session_cluster_options()}
+    policy = {**recovery_options(interval), **state_options(), **session_cluster_options()}
 
-    assert {option: str(FLINK.get(option)) for option in policy} == policy
+    assert {option: str(FLINK.get(option)).replace("True", "true") for option in policy} == policy
     assert FLINK["web.submit.enable"] is False
 
 

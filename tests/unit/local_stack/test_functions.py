@@ -14,6 +14,10 @@ from infra.setup.jars import jars_root
 VALID = "package p; public final class A { public static int twice(int n) { return 2 * n; } }"
 
 
+def ignore(line: str) -> None:
+    """Ignore progress."""
+
+
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one source; its jar goes to a cache of its own, next to the jars of this machine."""
@@ -38,11 +42,11 @@ def test_sources_are_compiled_once(sources: Path) -> None:
 
 
 def test_same_sources_give_the_same_jar_and_others_another(sources: Path) -> None:
-    ensure_functions(str, sources)
+    ensure_functions(ignore, sources)
     first = functions_jar(sources)
     content = first.read_bytes()
     first.unlink()
-    ensure_functions(str, sources)
+    ensure_functions(ignore, sources)
     assert first.read_bytes() == content
 
     (sources / "A.java").write_text(VALID.replace("2 * n", "n + n"))
@@ -53,5 +57,5 @@ def test_same_sources_give_the_same_jar_and_others_another(sources: Path) -> Non
 def test_errors_of_the_sources_are_shown_and_leave_nothing(sources: Path) -> None:
     (sources / "A.java").write_text(VALID.replace("2 * n", "unknown"))
     with pytest.raises(SetupError, match=r"(?s)^functions: the sources in .*A\.java.*unknown cannot be resolved"):
-        ensure_functions(str, sources)
-    assert [path for path in sources.parent.glob("cache/olympic-streaming/functions/*/*")] == []
+        ensure_functions(ignore, sources)
+    assert list(sources.parent.glob("cache/olympic-streaming/functions/*/*")) == []

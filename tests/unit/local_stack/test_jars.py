@@ -63,7 +63,7 @@ def test_damaged_cache_is_filled_again(lock: Path) -> None:
 
 
 def test_wrong_checksum_names_the_jar_and_leaves_nothing(lock: Path) -> None:
-    wrong = {"flink": {"a.jar": b"forged"}, "kafka": {"c.jar": b"new"}}
+    wrong: dict[str, dict[str, bytes]] = {"compiler": {}, "flink": {"a.jar": b"forged"}, "kafka": {"c.jar": b"new"}}
 
     with pytest.raises(SetupError) as caught:
         jars.ensure_jars(ignore, lock, resolve_from(wrong))

@@ -9,7 +9,7 @@ import pytest
 
 from infra.errors import DefinitionError, SetupError
 from infra.jobs.job import Secret
-from infra.jobs.options import recovery_options
+from infra.jobs.options import recovery_options, state_options
 from infra.pipeline.naming import secret_name
 from infra.settings import load_settings
 from infra.targets.kubernetes.manifests import render_config_map, render_flink_deployment, resource_name
@@ -87,6 +87,7 @@ def test_job_has_the_recovery_policy_of_all_targets() -> None:
     configuration = render_flink_deployment(JOB, SETTINGS, None)["spec"]["flinkConfiguration"]
 
     assert recovery_options(SETTINGS.checkpoint_interval_ms).items() <= configuration.items()
+    assert state_options().items() <= configuration.items()
 
 
 def test_deployment_conforms_to_the_custom_resource_definition() -> None:
