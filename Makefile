@@ -85,6 +85,10 @@ check: setup ## Check lint, formatting and types, and run the unit tests; requir
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m pytest -q --cov --cov-report= tests/unit
 
+.PHONY: fuzz
+fuzz: setup ## Compare the strict readers of jobs and checks on a million mutated records; takes minutes. FUZZ_RECORDS=n
+	@FUZZ_RECORDS="$${FUZZ_RECORDS:-1000000}" $(PYTHON) -m pytest -q -s tests/jobs/test_strict_readers.py
+
 .PHONY: bench
 bench: setup ## Measure freshness and snapshot rate on a separate local stack; takes minutes, run it on an idle machine
 	@$(PYTHON) -m infra bench

@@ -86,6 +86,10 @@ class TopicDatabase:
         result = self._execute(relative, self._sql(relative))
         return [column[0] for column in result.description or ()], result.fetchall()
 
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement over the tables."""
+        return self._database.execute(sql).fetchall()
+
     def offsets(self) -> list[tuple[int, int]]:
         """Return partition and offset of every record."""
         return self._database.execute("SELECT source_partition, source_offset FROM records").fetchall()

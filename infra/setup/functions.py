@@ -11,6 +11,7 @@ import importlib.util
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def ensure_functions(report: Report, sources: Path = SOURCES) -> str:
     jar.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=jar.parent, prefix=".incoming-") as scratch:
         classes = Path(scratch) / "classes"
-        _compile(sources, classes)
+        compile_java(sources, classes)
         incoming = Path(scratch) / jar.name
         with zipfile.ZipFile(incoming, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(classes.rglob("*.class")):
@@ -70,9 +71,10 @@ def _jar_of(sources: Path) -> Path:
     return cache_dir() / "functions" / name / f"olympic-streaming-functions-{name}.jar"
 
 
-def _compile(sources: Path, classes: Path) -> None:
+def compile_java(sources: Path, classes: Path, libraries: Sequence[Path] = ()) -> None:
+    """Compile a folder of sources with Flink's jars and `libraries`; SetupError shows their errors."""
     [compiler] = jars_of("compiler")
-    class_path = ":".join(str(jar) for jar in sorted(flink_home().glob("lib/*.jar")))
+    class_path = ":".join(str(jar) for jar in [*libraries, *sorted(flink_home().glob("lib/*.jar"))])
     options = [f"-{load_versions().tools.java}", "-proc:none", "-warn:none", "-encoding", "UTF-8"]
     paths = ["-d", str(classes), "-classpath", class_path, str(sources)]
     command = [str(find_java()), "-jar", str(compiler), *options, *paths]

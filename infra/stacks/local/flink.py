@@ -96,6 +96,7 @@ def _resources(settings: Settings) -> dict[str, Any]:
         "jobmanager.memory.process.size": f"{settings.flink.jobmanager_memory_mb}m",
         "taskmanager.memory.process.size": f"{settings.flink.taskmanager_memory_mb}m",
         # Shared by all slots. Flink's default gives each slot an equal part, and most slots are free.
+        "state.backend.rocksdb.memory.managed": False,
         "state.backend.rocksdb.memory.fixed-per-tm": f"{state_memory_mb}m",
         "taskmanager.memory.network.min": "192m",
         "taskmanager.memory.network.max": "192m",

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from kafka.consumer.fetcher import ConsumerRecord
 
 from infra.checks.audit import Element, account_for
 from infra.checks.expected import tables_of
@@ -17,6 +16,7 @@ from infra.errors import DefinitionError
 from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT
 from tests.support.olympics_model import SEED, expected_outputs
+from tests.support.read_records import as_read
 from tests.support.record_cases import INVALID, generated
 from tests.support.record_model import Folded, Quarantined, Sent, fold
 
@@ -27,17 +27,6 @@ SAMPLE = [line.encode() for line in (EVENTS / "data" / "records.jsonl").read_tex
 @pytest.fixture
 def pipeline() -> Pipeline:
     return load_pipeline(EVENTS)
-
-
-def as_read(topic: str, records: Iterable[Sent]) -> list[ConsumerRecord]:
-    return [
-        ConsumerRecord(
-            topic=topic, partition=sent.partition, leader_epoch=0, offset=sent.offset, timestamp=sent.timestamp_ms,
-            timestamp_type=0, key=None, value=sent.value, headers=[], checksum=None, serialized_key_size=-1,
-            serialized_value_size=-1, serialized_header_size=-1,
-        )
-        for sent in records
-    ]  # fmt: skip
 
 
 def numbered(records: Iterable[tuple[int, int, bytes | None]]) -> list[Sent]:

@@ -88,7 +88,7 @@ def test_flink_restarts_jobs_from_checkpoints(settings: Settings) -> None:
     config = yaml.safe_load(yaml.safe_dump(flink.flink_config(settings)))
 
     assert config["restart-strategy.type"] == "exponential-delay"
-    assert config["execution.checkpointing.interval"] == "2000 ms"
+    assert config["execution.checkpointing.interval"] == "5000 ms"
     assert config["execution.checkpointing.dir"] == "file:///srv/data/flink/checkpoints"
     assert config["execution.checkpointing.externalized-checkpoint-retention"] == "RETAIN_ON_CANCELLATION"
     assert "--add-opens=java.base/java.util=ALL-UNNAMED" in config["env.java.opts.all"]
