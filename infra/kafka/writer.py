@@ -1,4 +1,4 @@
-"""Writing records to topics, and clearing compacted topics with tombstones."""
+"""Writing records to topics."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from infra.endpoints import KafkaEndpoint
-from infra.kafka.client import consumer, producer
-from infra.kafka.reader import TableReader
+from infra.kafka.client import producer
 
 SEND_TIMEOUT_SECONDS = 60
 
@@ -39,11 +38,3 @@ def send_records(endpoint: KafkaEndpoint, records: Iterable[Record]) -> int:
         for future in sent:
             future.get(timeout=SEND_TIMEOUT_SECONDS)
     return len(sent)
-
-
-def clear_tables(endpoint: KafkaEndpoint, topics: Iterable[str]) -> int:
-    """Write a tombstone for every key of the compacted topics, and return the number of keys."""
-    with consumer(endpoint) as client:
-        reader = TableReader(client, topics)
-        reader.refresh()
-    return send_records(endpoint, (Record(topic, key, None) for topic, table in reader.tables.items() for key in table))
