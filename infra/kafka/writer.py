@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from infra.endpoints import KafkaEndpoint
 from infra.kafka.client import producer
 
 SEND_TIMEOUT_SECONDS = 60
+MAX_UNACKNOWLEDGED = 10_000
 
 
 class Record(NamedTuple):
@@ -26,15 +28,23 @@ class Record(NamedTuple):
 
 
 def send_records(endpoint: KafkaEndpoint, records: Iterable[Record]) -> int:
-    """Write the records in order and return their number; the error of `producer` if the broker rejects one."""
+    """Write the records in order and return their number; the error of `producer` if the broker rejects one.
+
+    Memory holds the records that the broker has not acknowledged yet.
+    """
+    unacknowledged: deque[Any] = deque()
+    count = 0
     with producer(endpoint) as sender:
-        sent = [
-            sender.send(
-                r.topic, key=r.key, value=r.value, partition=r.partition,
-                headers=list(r.headers), timestamp_ms=r.timestamp_ms,
-            )
-            for r in records
-        ]  # fmt: skip
-        for future in sent:
+        for record in records:
+            if len(unacknowledged) == MAX_UNACKNOWLEDGED:
+                unacknowledged.popleft().get(timeout=SEND_TIMEOUT_SECONDS)
+            unacknowledged.append(
+                sender.send(
+                    record.topic, key=record.key, value=record.value, partition=record.partition,
+                    headers=list(record.headers), timestamp_ms=record.timestamp_ms,
+                )
+            )  # fmt: skip
+            count += 1
+        for future in unacknowledged:
             future.get(timeout=SEND_TIMEOUT_SECONDS)
-    return len(sent)
+    return count

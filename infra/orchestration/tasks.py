@@ -10,7 +10,7 @@ from airflow.sdk import Asset, Context, get_current_context, task
 from jinja2 import UndefinedError
 
 from infra.errors import DataFileError, DefinitionError, JobFailedError
-from infra.orchestration.failures import report, skip_if_inconclusive
+from infra.orchestration.failures import progress_of, report, skip_if_inconclusive
 from infra.pipeline import Pipeline, load_pipeline, load_valid_pipelines
 
 P = ParamSpec("P")
@@ -70,7 +70,7 @@ def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
     rejects = load_settings().data_dir / "rejects" / f"{pipeline.name}.csv"
     rejects.parent.mkdir(parents=True, exist_ok=True)
     table = ensure_schema(endpoint, pipeline.path(source.schema_file), source.table)
-    seeded = seed_table(endpoint, source.table, path, rejects, allow_rejects)
+    seeded = seed_table(endpoint, source.table, path, rejects, allow_rejects, progress_of("seed_mysql"))
     rejected = f"; rejected rows are listed in {rejects}" if seeded.rejected else ""
     return report("seed_mysql", [f"table {source.table}: {table}", f"rows of {path.name}: {seeded}{rejected}"])
 
@@ -83,7 +83,8 @@ def publish_records(pipeline: Pipeline, data_file: str | None) -> list[str]:
 
     path, allow_rejects = _data_file(pipeline, data_file)
     source = pipeline.kafka_source
-    published = publish.publish_records(kafka_endpoint(pipeline), source, path, allow_rejects)
+    reported = progress_of("publish_records")
+    published = publish.publish_records(kafka_endpoint(pipeline), source, path, allow_rejects, reported)
     return report("publish_records", [f"{path.name} on {source.topic}: {published}"])
 
 
