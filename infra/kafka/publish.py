@@ -29,6 +29,8 @@ CONTENT_HEADER = "content"
 # Brokers and clients accept 1 MiB by default, including the overhead of a batch.
 MAX_LINE_BYTES = 1_000_000
 SHOWN_REJECTS = 5
+# A line can have many rows or a part of one, so only the size of the file tells. Short values in lists have less.
+BYTES_PER_ROW = 100
 
 
 class Line(NamedTuple):
@@ -142,6 +144,11 @@ def read_lines(data_file: Path, key: str | None) -> Iterator[Line]:
         raise DataFileError(
             f"{data_file}: cannot be read: {error.strerror}. Expected a JSON lines file. Fix its path or permissions."
         ) from None
+
+
+def estimate_rows(data_file: Path) -> int:
+    """Return at least how many rows the lines are about, from the size of the file; 0 if it does not exist."""
+    return data_file.stat().st_size // BYTES_PER_ROW if data_file.is_file() else 0
 
 
 def _validated(number: int, data: bytes, end: int, key: str | None) -> Line:

@@ -46,6 +46,20 @@ def wait_for_other_runs(other_dag_id: str, gives_way: bool) -> bool:
 
 
 @pipeline_task
+def preflight_capacity(pipeline: Pipeline, data_file: str | None) -> list[str]:
+    """Check, before anything is created, that the machine of the target `local` is large enough for the data file."""
+    from infra.kafka import publish
+    from infra.mysql import data_file as csv_file
+    from infra.settings import load_settings
+    from infra.targets.registry import check_capacity
+
+    path, _ = _data_file(pipeline, data_file)
+    rows = csv_file.estimate_rows(path) if pipeline.source.mysql else publish.estimate_rows(path)
+    checked = check_capacity(_params()["target"], load_settings(), rows, path.name)
+    return report("preflight_capacity", [f"{path.name}, about {rows:,} rows", *checked])
+
+
+@pipeline_task
 def provision_topics(pipeline: Pipeline) -> list[str]:
     """Create the pipeline's topics, or change them to match their definition; never delete one."""
     from infra.kafka.topics import ensure_topics
