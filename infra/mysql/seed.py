@@ -20,7 +20,7 @@ from infra.mysql.columns import Column, describe_columns, has_other_unique_keys
 from infra.mysql.connection import LOCK_WAIT_SECONDS, Connection, connect, fetch_rows, quoted
 from infra.mysql.data_file import Reject, Row, read_raw, read_rows
 from infra.mysql.rejects import Rejects, write_rejects
-from infra.mysql.staging import STAGING, create_staging, duplicates, move_duplicates, stage_rows
+from infra.mysql.staging import STAGING, create_staging, duplicates, move_duplicates, sort_rows, stage_rows
 from infra.progress import Progress, Report, heartbeat, silent
 
 
@@ -98,7 +98,8 @@ def _stage(connection: Connection, columns: Sequence[Column], data_file: Path, r
     total = data_file.stat().st_size if data_file.is_file() else None  # the reader reports a file that is missing
     progress = Progress(report, f"reading {data_file.name}", total=total)
     staged = stage_rows(connection, columns, valid_rows(), progress)
-    with heartbeat(report, f"looking for duplicates among {staged:,} rows"):
+    with heartbeat(report, f"sorting {staged:,} rows, and looking for duplicates"):
+        sort_rows(connection, columns)
         moved = move_duplicates(connection, columns)
     keys = ", ".join(column.name for column in columns if column.in_key)
     for line, first, offset, size in duplicates(connection):

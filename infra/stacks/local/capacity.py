@@ -59,7 +59,7 @@ def check_capacity(settings: Settings, rows: int, source: str, machine: Machine)
     failures = [text for passed, text in findings if not passed]
     if failures:
         listed = "".join(f"\n  - {failure}" for failure in failures)
-        raise SetupError(f"{source}: this machine is too small for about {rows:,} rows; nothing was started:{listed}")
+        raise SetupError(f"{source}: this machine is too small for about {rows:,} rows; nothing was deployed:{listed}")
     return [text for _, text in findings]
 
 

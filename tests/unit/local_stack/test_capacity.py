@@ -49,7 +49,7 @@ def test_too_little_disk(settings: Settings) -> None:
         check_capacity(settings, 10_000_000, "players.csv", small)
 
     assert str(caught.value) == (
-        "players.csv: this machine is too small for about 10,000,000 rows; nothing was started:\n"
+        "players.csv: this machine is too small for about 10,000,000 rows; nothing was deployed:\n"
         f"  - disk: job state, topics and database need 14,305 MB, but {settings.data_dir} has 4,096 MB "
         "(1,024 MB in use, 3,072 MB free). "
         "Free some space, or set data.dir in settings.local.toml to a folder on a larger disk."
@@ -61,7 +61,7 @@ def test_too_little_memory(settings: Settings) -> None:
         check_capacity(settings, 10_000_000, "players.csv", machine(memory=2 * GIB, flink_taskmanager=500 * MIB))
 
     assert str(caught.value) == (
-        "players.csv: this machine is too small for about 10,000,000 rows; nothing was started:\n"
+        "players.csv: this machine is too small for about 10,000,000 rows; nothing was deployed:\n"
         "  - memory: the services need 5,228 MB (flink-taskmanager 3,072, flink-jobmanager 1,024, kafka 512, "
         "mysql 320, task 300), but 2,548 MB are there (500 MB in use by them, 2,048 MB available). "
         "Stop other programs, or lower flink.taskmanager_memory_mb (3072) in settings.local.toml."
