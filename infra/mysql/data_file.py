@@ -85,7 +85,10 @@ def read_raw(path: Path, offset: int, size: int) -> str:
 
 
 def estimate_rows(path: Path) -> int:
-    """Return about how many rows the file has, from the line ends in samples of it; 0 if it cannot be read."""
+    """Return about how many rows the file has, from the line ends in samples of it; 0 if it cannot be read.
+
+    A sampled number has three significant digits.
+    """
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -97,7 +100,8 @@ def estimate_rows(path: Path) -> int:
                 ends += file.read(SAMPLE_BYTES).count(b"\n")
     except OSError:
         return 0
-    return ends * size // (SAMPLES * SAMPLE_BYTES)
+    rows = ends * size // (SAMPLES * SAMPLE_BYTES)
+    return round(rows, 3 - len(str(rows)))
 
 
 def readable(raw: bytes) -> str:
