@@ -215,3 +215,7 @@ def test_policy_of_a_killed_run_is_restored(stack: Stack, name: str, repair: Cal
 def test_missing_topic_cannot_be_emptied(stack: Stack, name: str) -> None:
     with pytest.raises(CheckFailedError, match=f"topic {name} does not exist"):
         empty_topics(stack.kafka, {name: COMPACT})
+
+
+def test_a_job_without_compacted_topics_empties_nothing() -> None:
+    assert empty_topics(KafkaEndpoint("127.0.0.1:1"), {}) == {}
