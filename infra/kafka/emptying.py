@@ -34,7 +34,7 @@ def empty_topics(endpoint: KafkaEndpoint, topics: Mapping[str, Topic]) -> dict[s
     resumes from remembered offsets remembers the beginning offsets too, and starts again if they have changed.
 
     Safe to repeat: a run that was killed leaves the cleanup policy `compact,delete`, which the next one and
-    `ensure_topics` set back. If every replica of a broker crashes before the broker has stored the new beginning
+    `ensure_topics` set back. If every replica of a partition crashes before it has stored the new beginning
     offsets (within log.flush.start.offset.checkpoint.interval.ms), the deleted records exist again.
     """
     if not topics:
