@@ -1,6 +1,6 @@
 """The Airflow DAG `<pipeline>_deploy` of every pipeline, which is a folder of flink_jobs/.
 
-    wait_for_other_runs
+    wait_for_other_runs ── preflight_capacity
     ├── provision_topics
     ├── seed_mysql ── preflight_cdc
     └── create_configmaps
@@ -60,15 +60,16 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
         **dag_arguments(pipeline),
     ) as dag:
         ready = tasks.wait_for_other_runs(f"{pipeline.name}_daily_reload", gives_way=False)
+        large_enough = tasks.preflight_capacity(folder, DATA_FILE)
         topics = tasks.provision_topics(folder)
         scripts = tasks.create_configmaps(folder)
-        ready >> [topics, scripts]
+        ready >> large_enough >> [topics, scripts]
         if pipeline.source.kafka:
             source = tasks.publish_records(folder, DATA_FILE)
             topics >> source
         else:
             source = tasks.preflight_cdc(folder)
-            ready >> tasks.seed_mysql(folder, DATA_FILE) >> source
+            large_enough >> tasks.seed_mysql(folder, DATA_FILE) >> source
 
         healthy: dict[str, WaitForJobOperator] = {}
         for job, definition in pipeline.jobs.items():

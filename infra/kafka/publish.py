@@ -15,24 +15,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from kafka import KafkaConsumer
+
 from infra.endpoints import KafkaEndpoint
 from infra.errors import DataFileError
 from infra.kafka.client import consumer
-from infra.kafka.reader import RecordReader
+from infra.kafka.reader import partitions_of, read_to_end
 from infra.kafka.writer import Record, send_records
 from infra.pipeline import KafkaSource
+from infra.progress import Progress, Report, silent
 
 CONTENT_HEADER = "content"
 # Brokers and clients accept 1 MiB by default, including the overhead of a batch.
 MAX_LINE_BYTES = 1_000_000
 SHOWN_REJECTS = 5
+# A line can have many rows or a part of one, so only the size of the file tells. Short values in lists have less.
+BYTES_PER_ROW = 100
 
 
 class Line(NamedTuple):
-    """A line of the file: its number, bytes and record key, and the reason why it is invalid (None: it is valid)."""
+    """A line of the file: its number, bytes, end and record key, and the reason why it is invalid (None: it is valid).
+
+    `end` is the offset in the file of the byte after the line.
+    """
 
     number: int
     data: bytes
+    end: int
     key: bytes | None
     reason: str | None
 
@@ -53,41 +62,76 @@ class PublishReport:
 
 
 def publish_records(
-    kafka: KafkaEndpoint, source: KafkaSource, data_file: Path, allow_rejects: bool = False
+    kafka: KafkaEndpoint, source: KafkaSource, data_file: Path, allow_rejects: bool = False, report: Report = silent
 ) -> PublishReport:
     """Publish every line of the file that the topic does not contain yet, in order.
 
     DataFileError, before anything is published, if the file cannot be read, a line is too long, or, without
-    `allow_rejects`, a line is not a JSON object with the key.
+    `allow_rejects`, a line is not a JSON object with the key. The file is read twice, to check and to publish it, so
+    that memory holds a hash of each line and not the lines. `report` gets the progress of work that takes longer.
     """
-    lines = list(read_lines(data_file, source.key))
-    rejects = [line for line in lines if line.reason]
-    if rejects and not allow_rejects:
-        shown = "".join(f"\n  line {line.number}: {line.reason}" for line in rejects[:SHOWN_REJECTS])
-        more = f"\n  and {len(rejects) - SHOWN_REJECTS} more" if len(rejects) > SHOWN_REJECTS else ""
+    lines, rejected = _checked(data_file, source.key, allow_rejects, report)
+    with consumer(kafka) as client:
+        published = _published_contents(client, source.topic, report)
+    sent = send_records(kafka, _new_records(source, data_file, published, report))
+    return PublishReport(sent, lines - sent, rejected)
+
+
+def _checked(data_file: Path, key: str | None, allow_rejects: bool, report: Report) -> tuple[int, int]:
+    """Return the numbers of lines and of invalid lines; DataFileError for an invalid line without `allow_rejects`."""
+    count, rejected, first = 0, 0, list[Line]()
+    for line in _with_progress(read_lines(data_file, key), "checking", data_file, report):
+        count += 1
+        if line.reason:
+            rejected += 1
+            first += [line] if len(first) < SHOWN_REJECTS else []
+    if rejected and not allow_rejects:
+        shown = "".join(f"\n  line {line.number}: {line.reason}" for line in first)
+        more = f"\n  and {rejected - SHOWN_REJECTS} more" if rejected > SHOWN_REJECTS else ""
         raise DataFileError(
-            f"{data_file}: {len(rejects)} of {len(lines)} lines are invalid, so nothing was published:{shown}{more}\n"
+            f"{data_file}: {rejected} of {count} lines are invalid, so nothing was published:{shown}{more}\n"
             "Fix these lines, or publish them as they are with allow_rejects; the jobs then quarantine them."
         )
-    with consumer(kafka) as client:
-        published = {
-            value for record in RecordReader(client, source.topic).refresh() for name, value in record.headers
-            if name == CONTENT_HEADER
-        }  # fmt: skip
-    new = [
-        Record(source.topic, line.key, line.data, headers=((CONTENT_HEADER, content),))
-        for line, content in zip(lines, _contents(lines), strict=True)
-        if content not in published
-    ]
-    send_records(kafka, new)
-    return PublishReport(len(new), len(lines) - len(new), len(rejects))
+    return count, rejected
+
+
+def _published_contents(client: KafkaConsumer, topic: str, report: Report) -> set[bytes]:
+    """Return the content headers of the topic's records."""
+    partitions = partitions_of(client, topic)
+    client.assign(partitions)
+    total = sum(client.end_offsets(partitions).values()) - sum(client.beginning_offsets(partitions).values())
+    progress = Progress(report, f"reading {topic}", "records", total)
+    contents: set[bytes] = set()
+    for count, record in enumerate(read_to_end(client, partitions, {}), start=1):
+        contents.update(value for name, value in record.headers if name == CONTENT_HEADER)
+        progress.update(count)
+    return contents
+
+
+def _new_records(source: KafkaSource, data_file: Path, published: set[bytes], report: Report) -> Iterator[Record]:
+    """Yield a record for each line whose content is not published."""
+    seen: Counter[bytes] = Counter()
+    for line in _with_progress(read_lines(data_file, source.key), "publishing", data_file, report):
+        content = _content(line, seen)
+        if content not in published:
+            yield Record(source.topic, line.key, line.data, headers=((CONTENT_HEADER, content),))
+
+
+def _with_progress(lines: Iterator[Line], verb: str, data_file: Path, report: Report) -> Iterator[Line]:
+    total = data_file.stat().st_size if data_file.is_file() else None  # the reader reports a file that is missing
+    progress = Progress(report, f"{verb} {data_file.name}", "lines", total)
+    for count, line in enumerate(lines, start=1):
+        progress.update(count, line.end)
+        yield line
 
 
 def read_lines(data_file: Path, key: str | None) -> Iterator[Line]:
     """Yield the lines of a file that are not blank; DataFileError if it cannot be read or a line is too long."""
     try:
         with data_file.open("rb") as stream:
+            end = 0
             for number, raw in enumerate(stream, start=1):
+                end += len(raw)
                 data = raw.rstrip(b"\r\n")
                 if len(data) > MAX_LINE_BYTES:
                     raise DataFileError(
@@ -95,34 +139,37 @@ def read_lines(data_file: Path, key: str | None) -> Iterator[Line]:
                         "largest record. Split it."
                     )
                 if data.strip():
-                    yield _validated(number, data, key)
+                    yield _validated(number, data, end, key)
     except OSError as error:
         raise DataFileError(
             f"{data_file}: cannot be read: {error.strerror}. Expected a JSON lines file. Fix its path or permissions."
         ) from None
 
 
-def _validated(number: int, data: bytes, key: str | None) -> Line:
+def estimate_rows(data_file: Path) -> int:
+    """Return at least how many rows the lines are about, from the size of the file; 0 if it does not exist."""
+    return data_file.stat().st_size // BYTES_PER_ROW if data_file.is_file() else 0
+
+
+def _validated(number: int, data: bytes, end: int, key: str | None) -> Line:
     try:
         record = json.loads(data.decode("utf-8"))
     except UnicodeDecodeError:
-        return Line(number, data, None, "not UTF-8")
+        return Line(number, data, end, None, "not UTF-8")
     except (ValueError, RecursionError):
-        return Line(number, data, None, "not JSON")
+        return Line(number, data, end, None, "not JSON")
     if not isinstance(record, dict):
-        return Line(number, data, None, "not a JSON object")
+        return Line(number, data, end, None, "not a JSON object")
     if key is None:
-        return Line(number, data, None, None)
+        return Line(number, data, end, None, None)
     value = record.get(key)
     if not isinstance(value, str):
-        return Line(number, data, None, f"{key!r}, the key of the record, is missing or not a text")
-    return Line(number, data, value.encode("utf-8", "surrogatepass"), None)
+        return Line(number, data, end, None, f"{key!r}, the key of the record, is missing or not a text")
+    return Line(number, data, end, value.encode("utf-8", "surrogatepass"), None)
 
 
-def _contents(lines: list[Line]) -> Iterator[bytes]:
-    """Yield the content header of each line: its hash, and its number among equal lines."""
-    seen: Counter[str] = Counter()
-    for line in lines:
-        digest = hashlib.sha256(line.data).hexdigest()
-        seen[digest] += 1
-        yield f"{digest}:{seen[digest]}".encode()
+def _content(line: Line, seen: Counter[bytes]) -> bytes:
+    """Return the content header of the next line: its hash, and its number among equal lines, which `seen` counts."""
+    digest = hashlib.sha256(line.data).digest()
+    seen[digest] += 1
+    return f"{digest.hex()}:{seen[digest]}".encode()

@@ -50,14 +50,18 @@ class TableReader:
         self._quarantined: set[Origin] = set()
         self.tables: dict[str, dict[bytes, bytes]] = {topic: {} for topic in topics}
         self._position: dict[TopicPartition, int] = {}
+        self._beginnings: dict[TopicPartition, int] = {}
 
     def refresh(self) -> int:
-        """Read the new records and return their number; CheckFailedError if a topic does not exist."""
+        """Read the new records and return their number; CheckFailedError if a topic does not exist.
+
+        A topic that was emptied since the last call counts as one record, and its table starts empty.
+        """
         if self._quarantine:
             self._refresh_quarantined(self._quarantine)
         partitions = [partition for topic in self.tables for partition in partitions_of(self._client, topic)]
         self._client.assign(partitions)
-        count = 0
+        count = self._reset_emptied(partitions)
         for record in read_to_end(self._client, partitions, self._position):
             count += 1
             if Origin(record.topic, record.partition, record.offset) in self._quarantined:
@@ -72,6 +76,18 @@ class TableReader:
         """Return the values of a topic in no order; CheckFailedError names a key whose value is not a JSON object."""
         return [_decode(topic, key, value) for key, value in self.tables[topic].items()]
 
+    def _reset_emptied(self, partitions: list[TopicPartition]) -> int:
+        """Reset the tables of topics whose beginning offsets have changed, and return the number of these topics."""
+        before, self._beginnings = self._beginnings, self._client.beginning_offsets(partitions)
+        emptied = {partition.topic for partition, offset in before.items() if self._beginnings[partition] != offset}
+        for topic in emptied:
+            self._reset(topic)
+        return len(emptied)
+
+    def _reset(self, topic: str) -> None:
+        self.tables[topic] = {}
+        self._position = {partition: at for partition, at in self._position.items() if partition.topic != topic}
+
     def _refresh_quarantined(self, quarantine: str) -> None:
         """Read the new quarantined records, and reset each table that may contain one: it is read from scratch."""
         partitions = partitions_of(self._client, quarantine)
@@ -83,8 +99,7 @@ class TableReader:
         } - self._quarantined
         self._quarantined |= found
         for topic in {topic for topic, _, _ in found} & self.tables.keys():
-            self.tables[topic] = {}
-            self._position = {partition: at for partition, at in self._position.items() if partition.topic != topic}
+            self._reset(topic)
 
 
 def partitions_of(client: KafkaConsumer, topic: str) -> list[TopicPartition]:

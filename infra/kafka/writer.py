@@ -1,15 +1,16 @@
-"""Writing records to topics, and clearing compacted topics with tombstones."""
+"""Writing records to topics."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from infra.endpoints import KafkaEndpoint
-from infra.kafka.client import consumer, producer
-from infra.kafka.reader import TableReader
+from infra.kafka.client import producer
 
 SEND_TIMEOUT_SECONDS = 60
+MAX_UNACKNOWLEDGED = 10_000
 
 
 class Record(NamedTuple):
@@ -27,23 +28,23 @@ class Record(NamedTuple):
 
 
 def send_records(endpoint: KafkaEndpoint, records: Iterable[Record]) -> int:
-    """Write the records in order and return their number; the error of `producer` if the broker rejects one."""
+    """Write the records in order and return their number; the error of `producer` if the broker rejects one.
+
+    Memory holds the records that the broker has not acknowledged yet.
+    """
+    unacknowledged: deque[Any] = deque()
+    count = 0
     with producer(endpoint) as sender:
-        sent = [
-            sender.send(
-                r.topic, key=r.key, value=r.value, partition=r.partition,
-                headers=list(r.headers), timestamp_ms=r.timestamp_ms,
-            )
-            for r in records
-        ]  # fmt: skip
-        for future in sent:
+        for record in records:
+            if len(unacknowledged) == MAX_UNACKNOWLEDGED:
+                unacknowledged.popleft().get(timeout=SEND_TIMEOUT_SECONDS)
+            unacknowledged.append(
+                sender.send(
+                    record.topic, key=record.key, value=record.value, partition=record.partition,
+                    headers=list(record.headers), timestamp_ms=record.timestamp_ms,
+                )
+            )  # fmt: skip
+            count += 1
+        for future in unacknowledged:
             future.get(timeout=SEND_TIMEOUT_SECONDS)
-    return len(sent)
-
-
-def clear_tables(endpoint: KafkaEndpoint, topics: Iterable[str]) -> int:
-    """Write a tombstone for every key of the compacted topics, and return the number of keys."""
-    with consumer(endpoint) as client:
-        reader = TableReader(client, topics)
-        reader.refresh()
-    return send_records(endpoint, (Record(topic, key, None) for topic, table in reader.tables.items() for key in table))
+    return count

@@ -20,6 +20,8 @@ from infra.mysql.columns import Column
 
 # Without this bound, an unclosed quote would read the rest of the file into memory.
 MAX_RECORD_BYTES = 4 * 1024 * 1024
+# Spread over the file, since rows at its end are often longer: their numbers have more digits.
+SAMPLES, SAMPLE_BYTES = 32, 64 * 1024
 _SHOWN_CHARACTERS = 40
 _BOM = b"\xef\xbb\xbf"
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -80,6 +82,26 @@ def read_raw(path: Path, offset: int, size: int) -> str:
     with path.open("rb") as file:
         file.seek(offset)
         return readable(file.read(size))
+
+
+def estimate_rows(path: Path) -> int:
+    """Return about how many rows the file has, from the line ends in samples of it; 0 if it cannot be read.
+
+    A sampled number has three significant digits.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            if size <= SAMPLES * SAMPLE_BYTES:
+                return max(file.read().count(b"\n") - 1, 0)
+            ends = 0
+            for sample in range(SAMPLES):
+                file.seek((size - SAMPLE_BYTES) * sample // (SAMPLES - 1))
+                ends += file.read(SAMPLE_BYTES).count(b"\n")
+    except OSError:
+        return 0
+    rows = ends * size // (SAMPLES * SAMPLE_BYTES)
+    return round(rows, 3 - len(str(rows)))
 
 
 def readable(raw: bytes) -> str:

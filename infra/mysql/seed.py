@@ -20,7 +20,8 @@ from infra.mysql.columns import Column, describe_columns, has_other_unique_keys
 from infra.mysql.connection import LOCK_WAIT_SECONDS, Connection, connect, fetch_rows, quoted
 from infra.mysql.data_file import Reject, Row, read_raw, read_rows
 from infra.mysql.rejects import Rejects, write_rejects
-from infra.mysql.staging import STAGING, create_staging, duplicates, move_duplicates, stage_rows
+from infra.mysql.staging import STAGING, create_staging, duplicates, move_duplicates, sort_rows, stage_rows
+from infra.progress import Progress, Report, heartbeat, silent
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,17 @@ class SeedReport:
 
 
 def seed_table(
-    endpoint: MySqlEndpoint, table: str, data_file: Path, rejects_file: Path, allow_rejects: bool = False
+    endpoint: MySqlEndpoint,
+    table: str,
+    data_file: Path,
+    rejects_file: Path,
+    allow_rejects: bool = False,
+    report: Report = silent,
 ) -> SeedReport:
     """Make the table equal to the valid rows of the file, in one transaction; `rejects_file` lists the other rows.
 
     With `allow_rejects` a rejected row is treated as missing from the file, so that it is deleted from the table.
+    Memory does not depend on the size of the file. `report` gets the progress of a seed that takes longer.
     Nothing is changed if the seed raises: DataFileError if the file is invalid or, without `allow_rejects`, has
     rejected rows; WaitTimeoutError if a lock could not be acquired in time.
     """
@@ -62,11 +69,12 @@ def seed_table(
         columns = describe_columns(connection, table)
         create_staging(connection, columns)
         with write_rejects(rejects_file) as rejects:
-            staged = _stage(connection, columns, data_file, rejects)
+            staged = _stage(connection, columns, data_file, rejects, report)
         if rejects.count and not allow_rejects:
             raise _rejected(data_file, rejects, rejects_file)
         try:
-            inserted, updated, deleted = _apply(connection, table, columns)
+            with heartbeat(report, f"comparing {staged:,} rows with table {table}, and changing those that differ"):
+                inserted, updated, deleted = _apply(connection, table, columns)
         except MySQLdb.IntegrityError as error:
             raise DataFileError(
                 f"{data_file}: table {table!r} rejected the rows: {error.args[1]}. Nothing was changed. "
@@ -77,7 +85,7 @@ def seed_table(
     )
 
 
-def _stage(connection: Connection, columns: Sequence[Column], data_file: Path, rejects: Rejects) -> int:
+def _stage(connection: Connection, columns: Sequence[Column], data_file: Path, rejects: Rejects, report: Report) -> int:
     """Load the file's valid rows into the staging table, and return their number without duplicates."""
 
     def valid_rows() -> Iterator[Row]:
@@ -87,8 +95,12 @@ def _stage(connection: Connection, columns: Sequence[Column], data_file: Path, r
             else:
                 yield row
 
-    staged = stage_rows(connection, columns, valid_rows())
-    moved = move_duplicates(connection, columns)
+    total = data_file.stat().st_size if data_file.is_file() else None  # the reader reports a file that is missing
+    progress = Progress(report, f"reading {data_file.name}", total=total)
+    staged = stage_rows(connection, columns, valid_rows(), progress)
+    with heartbeat(report, f"sorting {staged:,} rows, and looking for duplicates"):
+        sort_rows(connection, columns)
+        moved = move_duplicates(connection, columns)
     keys = ", ".join(column.name for column in columns if column.in_key)
     for line, first, offset, size in duplicates(connection):
         rejects.add(Reject(line, f"duplicate {keys}: first used in line {first}", read_raw(data_file, offset, size)))

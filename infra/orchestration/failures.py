@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from infra.errors import InconclusiveError, PlatformError, TerminalError
 from infra.pipeline.naming import TASK_LOGGER
+from infra.progress import Report
 
 log = logging.getLogger(TASK_LOGGER)
 
@@ -63,6 +64,11 @@ def report(task_id: str, lines: list[str]) -> list[str]:
     for line in lines:
         log.info("%s: %s", task_id, line)
     return lines
+
+
+def progress_of(task_id: str) -> Report:
+    """Return a function that logs a line of progress with the id of the task."""
+    return lambda line: report(task_id, [line])
 
 
 def _task_id(context: Context | None) -> str:

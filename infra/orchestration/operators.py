@@ -59,7 +59,7 @@ class SubmitJobOperator(BaseOperator):
         spec = job_spec(pipeline, self.job, target)
         if self.start_from == "scratch":
             target.stop(spec.name, savepoint=False)
-            self._clear_topics(pipeline)
+            self._empty_topics(pipeline)
             submitted = ensure_started_from_scratch(target, spec)
         else:
             submitted = ensure_running(target, spec)
@@ -68,13 +68,16 @@ class SubmitJobOperator(BaseOperator):
         FlinkJobLink().publish(self, context, url)
         return {"revision": spec.revision, "url": url, "change": submitted.change}
 
-    def _clear_topics(self, pipeline: Pipeline) -> None:
+    def _empty_topics(self, pipeline: Pipeline) -> None:
         """Empty the compacted topics that the job writes; the job must be stopped."""
-        from infra.kafka.writer import clear_tables
+        from infra.kafka.emptying import empty_topics
         from infra.orchestration.connections import kafka_endpoint
 
-        topics = [name for name in pipeline.jobs[self.job].writes if pipeline.topics[name].cleanup_policy == "compact"]
-        report(self.task_id, [f"{clear_tables(kafka_endpoint(pipeline), topics)} keys of its topics: deleted"])
+        written = {name: pipeline.topics[name] for name in pipeline.jobs[self.job].writes}
+        compacted = {name: topic for name, topic in written.items() if topic.cleanup_policy == "compact"}
+        emptied = empty_topics(kafka_endpoint(pipeline), compacted)
+        lines = [f"{name}: emptied, {count} offsets" for name, count in emptied.items()]
+        report(self.task_id, lines or ["its topics: unchanged, all empty"])
 
 
 class WaitForJobOperator(BaseOperator):

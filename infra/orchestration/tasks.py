@@ -10,7 +10,7 @@ from airflow.sdk import Asset, Context, get_current_context, task
 from jinja2 import UndefinedError
 
 from infra.errors import DataFileError, DefinitionError, JobFailedError
-from infra.orchestration.failures import report, skip_if_inconclusive
+from infra.orchestration.failures import progress_of, report, skip_if_inconclusive
 from infra.pipeline import Pipeline, load_pipeline, load_valid_pipelines
 
 P = ParamSpec("P")
@@ -46,6 +46,20 @@ def wait_for_other_runs(other_dag_id: str, gives_way: bool) -> bool:
 
 
 @pipeline_task
+def preflight_capacity(pipeline: Pipeline, data_file: str | None) -> list[str]:
+    """Check, before anything is created, that the machine of the target `local` is large enough for the data file."""
+    from infra.kafka import publish
+    from infra.mysql import data_file as csv_file
+    from infra.settings import load_settings
+    from infra.targets.registry import check_capacity
+
+    path, _ = _data_file(pipeline, data_file)
+    rows = csv_file.estimate_rows(path) if pipeline.source.mysql else publish.estimate_rows(path)
+    checked = check_capacity(_params()["target"], load_settings(), rows, path.name)
+    return report("preflight_capacity", [f"{path.name}, about {rows:,} rows", *checked])
+
+
+@pipeline_task
 def provision_topics(pipeline: Pipeline) -> list[str]:
     """Create the pipeline's topics, or change them to match their definition; never delete one."""
     from infra.kafka.topics import ensure_topics
@@ -70,7 +84,7 @@ def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
     rejects = load_settings().data_dir / "rejects" / f"{pipeline.name}.csv"
     rejects.parent.mkdir(parents=True, exist_ok=True)
     table = ensure_schema(endpoint, pipeline.path(source.schema_file), source.table)
-    seeded = seed_table(endpoint, source.table, path, rejects, allow_rejects)
+    seeded = seed_table(endpoint, source.table, path, rejects, allow_rejects, progress_of("seed_mysql"))
     rejected = f"; rejected rows are listed in {rejects}" if seeded.rejected else ""
     return report("seed_mysql", [f"table {source.table}: {table}", f"rows of {path.name}: {seeded}{rejected}"])
 
@@ -83,7 +97,8 @@ def publish_records(pipeline: Pipeline, data_file: str | None) -> list[str]:
 
     path, allow_rejects = _data_file(pipeline, data_file)
     source = pipeline.kafka_source
-    published = publish.publish_records(kafka_endpoint(pipeline), source, path, allow_rejects)
+    reported = progress_of("publish_records")
+    published = publish.publish_records(kafka_endpoint(pipeline), source, path, allow_rejects, reported)
     return report("publish_records", [f"{path.name} on {source.topic}: {published}"])
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from infra.settings import Settings
 from infra.setup.functions import flink_home
+from infra.stacks.local.capacity import check_capacity, measure_machine
 from infra.stacks.local.flink import flink_endpoint, flink_environment
+from infra.stacks.local.stack import status
 from infra.targets.session import FlinkClient, SessionCluster, SessionTarget
 
 
@@ -17,3 +19,9 @@ def local_target(settings: Settings) -> SessionTarget:
     data_dir, url = settings.data_dir, str(flink_endpoint(settings))
     cluster = SessionCluster(url, url, data_dir / "jobs", data_dir / "flink", client)
     return SessionTarget(cluster, name="local")
+
+
+def check_local_capacity(settings: Settings, rows: int, source: str) -> list[str]:
+    """Check that this machine is large enough for the rows of a source; SetupError names what is missing."""
+    used = {service.name: service.memory_mb for service in status(settings)}
+    return check_capacity(settings, rows, source, measure_machine(settings, used))

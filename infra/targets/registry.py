@@ -48,3 +48,15 @@ def create_target(name: str, settings: Settings, connect_to_kubernetes: Kubernet
     if name not in FACTORIES:
         raise SettingsError(f'Unknown deployment target "{name}". The available targets are: {", ".join(FACTORIES)}.')
     return FACTORIES[name](settings, connect_to_kubernetes)
+
+
+def check_capacity(name: str, settings: Settings, rows: int, source: str) -> list[str]:
+    """Check that the target is large enough for the rows of a source, and return a line for each resource.
+
+    SetupError names what is missing. Clusters that someone else runs are not checked.
+    """
+    if name != "local":
+        return [f"not checked: the machines of the target {name}"]
+    from infra.targets.local import check_local_capacity
+
+    return check_local_capacity(settings, rows, source)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 DEPLOY_EDGES = {
-    *(("wait_for_other_runs", after) for after in ("provision_topics", "seed_mysql", "create_configmaps")),
+    ("wait_for_other_runs", "preflight_capacity"),
+    *(("preflight_capacity", after) for after in ("provision_topics", "seed_mysql", "create_configmaps")),
     ("seed_mysql", "preflight_cdc"),
     *((before, "submit_players_cdc") for before in ("provision_topics", "preflight_cdc", "create_configmaps")),
     *((before, "submit_analytics") for before in ("provision_topics", "preflight_cdc", "create_configmaps")),
@@ -35,7 +36,8 @@ RELOAD_EDGES = {
     ("check_outputs", "audit_records"),
 }
 TOPIC_EDGES = {
-    *(("wait_for_other_runs", after) for after in ("provision_topics", "create_configmaps")),
+    ("wait_for_other_runs", "preflight_capacity"),
+    *(("preflight_capacity", after) for after in ("provision_topics", "create_configmaps")),
     ("provision_topics", "publish_records"),
     *((before, "submit_record_join") for before in ("provision_topics", "publish_records", "create_configmaps")),
     *((before, "submit_analytics") for before in ("provision_topics", "publish_records", "create_configmaps")),

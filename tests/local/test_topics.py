@@ -1,17 +1,20 @@
-"""Topics on a real broker: created and altered to match their definition, never deleted."""
+"""Topics on a real broker: created and altered to match their definition, emptied, never deleted."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra.endpoints import KafkaEndpoint
-from infra.errors import TerminalError, TopicDriftError, UnreachableError
-from infra.kafka.client import admin_client, producer
-from infra.kafka.reader import read_tables
+from infra.errors import CheckFailedError, TerminalError, TopicDriftError, UnreachableError
+from infra.kafka.client import admin_client, consumer, producer
+from infra.kafka.emptying import empty_topics
+from infra.kafka.reader import TableReader, partitions_of, read_tables
 from infra.kafka.topics import ExistingTopic, describe_topics, ensure_topics
-from infra.kafka.writer import clear_tables
 from infra.pipeline import Topic
 from tests.local.conftest import Stack
 
@@ -135,13 +138,84 @@ def test_one_reachable_broker_is_sufficient(stack: Stack, name: str) -> None:
     assert [str(plan) for plan in ensure_topics(endpoint, {name: COMPACT})] == [f"{name}: created"]
 
 
-def test_topic_is_folded_to_its_last_values_and_can_be_cleared(stack: Stack, name: str) -> None:
-    ensured(stack, {name: COMPACT})
+def written(stack: Stack, name: str, *records: tuple[bytes, bytes | None]) -> None:
     with producer(stack.kafka) as sender:
-        for key, value in ((b"1", b'{"id": 1}'), (b"2", b'{"id": 2}'), (b"1", b'{"id": 7}'), (b"2", None)):
+        for key, value in records:
             sender.send(name, key=key, value=value)
 
+
+def test_topic_is_folded_to_its_last_values_and_can_be_emptied(stack: Stack, name: str) -> None:
+    topics = {name: COMPACT, f"{name}.empty": COMPACT}
+    ensured(stack, topics)
+    written(stack, name, (b"1", b'{"id": 1}'), (b"2", b'{"id": 2}'), (b"1", b'{"id": 7}'), (b"2", None))
+    before = described(stack, name)
+
     assert read_tables(stack.kafka, [name]) == {name: [{"id": 7}]}
-    assert clear_tables(stack.kafka, [name]) == 1
+    assert empty_topics(stack.kafka, topics) == {name: 4}
     assert read_tables(stack.kafka, [name]) == {name: []}
-    assert clear_tables(stack.kafka, [name]) == 0
+    assert empty_topics(stack.kafka, topics) == {}
+    assert described(stack, name) == before
+
+
+def test_emptied_topic_continues_its_offsets(stack: Stack, name: str) -> None:
+    topic = COMPACT.model_copy(update={"partitions": 1})
+    ensured(stack, {name: topic})
+    written(stack, name, (b"1", b"{}"), (b"2", b"{}"))
+    empty_topics(stack.kafka, {name: topic})
+    written(stack, name, (b"3", b"{}"))
+
+    with consumer(stack.kafka) as client:
+        partitions = partitions_of(client, name)
+        assert (client.beginning_offsets(partitions), client.end_offsets(partitions)) == (
+            {partitions[0]: 2},
+            {partitions[0]: 3},
+        )
+
+
+def test_reader_notices_that_a_topic_was_emptied(stack: Stack, name: str) -> None:
+    ensured(stack, {name: COMPACT})
+    written(stack, name, (b"1", b'{"id": 1}'), (b"2", b'{"id": 2}'))
+    with consumer(stack.kafka) as client:
+        reader = TableReader(client, [name])
+        assert (reader.refresh(), reader.refresh()) == (2, 0)
+        empty_topics(stack.kafka, {name: COMPACT})
+        assert (reader.refresh(), reader.values(name)) == (1, [])
+        written(stack, name, (b"2", b'{"id": 9}'))
+        assert (reader.refresh(), reader.values(name)) == (1, [{"id": 9}])
+        assert reader.refresh() == 0
+
+
+def test_policy_is_restored_if_the_deletion_fails(stack: Stack, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        assert described(stack, name).options["cleanup.policy"] == "compact,delete"
+        raise TerminalError("not today")
+
+    ensured(stack, {name: COMPACT})
+    written(stack, name, (b"1", b"{}"))
+    monkeypatch.setattr(KafkaAdminClient, "delete_records", fails)
+
+    with pytest.raises(TerminalError, match="not today"):
+        empty_topics(stack.kafka, {name: COMPACT})
+
+    assert described(stack, name).options["cleanup.policy"] == "compact"
+
+
+@pytest.mark.parametrize("repair", [ensure_topics, empty_topics])
+def test_policy_of_a_killed_run_is_restored(stack: Stack, name: str, repair: Callable[..., object]) -> None:
+    """A killed run leaves the topic as this one is created."""
+    ensured(stack, {name: COMPACT})
+    with admin_client(stack.kafka) as admin:
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": "compact,delete"})])
+
+    repair(stack.kafka, {name: COMPACT})
+
+    assert described(stack, name).options["cleanup.policy"] == "compact"
+
+
+def test_missing_topic_cannot_be_emptied(stack: Stack, name: str) -> None:
+    with pytest.raises(CheckFailedError, match=f"topic {name} does not exist"):
+        empty_topics(stack.kafka, {name: COMPACT})
+
+
+def test_a_job_without_compacted_topics_empties_nothing() -> None:
+    assert empty_topics(KafkaEndpoint("127.0.0.1:1"), {}) == {}

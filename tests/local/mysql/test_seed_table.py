@@ -8,12 +8,14 @@ import re
 import subprocess
 import threading
 import time
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from infra import progress
 from infra.endpoints import MySqlEndpoint
 from infra.errors import DataFileError, SchemaError, TerminalError, WaitTimeoutError
 from infra.mysql.connection import Connection, connect, fetch_rows
@@ -220,6 +222,37 @@ def test_two_hundred_thousand_rows_are_loaded_exactly(
     print(f"{report} in {report.seconds:.2f} s")
     assert report == SeedReport(0, differing, 500, 199_500 - differing, 0)
     assert table_rows(owner) == sorted([*changed, *rows[1500:]])
+
+
+def test_memory_does_not_depend_on_the_number_of_rows(seed: Seed, owner: MySqlEndpoint, tmp_path: Path) -> None:
+    peaks = []
+    for count in (20_000, 80_000):
+        write(tmp_path / "many.csv", many_rows(count))
+        tracemalloc.start()
+        seed_table(owner, "players", tmp_path / "many.csv", tmp_path / "rejects.csv")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_progress_of_a_long_seed_is_reported(
+    seed: Seed, owner: MySqlEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "REPORT_SECONDS", 0)
+    lines: list[str] = []
+    write(tmp_path / "many.csv", many_rows(20_000))
+    seed_table(owner, "players", tmp_path / "many.csv", tmp_path / "rejects.csv", report=lines.append)
+    shape = r"reading many\.csv: [0-9,]+ rows \([0-9]+ %\), [0-9,]+ rows/s, [0-9]+ s left"
+    assert [line for line in lines if not re.fullmatch(shape, line)] == []
+    assert len(lines) > 1
+    assert lines[-1].startswith("reading many.csv: 20,000 rows (100 %), ")
+
+
+def test_short_seed_reports_no_progress(seed: Seed, owner: MySqlEndpoint, tmp_path: Path) -> None:
+    lines: list[str] = []
+    write(tmp_path / "few.csv", many_rows(10))
+    seed_table(owner, "players", tmp_path / "few.csv", tmp_path / "rejects.csv", report=lines.append)
+    assert lines == []
 
 
 INVALID = """id,name,nationality,score

@@ -8,7 +8,7 @@ import pytest
 
 from infra.errors import DataFileError
 from infra.mysql.columns import Column, integer_bounds
-from infra.mysql.data_file import MAX_RECORD_BYTES, Reject, Row, read_raw, read_rows
+from infra.mysql.data_file import MAX_RECORD_BYTES, Reject, Row, estimate_rows, read_raw, read_rows
 
 INT = integer_bounds("int", unsigned=False)
 COLUMNS = (
@@ -213,3 +213,21 @@ def test_unreadable_file(tmp_path: Path, make: bool, reason: str) -> None:
     with pytest.raises(DataFileError) as caught:
         list(read_rows(path, COLUMNS))
     assert str(caught.value) == (f"{path}: cannot be read: {reason}. Expected a CSV file. Fix its path or permissions.")
+
+
+def test_rows_of_a_small_file_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("id,name\n" + "1,x\n" * 1234)
+
+    assert estimate_rows(path) == 1234
+
+
+def test_rows_of_a_large_file_are_estimated(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("id,name\n" + "".join(f"{number},{'x' * (number // 20_000)}\n" for number in range(400_000)))
+
+    assert estimate_rows(path) == pytest.approx(400_000, rel=0.05)
+
+
+def test_file_that_does_not_exist_has_no_rows(tmp_path: Path) -> None:
+    assert estimate_rows(tmp_path / "nothing.csv") == 0
