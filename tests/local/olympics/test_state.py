@@ -10,6 +10,10 @@ from infra.waiting import wait_until
 from tests.local.olympics.conftest import Deployment
 
 ROUNDS = 300
+_INSERT = """
+INSERT INTO players (name, nationality, score)
+SELECT CONCAT('Athlete ', id % 4), CONCAT('Nation ', {0} % 3), {0} FROM old
+"""
 
 
 def test_state_does_not_grow_with_changes_and_deleted_ids(seeded: Deployment, tmp_path: Path) -> None:
@@ -31,8 +35,7 @@ def _replace_everything(deployment: Deployment, rounds: int) -> None:
                 f"UPDATE players SET score = {number}, name = CONCAT('Other ', id % 3)",
                 "CREATE TEMPORARY TABLE old SELECT id FROM players",
                 "DELETE FROM players",
-                "INSERT INTO players (name, nationality, score) "
-                f"SELECT CONCAT('Athlete ', id % 4), CONCAT('Nation ', {number} % 3), {number} FROM old",
+                _INSERT.format(number),
                 "DROP TEMPORARY TABLE old",
             )
         )
