@@ -2,7 +2,10 @@
 -- one more row, without an id, which lists them.
 CREATE TEMPORARY VIEW read_elements AS
 SELECT
-    message_key, message_value, attempts, source_partition, source_offset, source_timestamp, type,
+    -- Only the quarantine needs the bytes; without them a row is small.
+    CASE WHEN elements.id IS NULL THEN message_key END AS message_key,
+    CASE WHEN elements.id IS NULL THEN message_value END AS message_value,
+    attempts, source_partition, source_offset, source_timestamp, type,
     elements.id, elements.element_text, elements.invalid_elements, elements.elements
 FROM (SELECT * FROM validated_records WHERE reason IS NULL)
 CROSS JOIN LATERAL TABLE(READ_ELEMENTS(
