@@ -70,7 +70,7 @@ class TableReader:
 
     def values(self, topic: str) -> list[Value]:
         """Return the values of a topic in no order; CheckFailedError names a key whose value is not a JSON object."""
-        return [_decode(topic, key, value) for key, value in self.tables[topic].items()]
+        return [decode_value(topic, key, value) for key, value in self.tables[topic].items()]
 
     def _refresh_quarantined(self, quarantine: str) -> None:
         """Read the new quarantined records, and reset each table that may contain one: it is read from scratch."""
@@ -133,7 +133,8 @@ def read_tables(
         return {topic: reader.values(topic) for topic in reader.tables}
 
 
-def _decode(topic: str, key: bytes, value: bytes) -> Value:
+def decode_value(topic: str, key: bytes | None, value: bytes) -> Value:
+    """Return the value of a row; CheckFailedError if it is not a JSON object."""
     try:
         decoded = json.loads(value)
     except ValueError as error:
