@@ -78,6 +78,12 @@ class FlinkSettings(_Section):
     checkpoint_interval_ms: CheckpointInterval
 
 
+class ChecksSettings(_Section):
+    """The checks; sizes in MiB."""
+
+    memory_mb: int = Field(ge=64, le=MAX_PROCESS_MB)
+
+
 class DeploymentSettings(_Section):
     """The defaults of the DAGs' params."""
 
@@ -119,6 +125,7 @@ class Settings(_Section):
     kafka: KafkaSettings
     mysql: MySqlSettings
     flink: FlinkSettings
+    checks: ChecksSettings
     deployment: DeploymentSettings
     session: SessionSettings
     kubernetes: KubernetesSettings
@@ -127,6 +134,11 @@ class Settings(_Section):
     def data_dir(self) -> Path:
         """The absolute data directory."""
         return (self.root / Path(self.data.dir).expanduser()).resolve()
+
+    @property
+    def checks_dir(self) -> Path | None:
+        """The folder of the checks' databases; None if this machine does not have a data directory."""
+        return self.data_dir / "checks" if self.data_dir.is_dir() else None
 
     def as_environment(self) -> dict[str, str]:
         """Return environment variables that give another process the same settings."""
@@ -145,6 +157,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "kafka": KafkaSettings,
     "mysql": MySqlSettings,
     "flink": FlinkSettings,
+    "checks": ChecksSettings,
     "deployment": DeploymentSettings,
     "session": SessionSettings,
     "kubernetes": KubernetesSettings,

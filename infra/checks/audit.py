@@ -26,9 +26,7 @@ from infra.kafka.bulk import bulk_reader
 from infra.pipeline import Audit, Pipeline
 
 SHOWN_ELEMENTS = 10
-_UNACCOUNTED = (
-    "source_partition INTEGER, source_offset BIGINT, position BIGINT, explanation VARCHAR, since DOUBLE"
-)
+_UNACCOUNTED = "source_partition INTEGER, source_offset BIGINT, position BIGINT, explanation VARCHAR, since DOUBLE"
 _COLUMNS = ("source_partition", "source_offset", "position", "disposition", "explanation")
 
 

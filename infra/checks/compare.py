@@ -93,8 +93,9 @@ class Comparison:
         self.rows[topic] = database.number(f"SELECT count(*) FROM {expected}")
         execute = database.connection.execute
         execute(
-            "CREATE OR REPLACE TEMP TABLE found AS SELECT message_key, message_value, TRY(decode(message_value)) AS value "
-            f"FROM {current} ANTI JOIN {expected} AS expected ON TRY(decode(message_value)) = expected.value"
+            "CREATE OR REPLACE TEMP TABLE found AS "
+            f"SELECT message_key, message_value, TRY(decode(message_value)) AS value FROM {current} "
+            f"ANTI JOIN {expected} AS expected ON TRY(decode(message_value)) = expected.value"
         )
         execute(
             f"CREATE OR REPLACE TEMP TABLE expected AS SELECT key, value FROM {expected} "
@@ -105,7 +106,9 @@ class Comparison:
             return
         self._check_values(topic, check.key)
         keys = _key_expression(check.key)
-        if database.number(f"SELECT count(*) - count(DISTINCT {keys}) FROM (SELECT decode(message_value) AS value FROM {current})"):
+        if database.number(
+            f"SELECT count(*) - count(DISTINCT {keys}) FROM (SELECT decode(message_value) AS value FROM {current})"
+        ):
             raise _same_key(topic, check.key)
         execute(
             "CREATE OR REPLACE TEMP TABLE pairs AS SELECT row_number() OVER () AS number, * FROM ("
@@ -114,9 +117,7 @@ class Comparison:
             "ON expected.key = found.key)"
         )
         self._delete_equal(topic)
-        execute(
-            "INSERT INTO compared SELECT ?, key, expected, found, message_key, message_value FROM pairs", [number]
-        )
+        execute("INSERT INTO compared SELECT ?, key, expected, found, message_key, message_value FROM pairs", [number])
 
     def _check_values(self, topic: str, key: tuple[str, ...]) -> None:
         """Raise CheckFailedError on the first value that is not a row with all key columns."""

@@ -192,8 +192,9 @@ class TopicDatabase:
         )
         moved = "SELECT message_key FROM latest GROUP BY message_key HAVING count(*) > 1"
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE older AS SELECT log.source_partition, log.source_offset FROM {log_of(topic)} "
-            "AS log SEMI JOIN latest USING (source_partition, source_offset) "
+            "CREATE OR REPLACE TEMP TABLE older AS "
+            f"SELECT log.source_partition, log.source_offset FROM {log_of(topic)} AS log "
+            "SEMI JOIN latest USING (source_partition, source_offset) "
             f"SEMI JOIN ({moved}) AS moved ON moved.message_key IS NOT DISTINCT FROM log.message_key "
             "QUALIFY row_number() OVER (PARTITION BY message_key ORDER BY source_timestamp DESC, source_partition) > 1"
         )

@@ -161,7 +161,10 @@ class TopicLog:
         positions = connection.execute(
             "SELECT number, next_offset FROM platform.positions WHERE topic = ?", [topic]
         ).fetchall()
-        return _Known(*row, dict(positions)) if row else None
+        if row is None:
+            return None
+        topic_id, complete, read_at, pruned = row
+        return _Known(topic_id, complete, read_at, pruned, dict(positions))
 
     def _forget(self, topic: str, state: TopicState, at: float, reason: str | None) -> _Known:
         """Empty the log of a topic, so that it is read from the beginning."""

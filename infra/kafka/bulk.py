@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from infra.endpoints import KafkaEndpoint
 from infra.errors import CheckFailedError, WaitTimeoutError
@@ -23,7 +23,7 @@ STALL_SECONDS = 30
 REQUEST_TIMEOUT_SECONDS = 30
 POLL_SECONDS = 0.1
 # A batch ends at either limit; both bound the memory of a reader, whatever the size of the records.
-BATCH_RECORDS = 50_000
+BATCH_RECORDS = 20_000
 BATCH_BYTES = 16 * 1024 * 1024
 _CALL_BYTES = 4 * 1024 * 1024
 _MAX_CALL_RECORDS = 5_000
@@ -84,14 +84,12 @@ class BulkReader:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise
-                raise CheckFailedError(
-                    f"topic {name} does not exist. Deploy the pipeline, which creates it."
-                ) from None
+                raise CheckFailedError(f"topic {name} does not exist. Deploy the pipeline, which creates it.") from None
             ids[name] = str(found.topic_id)
             partitions += [(name, partition.id) for partition in found.partitions]
         # The ends after the beginnings: records that are deleted in between are before both.
-        beginnings = self._offsets(partitions, OffsetSpec.earliest())
-        ends = self._offsets(partitions, OffsetSpec.latest())
+        beginnings = self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {name: TopicState(ids[name], beginnings[name], ends[name]) for name in names}
 
     def batches(self, starts: Mapping[Partition, int], ends: Mapping[Partition, int]) -> Iterator[Batch]:
@@ -136,27 +134,27 @@ def bulk_reader(endpoint: KafkaEndpoint) -> Iterator[BulkReader]:
         yield BulkReader(consumer, admin)
 
 
-def _add(
-    batch: Batch, messages: list[Message], open_partitions: set[Partition], ends: Mapping[Partition, int]
-) -> int:
+def _add(batch: Batch, messages: list[Message], open_partitions: set[Partition], ends: Mapping[Partition, int]) -> int:
     """Add messages to a batch, close the partitions that are read to their ends, and return the number of bytes."""
     size = 0
+    rows, positions = batch.rows, batch.positions
     for message in messages:
-        topic, number, offset = message.topic(), message.partition(), message.offset()
-        assert topic is not None and number is not None and offset is not None, "a message of a partition"  # noqa: S101
-        partition = (topic, number)
+        number: Any = message.partition()  # the stubs allow None, which only a message of our own can be
+        partition: Partition = (message.topic() or "", number)
+        offset: Any = message.offset()
         error = message.error()
         if error is None:
             key, value = message.key(), message.value()
-            size += len(key or b"") + len(value or b"")
-            batch.rows.setdefault(topic, []).append((number, offset, message.timestamp()[1], key, value))
-            batch.count += 1
+            size += (len(key) if key else 0) + (len(value) if value else 0)
+            row = (number, offset, message.timestamp()[1], key, value)
+            rows.setdefault(partition[0], []).append(row)
             offset += 1
+            batch.count += 1
         elif error.code() != KafkaError._PARTITION_EOF:
             raise KafkaException(error)
         # The last offsets of a partition can be records that compaction has removed, or markers of a transaction; then
         # only the event at the end of the partition shows that it is read.
-        batch.positions[partition] = offset
+        positions[partition] = offset
         if error is not None or offset >= ends[partition]:
             open_partitions.discard(partition)
     return size
@@ -165,7 +163,7 @@ def _add(
 def _stalled(
     position: Mapping[Partition, int], open_partitions: set[Partition], ends: Mapping[Partition, int]
 ) -> WaitTimeoutError:
-    lag = {f"{topic}-{number}": ends[topic, number] - position[topic, number] for topic, number in sorted(open_partitions)}
-    return WaitTimeoutError(
-        f"no records received for {STALL_SECONDS} s; remaining: {lag}. Check the broker's health."
-    )
+    lag = {
+        f"{topic}-{number}": ends[topic, number] - position[topic, number] for topic, number in sorted(open_partitions)
+    }
+    return WaitTimeoutError(f"no records received for {STALL_SECONDS} s; remaining: {lag}. Check the broker's health.")

@@ -20,7 +20,7 @@ from infra.kafka.client_properties import librdkafka_properties
 BOOTSTRAP_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_SECONDS = 5
 # librdkafka buffers this much in front of its consumer, and would otherwise pause for a second whenever it is full.
-QUEUE_KIB = 16 * 1024
+QUEUE_KIB = 4 * 1024
 _BULK = {
     "group.id": "unused",  # required, but no offset is committed and no group is joined
     "enable.auto.commit": False,
@@ -30,18 +30,22 @@ _BULK = {
     "fetch.queue.backoff.ms": 5,
     "fetch.wait.max.ms": 50,
 }
-_DENIED = frozenset({
-    confluent_kafka.KafkaError._AUTHENTICATION,
-    confluent_kafka.KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    confluent_kafka.KafkaError.GROUP_AUTHORIZATION_FAILED,
-    confluent_kafka.KafkaError.SASL_AUTHENTICATION_FAILED,
-    confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED,
-})
-_NO_ANSWER = frozenset({
-    confluent_kafka.KafkaError._ALL_BROKERS_DOWN,
-    confluent_kafka.KafkaError._TIMED_OUT,
-    confluent_kafka.KafkaError._TRANSPORT,
-})
+_DENIED = frozenset(
+    {
+        confluent_kafka.KafkaError._AUTHENTICATION,
+        confluent_kafka.KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        confluent_kafka.KafkaError.GROUP_AUTHORIZATION_FAILED,
+        confluent_kafka.KafkaError.SASL_AUTHENTICATION_FAILED,
+        confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    }
+)
+_NO_ANSWER = frozenset(
+    {
+        confluent_kafka.KafkaError._ALL_BROKERS_DOWN,
+        confluent_kafka.KafkaError._TIMED_OUT,
+        confluent_kafka.KafkaError._TRANSPORT,
+    }
+)
 log = logging.getLogger(__name__)
 
 
