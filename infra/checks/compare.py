@@ -125,12 +125,13 @@ class Comparison:
         is_row = "CASE WHEN value IS NULL OR NOT json_valid(value) THEN false ELSE json_type(value) = 'OBJECT' END"
         missing = " OR ".join(f"NOT json_exists(value, {_path(name)})" for name in key)
         for condition in (f"NOT {is_row}", missing):
-            row = self._database.connection.execute(
-                f"SELECT message_key, message_value FROM found WHERE {condition} LIMIT 1"
-            ).fetchone()
-            if row:
+            if row := self._database.row(f"SELECT message_key, message_value FROM found WHERE {condition} LIMIT 1"):
                 found_table(topic, [decode_value(topic, *row)], key)
-                raise CheckFailedError(f"topic {topic}: the value of key {row[0]!r} is not JSON: {row[1]!r}.")
+                # Python accepts half of a surrogate pair.
+                raise CheckFailedError(
+                    f"topic {topic}: the value of key {row[0]!r} is not strict JSON: {row[1]!r}. "
+                    "Write text that is valid Unicode."
+                )
 
     def _delete_equal(self, topic: str) -> None:
         """Delete the pairs whose values are equal although their texts differ."""
@@ -170,9 +171,7 @@ class Comparison:
 
 def _sample_columns(database: TopicDatabase, current: str) -> list[str] | None:
     """Return the fields of a value in their order."""
-    row = database.connection.execute(
-        f"SELECT json_keys(TRY_CAST(TRY(decode(message_value)) AS JSON)) FROM {current} LIMIT 1"
-    ).fetchone()
+    row = database.row(f"SELECT json_keys(TRY_CAST(TRY(decode(message_value)) AS JSON)) FROM {current} LIMIT 1")
     return row[0] if row else None
 
 

@@ -93,11 +93,11 @@ def _open(file: Path, memory_mb: int, version: str) -> duckdb.DuckDBPyConnection
     is_new = not file.exists()
     try:
         connection = _connect(file, memory_mb)
-        found = connection.execute("SELECT version FROM platform.version").fetchone()
-        if found == (version,):
+        found = connection.execute("SELECT version FROM platform.version").fetchall()
+        if found == [(version,)]:
             return connection
         connection.close()
-        reason = f"has version {found and found[0]!r}, not {version!r}"
+        reason = f"has version {found}, not {version!r}"
     except duckdb.Error as error:
         reason = str(error)
     if not is_new:

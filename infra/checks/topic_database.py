@@ -17,7 +17,7 @@ an invalid record under the key of a valid one leaves the valid one in force.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
@@ -128,13 +128,12 @@ class TopicDatabase:
     def prune(self, topic: str) -> int:
         """Delete the superseded records of a compacted topic from its log, as Kafka does, and return their number."""
         self._fold(topic)
-        deleted = self.connection.execute(
+        return self.number(
             f"DELETE FROM {log_of(topic)} AS log WHERE NOT EXISTS (SELECT 1 FROM latest WHERE "
             "latest.source_partition = log.source_partition AND latest.source_offset = log.source_offset) "
             f"AND NOT EXISTS (SELECT 1 FROM ({self._quarantined(topic)}) AS quarantined WHERE "
             "quarantined.source_partition = log.source_partition AND quarantined.source_offset = log.source_offset)"
-        ).fetchone()
-        return int(deleted[0]) if deleted else 0
+        )
 
     def quarantined(self, topic: str) -> int:
         """Return the number of quarantined records of a topic."""
@@ -174,9 +173,15 @@ class TopicDatabase:
         result = self._execute(relative, self._sql(relative))
         return [column[0] for column in result.description or ()], result.fetchall()
 
-    def number(self, sql: str, parameters: Mapping[str, Any] | None = None) -> int:
+    def row(self, sql: str, parameters: Any = None) -> tuple[Any, ...] | None:
+        """Return the only row of a statement, None if it does not return one."""
+        # All of it: an unfinished result would block the connection.
+        rows = self.connection.execute(sql, parameters).fetchall()
+        return rows[0] if rows else None
+
+    def number(self, sql: str, parameters: Any = None) -> int:
         """Return the integer that a statement returns."""
-        row = self.connection.execute(sql, parameters).fetchone()
+        row = self.row(sql, parameters)
         return int(row[0]) if row and row[0] is not None else 0
 
     def _fold(self, topic: str) -> None:

@@ -155,9 +155,9 @@ class TopicLog:
 
     def _known(self, topic: str) -> _Known | None:
         connection = self._database.connection
-        row = connection.execute(
+        row = self._database.row(
             "SELECT topic_id, complete, read_at, pruned_quarantined FROM platform.topics WHERE topic = ?", [topic]
-        ).fetchone()
+        )
         positions = connection.execute(
             "SELECT number, next_offset FROM platform.positions WHERE topic = ?", [topic]
         ).fetchall()

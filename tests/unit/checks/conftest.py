@@ -32,8 +32,8 @@ FILES = {
     "cdc.py": "",
     "players.sql": "SELECT id, nationality, score FROM players",
     "totals.sql": "SELECT nationality, SUM(score) AS total, AVG(score) AS average FROM players GROUP BY nationality",
-    "audit.sql": "SELECT source_partition, source_offset, NULL AS position,"
-    " CASE WHEN message_value IS NOT NULL THEN 'counted' END AS disposition, 'has no value' AS explanation FROM records",
+    "audit.sql": "SELECT source_partition, source_offset, NULL AS position, CASE WHEN message_value IS NOT NULL THEN "
+    "'counted' END AS disposition, 'has no value' AS explanation FROM records",
 }
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from kafka.consumer.fetcher import ConsumerRecord
 
 from infra.checks.audit import Element, account_for
-from infra.checks.expected import tables_of
+from infra.checks.expected import create_expected
 from infra.checks.topic_database import TopicDatabase
 from infra.errors import DefinitionError
+from infra.kafka.bulk import Row
 from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT
 from tests.support.olympics_model import SEED, expected_outputs
@@ -29,15 +29,17 @@ def pipeline() -> Pipeline:
     return load_pipeline(EVENTS)
 
 
-def as_read(topic: str, records: Iterable[Sent]) -> list[ConsumerRecord]:
-    return [
-        ConsumerRecord(
-            topic=topic, partition=sent.partition, leader_epoch=0, offset=sent.offset, timestamp=sent.timestamp_ms,
-            timestamp_type=0, key=None, value=sent.value, headers=[], checksum=None, serialized_key_size=-1,
-            serialized_value_size=-1, serialized_header_size=-1,
-        )
-        for sent in records
-    ]  # fmt: skip
+def as_read(records: Iterable[Sent]) -> list[Row]:
+    return [(sent.partition, sent.offset, sent.timestamp_ms, None, sent.value) for sent in records]
+
+
+def tables_of(pipeline: Pipeline, database: TopicDatabase) -> dict[str, dict[Any, dict[str, Any]]]:
+    """Return the expected rows of every checked topic by their keys, which have one column."""
+    found = {}
+    for topic in pipeline.checks:
+        rows = database.connection.execute(f"SELECT key, value FROM {create_expected(database, topic)}").fetchall()
+        found[topic] = {json.loads(key)[0]: json.loads(value) for key, value in rows}
+    return found
 
 
 def numbered(records: Iterable[tuple[int, int, bytes | None]]) -> list[Sent]:
@@ -54,7 +56,7 @@ def filled(database: TopicDatabase, records: list[Sent]) -> Folded:
     """Fill the database as if the jobs had processed all records, with outputs from the model; return the model."""
     expected = fold(records)
     outputs = expected_outputs(expected.athletes.values())
-    database.add_records(as_read("olympic_data", records))
+    database.append("olympic_data", as_read(records))
     put_quarantine(database, expected.quarantine)
     for topic, name in (("entries", "players"), ("athletes", "athletes"), ("duplicates", "duplicates")):
         put_topic(database, topic, list(outputs[name].values()))
@@ -62,36 +64,49 @@ def filled(database: TopicDatabase, records: list[Sent]) -> Folded:
 
 
 def put_quarantine(database: TopicDatabase, quarantine: Iterable[Quarantined]) -> None:
-    database.put_quarantine(
+    """Replace the records of the quarantine."""
+    columns = [
         {"source_topic": "olympic_data", "source_partition": record.partition, "source_offset": record.offset,
          "position": record.position, "reason": record.reason, "attempts": 0}
         for record in quarantine
-    )  # fmt: skip
+    ]  # fmt: skip
+    database.empty("olympic_events.quarantine")
+    database.append(
+        "olympic_events.quarantine",
+        [(0, offset, 0, None, json.dumps(value).encode()) for offset, value in enumerate(columns)],
+    )
 
 
 def put_topic(database: TopicDatabase, topic: str, values: list[dict[str, Any]]) -> None:
-    rows = {json.dumps(value["id"]).encode(): json.dumps(value).encode() for value in values}
-    database.put_topic(f"olympic_events.{topic}", rows)
+    """Replace the records of a topic."""
+    name = f"olympic_events.{topic}"
+    database.empty(name)
+    database.append(
+        name,
+        [
+            (0, offset, 0, json.dumps(value["id"]).encode(), json.dumps(value).encode())
+            for offset, value in enumerate(values)
+        ],
+    )
 
 
 def dispositions(pipeline: Pipeline, database: TopicDatabase) -> tuple[Counter[str], dict[Element, str]]:
     assert pipeline.audit is not None
+    database.create_topic_tables()
     accounts, unaccounted = account_for(pipeline.audit, database)
-    return sum((account.dispositions for account in accounts.values()), Counter[str]()), unaccounted
+    assert unaccounted.count == len(unaccounted.first)
+    return sum((account.dispositions for account in accounts.values()), Counter[str]()), unaccounted.first
 
 
 def test_sample_gives_the_outputs_of_the_seed_rows(pipeline: Pipeline) -> None:
     with TopicDatabase(pipeline) as database:
         filled(database, numbered((0, 0, line) for line in SAMPLE))
 
-        found = tables_of(pipeline, database.query)
+        found = tables_of(pipeline, database)
 
     expected = expected_outputs(SEED)
     expected["entries"] = expected.pop("players")
-    assert {
-        topic.removeprefix("olympic_events."): {key: value for (key,), value in table.items()}
-        for topic, table in found.items()
-    } == expected
+    assert {topic.removeprefix("olympic_events."): table for topic, table in found.items()} == expected
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -100,12 +115,10 @@ def test_check_sql_agrees_with_the_model_on_generated_records(pipeline: Pipeline
     with TopicDatabase(pipeline) as database:
         expected = filled(database, records)
 
-        found = tables_of(pipeline, database.query)
+        found = tables_of(pipeline, database)
         counts, unaccounted = dispositions(pipeline, database)
 
-    assert {key[0]: value for key, value in found["olympic_events.entries"].items()} == {
-        row.id: row._asdict() for row in expected.athletes.values()
-    }
+    assert found["olympic_events.entries"] == {row.id: row._asdict() for row in expected.athletes.values()}
     assert unaccounted == {}
     assert counts["quarantined"] == len(expected.quarantine)
     assert counts["counted"] + counts["duplicate"] == 3 * len(expected.athletes)
