@@ -1,7 +1,8 @@
 """Comparison of the current rows of the topics with the expected rows, in the database.
 
-Almost all rows have the same text in both, so a join of the texts leaves only those that may differ. Their values are
-compared as Python compares them: `1.0` and `1`, or another order of the fields, are equal.
+Almost all rows have the same text in both, so checksums by bucket, and a join of the texts in buckets that differ,
+leave only those that may differ. Their values are compared as Python compares them: `1.0` and `1`, or another order of
+the fields, are equal.
 """
 
 # ruff: noqa: S608 -- names cannot be statement parameters; these come from the pipeline definition, and are quoted
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.checks.expected import create_expected
+from infra.checks.expected import create_expected, has_duplicates
 from infra.checks.topic_database import TopicDatabase
 from infra.errors import CheckFailedError
 from infra.kafka.reader import decode_value
@@ -22,6 +23,8 @@ Key = tuple[Any, ...]
 Table = dict[Key, dict[str, Any]]
 SHOWN_DIFFERENCES = 5
 CHUNK_ROWS = 10_000
+BUCKETS = 4096
+_FOUND = "TRY(decode(message_value))"
 
 _DIFFERING = """
     CREATE TEMP TABLE IF NOT EXISTS differing (
@@ -91,24 +94,23 @@ class Comparison:
         order = _sample_columns(database, current)
         expected = create_expected(database, topic, order)
         self.rows[topic] = database.number(f"SELECT count(*) FROM {expected}")
+        if not self._differing_buckets(expected, current):
+            return
         execute = database.connection.execute
         execute(
-            "CREATE OR REPLACE TEMP TABLE found AS "
-            f"SELECT message_key, message_value, TRY(decode(message_value)) AS value FROM {current} "
-            f"ANTI JOIN {expected} AS expected ON TRY(decode(message_value)) = expected.value"
+            "CREATE OR REPLACE TEMP TABLE found AS WITH suspects AS ("
+            f"SELECT message_key, message_value, {_FOUND} AS value FROM {current} WHERE {_in_bucket(_FOUND)}) "
+            f"SELECT * FROM suspects ANTI JOIN (SELECT value FROM {expected} WHERE {_in_bucket('value')}) AS expected "
+            "USING (value)"
         )
         execute(
-            f"CREATE OR REPLACE TEMP TABLE expected AS SELECT key, value FROM {expected} "
-            f"ANTI JOIN {current} AS current ON TRY(decode(message_value)) = value"
+            "CREATE OR REPLACE TEMP TABLE expected AS WITH suspects AS ("
+            f"SELECT key, value FROM {expected} WHERE {_in_bucket('value')}) SELECT * FROM suspects "
+            f"ANTI JOIN (SELECT {_FOUND} AS value FROM {current} WHERE {_in_bucket(_FOUND)}) AS current USING (value)"
         )
-        left = database.number("SELECT (SELECT count(*) FROM found) + (SELECT count(*) FROM expected)")
-        if not left and database.number(f"SELECT count(*) FROM {current}") == self.rows[topic]:
-            return
         self._check_values(topic, check.key)
         keys = _key_expression(check.key)
-        if database.number(
-            f"SELECT count(*) - count(DISTINCT {keys}) FROM (SELECT decode(message_value) AS value FROM {current})"
-        ):
+        if has_duplicates(database, f"SELECT {keys} AS key FROM (SELECT {_FOUND} AS value FROM {current})"):
             raise _same_key(topic, check.key)
         execute(
             "CREATE OR REPLACE TEMP TABLE pairs AS SELECT row_number() OVER () AS number, * FROM ("
@@ -118,6 +120,23 @@ class Comparison:
         )
         self._delete_equal(topic)
         execute("INSERT INTO compared SELECT ?, key, expected, found, message_key, message_value FROM pairs", [number])
+
+    def _differing_buckets(self, expected: str, current: str) -> int:
+        """Create the table of the buckets of rows whose checksums differ, and return their number.
+
+        A checksum is the sum of the hashes of the rows. A join of all rows would need several times the memory.
+        """
+        checksums = (
+            f"SELECT hash({{value}}) % {BUCKETS} AS bucket, sum(CAST(hash({{value}}) AS HUGEINT)) AS checksum "
+            "FROM {table} GROUP BY bucket"
+        )
+        self._database.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE buckets AS SELECT bucket "
+            f"FROM ({checksums.format(value='value', table=expected)}) AS expected "
+            f"FULL JOIN ({checksums.format(value=_FOUND, table=current)}) AS found USING (bucket) "
+            "WHERE expected.checksum IS DISTINCT FROM found.checksum"
+        )
+        return self._database.number("SELECT count(*) FROM buckets")
 
     def _check_values(self, topic: str, key: tuple[str, ...]) -> None:
         """Raise CheckFailedError on the first value that is not a row with all key columns."""
@@ -178,6 +197,10 @@ def _sample_columns(database: TopicDatabase, current: str) -> list[str] | None:
 def _key_expression(key: tuple[str, ...]) -> str:
     paths = ", ".join(_path(name) for name in key)
     return f"CAST(to_json(json_extract(value, [{paths}])) AS VARCHAR)"
+
+
+def _in_bucket(value: str) -> str:
+    return f"hash({value}) % {BUCKETS} IN (SELECT bucket FROM buckets)"
 
 
 def _path(name: str) -> str:

@@ -13,7 +13,7 @@ from infra.pipeline.naming import TASK_LOGGER
 
 # Topics that grow by less than this between two looks stand still, so that a source that always changes a little does
 # not delay the comparison: records, and the share of all records.
-CALM_RECORDS, CALM_SHARE = 50, 0.002
+CALM_RECORDS, CALM_SHARE = 50, 0.0005
 LOG_SECONDS = 10.0
 log = logging.getLogger(TASK_LOGGER)
 
@@ -57,10 +57,6 @@ class Rounds:
                 return
             self._report(situation)
             time.sleep(min(POLL_SECONDS, max(0.0, resumed - time.monotonic())))
-
-    def is_over(self) -> bool:
-        """Return whether the deadline has passed."""
-        return time.monotonic() >= self._deadline
 
     def _report(self, situation: str) -> None:
         now = time.monotonic()

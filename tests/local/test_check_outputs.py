@@ -234,7 +234,7 @@ def test_settled_row_fails_though_others_keep_changing(agreeing: Checked) -> Non
     agreeing.player(3, "US", 9)
 
     with pytest.raises(CheckFailedError) as caught:
-        agreeing.check(timeout=4, settle=3, dead_jobs=Changing(agreeing))
+        agreeing.check(timeout=8, settle=4, dead_jobs=Changing(agreeing))
 
     lines = text_of(caught.value, agreeing).splitlines()
     assert lines[0] == "after N s, 1 row differs although their source has not changed:"
