@@ -126,18 +126,18 @@ def account_for(
     # The explanations of accounted elements are not needed.
     explanation = "CASE WHEN disposition IS NULL THEN CAST(explanation AS VARCHAR) END AS explanation"
     database.create_from(
-        audit.query, "audited", f"source_partition, source_offset, position, disposition, {explanation}"
+        audit.query, "checks_audited", f"source_partition, source_offset, position, disposition, {explanation}"
     )
-    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS unaccounted ({_UNACCOUNTED})")
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS checks_unaccounted ({_UNACCOUNTED})")
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE unaccounted AS
+        f"""CREATE OR REPLACE TEMP TABLE checks_unaccounted AS
         SELECT found.*, coalesce(before.since, $now) AS since FROM (
             SELECT source_partition, source_offset, CAST(position AS BIGINT) AS position, explanation
-            FROM audited WHERE disposition IS NULL
+            FROM checks_audited WHERE disposition IS NULL
             UNION ALL
             SELECT source_partition, source_offset, NULL, $missing
-            FROM {log_of(audit.topic)} ANTI JOIN audited USING (source_partition, source_offset)
-        ) AS found LEFT JOIN unaccounted AS before
+            FROM {log_of(audit.topic)} ANTI JOIN checks_audited USING (source_partition, source_offset)
+        ) AS found LEFT JOIN checks_unaccounted AS before
             ON before.source_partition = found.source_partition AND before.source_offset = found.source_offset
             AND before.position IS NOT DISTINCT FROM found.position""",
         {"now": now, "missing": f"is missing from the rows of {audit.query}"},
@@ -147,7 +147,7 @@ def account_for(
 
 def _accounts(database: TopicDatabase) -> dict[int, PartitionAccount]:
     rows = database.connection.execute(
-        "SELECT source_partition, disposition, count(*), min(source_offset), max(source_offset) FROM audited "
+        "SELECT source_partition, disposition, count(*), min(source_offset), max(source_offset) FROM checks_audited "
         "GROUP BY source_partition, disposition"
     ).fetchall()
     offsets: dict[int, list[int]] = defaultdict(list)
@@ -164,9 +164,9 @@ def _accounts(database: TopicDatabase) -> dict[int, PartitionAccount]:
 
 def unaccounted_elements(database: TopicDatabase, until: float) -> Unaccounted:
     """Return the elements of the last account that have been unaccounted from the time `until` (seconds) on."""
-    count = database.number("SELECT count(*) FROM unaccounted WHERE since <= $until", {"until": until})
+    count = database.number("SELECT count(*) FROM checks_unaccounted WHERE since <= $until", {"until": until})
     rows = database.connection.execute(
-        "SELECT source_partition, source_offset, position, explanation FROM unaccounted WHERE since <= ? "
+        "SELECT source_partition, source_offset, position, explanation FROM checks_unaccounted WHERE since <= ? "
         "ORDER BY source_partition, source_offset, coalesce(position, -1) LIMIT ?",
         [until, SHOWN_ELEMENTS],
     ).fetchall()

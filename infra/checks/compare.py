@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.checks.expected import create_expected, has_duplicates
+from infra.checks.progress import Progress
 from infra.checks.topic_database import TopicDatabase
 from infra.errors import CheckFailedError
 from infra.kafka.reader import decode_value
@@ -27,7 +28,7 @@ BUCKETS = 4096
 _FOUND = "TRY(decode(message_value))"
 
 _DIFFERING = """
-    CREATE TEMP TABLE IF NOT EXISTS differing (
+    CREATE TEMP TABLE IF NOT EXISTS checks_differing (
         topic INTEGER, key VARCHAR, expected VARCHAR, found VARCHAR, message_key BLOB, message_value BLOB, since DOUBLE
     )"""
 
@@ -70,13 +71,15 @@ class Comparison:
         contradicts its key.
         """
         execute = self._database.connection.execute
-        execute("CREATE OR REPLACE TEMP TABLE compared AS SELECT * EXCLUDE since FROM differing LIMIT 0")
+        execute("CREATE OR REPLACE TEMP TABLE checks_compared AS SELECT * EXCLUDE since FROM checks_differing LIMIT 0")
+        progress = Progress("rows compared")
         for number, topic in enumerate(self._topics):
             self._compare_topic(number, topic)
+            progress.add(self.rows[topic])
         # A row that still has the expected value with which it differed before has differed from then on.
         execute(
-            "CREATE OR REPLACE TEMP TABLE differing AS SELECT compared.*, coalesce(before.since, $now) AS since "
-            "FROM compared LEFT JOIN differing AS before ON before.topic = compared.topic "
+            "CREATE OR REPLACE TEMP TABLE checks_differing AS SELECT compared.*, coalesce(before.since, $now) AS since "
+            "FROM checks_compared AS compared LEFT JOIN checks_differing AS before ON before.topic = compared.topic "
             "AND before.key = compared.key AND before.expected IS NOT DISTINCT FROM compared.expected",
             {"now": now},
         )
@@ -85,7 +88,7 @@ class Comparison:
     def settled(self, now: float, seconds: float) -> Differences:
         """Return what has differed for `seconds` with the same expected value."""
         since = {"until": now - seconds}
-        count = self._database.number("SELECT count(*) FROM differing WHERE since <= $until", since)
+        count = self._database.number("SELECT count(*) FROM checks_differing WHERE since <= $until", since)
         return Differences(count, self._first(since) if count else [])
 
     def _compare_topic(self, number: int, topic: str) -> None:
@@ -98,13 +101,13 @@ class Comparison:
             return
         execute = database.connection.execute
         execute(
-            "CREATE OR REPLACE TEMP TABLE found AS WITH suspects AS ("
+            "CREATE OR REPLACE TEMP TABLE checks_found AS WITH suspects AS ("
             f"SELECT message_key, message_value, {_FOUND} AS value FROM {current} WHERE {_in_bucket(_FOUND)}) "
             f"SELECT * FROM suspects ANTI JOIN (SELECT value FROM {expected} WHERE {_in_bucket('value')}) AS expected "
             "USING (value)"
         )
         execute(
-            "CREATE OR REPLACE TEMP TABLE expected AS WITH suspects AS ("
+            "CREATE OR REPLACE TEMP TABLE checks_expected AS WITH suspects AS ("
             f"SELECT key, value FROM {expected} WHERE {_in_bucket('value')}) SELECT * FROM suspects "
             f"ANTI JOIN (SELECT {_FOUND} AS value FROM {current} WHERE {_in_bucket(_FOUND)}) AS current USING (value)"
         )
@@ -113,13 +116,17 @@ class Comparison:
         if has_duplicates(database, f"SELECT {keys} AS key FROM (SELECT {_FOUND} AS value FROM {current})"):
             raise _same_key(topic, check.key)
         execute(
-            "CREATE OR REPLACE TEMP TABLE pairs AS SELECT row_number() OVER () AS number, * FROM ("
+            "CREATE OR REPLACE TEMP TABLE checks_pairs AS SELECT row_number() OVER () AS number, * FROM ("
             "SELECT coalesce(expected.key, found.key) AS key, expected.value AS expected, found.value AS found, "
-            f"message_key, message_value FROM expected FULL JOIN (SELECT {keys} AS key, * FROM found) AS found "
+            "message_key, message_value FROM checks_expected AS expected "
+            f"FULL JOIN (SELECT {keys} AS key, * FROM checks_found) AS found "
             "ON expected.key = found.key)"
         )
         self._delete_equal(topic)
-        execute("INSERT INTO compared SELECT ?, key, expected, found, message_key, message_value FROM pairs", [number])
+        execute(
+            "INSERT INTO checks_compared SELECT ?, key, expected, found, message_key, message_value FROM checks_pairs",
+            [number],
+        )
 
     def _differing_buckets(self, expected: str, current: str) -> int:
         """Create the table of the buckets of rows whose checksums differ, and return their number.
@@ -131,12 +138,12 @@ class Comparison:
             "FROM {table} GROUP BY bucket"
         )
         self._database.connection.execute(
-            "CREATE OR REPLACE TEMP TABLE buckets AS SELECT bucket "
+            "CREATE OR REPLACE TEMP TABLE checks_buckets AS SELECT bucket "
             f"FROM ({checksums.format(value='value', table=expected)}) AS expected "
             f"FULL JOIN ({checksums.format(value=_FOUND, table=current)}) AS found USING (bucket) "
             "WHERE expected.checksum IS DISTINCT FROM found.checksum"
         )
-        return self._database.number("SELECT count(*) FROM buckets")
+        return self._database.number("SELECT count(*) FROM checks_buckets")
 
     def _check_values(self, topic: str, key: tuple[str, ...]) -> None:
         """Raise CheckFailedError on the first value that is not a row with all key columns."""
@@ -144,7 +151,9 @@ class Comparison:
         is_row = "CASE WHEN value IS NULL OR NOT json_valid(value) THEN false ELSE json_type(value) = 'OBJECT' END"
         missing = " OR ".join(f"NOT json_exists(value, {_path(name)})" for name in key)
         for condition in (f"NOT {is_row}", missing):
-            if row := self._database.row(f"SELECT message_key, message_value FROM found WHERE {condition} LIMIT 1"):
+            if row := self._database.row(
+                f"SELECT message_key, message_value FROM checks_found WHERE {condition} LIMIT 1"
+            ):
                 found_table(topic, [decode_value(topic, *row)], key)
                 # Python accepts half of a surrogate pair.
                 raise CheckFailedError(
@@ -155,25 +164,27 @@ class Comparison:
     def _delete_equal(self, topic: str) -> None:
         """Delete the pairs whose values are equal although their texts differ."""
         connection = self._database.connection
-        total = self._database.number("SELECT count(*) FROM pairs")
-        both = self._database.number("SELECT count(*) FROM pairs WHERE expected IS NOT NULL AND found IS NOT NULL")
+        total = self._database.number("SELECT count(*) FROM checks_pairs")
+        both = self._database.number(
+            "SELECT count(*) FROM checks_pairs WHERE expected IS NOT NULL AND found IS NOT NULL"
+        )
         if not both:
             return
-        connection.execute("CREATE OR REPLACE TEMP TABLE equal_pairs (number BIGINT)")
+        connection.execute("CREATE OR REPLACE TEMP TABLE checks_equal (number BIGINT)")
         for first in range(1, total + 1, CHUNK_ROWS):
             rows = connection.execute(
-                "SELECT number, expected, message_key, message_value FROM pairs WHERE number BETWEEN ? AND ? "
+                "SELECT number, expected, message_key, message_value FROM checks_pairs WHERE number BETWEEN ? AND ? "
                 "AND expected IS NOT NULL AND found IS NOT NULL",
                 [first, first + CHUNK_ROWS - 1],
             ).fetchall()
             equal = [(number,) for number, text, *record in rows if json.loads(text) == decode_value(topic, *record)]
-            with connection.appender("equal_pairs") as appender:
+            with connection.appender("checks_equal") as appender:
                 appender.append_rows(equal)
-        connection.execute("DELETE FROM pairs WHERE number IN (SELECT number FROM equal_pairs)")
+        connection.execute("DELETE FROM checks_pairs WHERE number IN (SELECT number FROM checks_equal)")
 
     def _first(self, since: dict[str, float]) -> list[Difference]:
         rows = self._database.connection.execute(
-            "SELECT topic, key, expected, message_key, message_value FROM differing WHERE since <= $until "
+            "SELECT topic, key, expected, message_key, message_value FROM checks_differing WHERE since <= $until "
             f"ORDER BY topic, {_key_order(self._database)} LIMIT {SHOWN_DIFFERENCES}",
             since,
         ).fetchall()
@@ -200,7 +211,7 @@ def _key_expression(key: tuple[str, ...]) -> str:
 
 
 def _in_bucket(value: str) -> str:
-    return f"hash({value}) % {BUCKETS} IN (SELECT bucket FROM buckets)"
+    return f"hash({value}) % {BUCKETS} IN (SELECT bucket FROM checks_buckets)"
 
 
 def _path(name: str) -> str:

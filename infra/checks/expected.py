@@ -27,7 +27,7 @@ def load_source_table(database: TopicDatabase, reader: MySqlEndpoint, table: str
     """Replace the source table by its rows of this moment, and return their number."""
     with table_snapshot(reader, table) as (columns, batches):
         definition = ", ".join(f"{quoted(column.name)} {column_type(column)}" for column in columns)
-        database.connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} ({definition})")
+        database.create_source_table(table, definition)
         progress = Progress(f"rows of {table} read")
         for rows in batches:
             with database.connection.appender(quoted(table)) as appender:

@@ -8,6 +8,8 @@ quarantine   source_topic, source_partition, source_offset, position, reason, at
              rows
 <table>      the source table, or each of the source's `tables`: the rows of its SELECT
 
+Tables of the checks themselves have names that begin with `checks_`.
+
 A record that a job has quarantined does not count for the current rows, because it does not count for the job either:
 an invalid record under the key of a valid one leaves the valid one in force.
 """
@@ -120,7 +122,7 @@ class TopicDatabase:
             self._fold(topic)
             self.connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT message_key, message_value FROM {log_of(topic)} "
-                "SEMI JOIN latest USING (source_partition, source_offset) WHERE message_value IS NOT NULL"
+                "SEMI JOIN checks_latest USING (source_partition, source_offset) WHERE message_value IS NOT NULL"
             )
             self._unfolded.discard(topic)
         return table
@@ -129,7 +131,7 @@ class TopicDatabase:
         """Delete the superseded records of a compacted topic from its log, as Kafka does, and return their number."""
         self._fold(topic)
         return self.number(
-            f"DELETE FROM {log_of(topic)} AS log WHERE NOT EXISTS (SELECT 1 FROM latest WHERE "
+            f"DELETE FROM {log_of(topic)} AS log WHERE NOT EXISTS (SELECT 1 FROM checks_latest AS latest WHERE "
             "latest.source_partition = log.source_partition AND latest.source_offset = log.source_offset) "
             f"AND NOT EXISTS (SELECT 1 FROM ({self._quarantined(topic)}) AS quarantined WHERE "
             "quarantined.source_partition = log.source_partition AND quarantined.source_offset = log.source_offset)"
@@ -153,6 +155,12 @@ class TopicDatabase:
             for name, query in self._tables.items():
                 self._execute(query, f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {self._sql(query)}")
             self._outdated = False
+
+    def create_source_table(self, table: str, columns: str) -> None:
+        """Create or replace the empty source table; it takes precedence over a table of these with the same name."""
+        if self.number("SELECT count(*) FROM duckdb_views() WHERE temporary AND view_name = ?", [table]):
+            self.connection.execute(f"DROP VIEW {quoted(table)}")
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} ({columns})")
 
     def create_from(self, relative: str, table: str, columns: str = "*") -> None:
         """Create or replace a temporary table from the query at a path of the pipeline."""
@@ -185,33 +193,34 @@ class TopicDatabase:
         return int(row[0]) if row and row[0] is not None else 0
 
     def _fold(self, topic: str) -> None:
-        """Create the table `latest`: partition and offset of the last record of each key, quarantined ones excluded.
+        """Create the table `checks_latest`: partition and offset of the last record of each key, if not quarantined.
 
         If the topic was given more partitions, a key can have records in two of them; the newest one counts.
         """
         # MATERIALIZED: the small side of the join is built once.
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE latest AS WITH quarantined AS MATERIALIZED ({self._quarantined(topic)}) "
+            "CREATE OR REPLACE TEMP TABLE checks_latest AS "
+            f"WITH quarantined AS MATERIALIZED ({self._quarantined(topic)}) "
             f"SELECT message_key, source_partition, max(source_offset) AS source_offset FROM {log_of(topic)} "
             "ANTI JOIN quarantined USING (source_partition, source_offset) GROUP BY message_key, source_partition"
         )
-        moved = "SELECT message_key FROM latest GROUP BY message_key HAVING count(*) > 1"
+        moved = "SELECT message_key FROM checks_latest GROUP BY message_key HAVING count(*) > 1"
         self.connection.execute(
-            "CREATE OR REPLACE TEMP TABLE older AS "
+            "CREATE OR REPLACE TEMP TABLE checks_older AS "
             f"SELECT log.source_partition, log.source_offset FROM {log_of(topic)} AS log "
-            "SEMI JOIN latest USING (source_partition, source_offset) "
+            "SEMI JOIN checks_latest USING (source_partition, source_offset) "
             f"SEMI JOIN ({moved}) AS moved ON moved.message_key IS NOT DISTINCT FROM log.message_key "
             "QUALIFY row_number() OVER (PARTITION BY message_key ORDER BY source_timestamp DESC, source_partition) > 1"
         )
         self.connection.execute(
-            "DELETE FROM latest USING older WHERE latest.source_partition = older.source_partition "
-            "AND latest.source_offset = older.source_offset"
+            "DELETE FROM checks_latest AS latest USING checks_older AS older "
+            "WHERE latest.source_partition = older.source_partition AND latest.source_offset = older.source_offset"
         )
 
     def _quarantined(self, topic: str) -> str:
         """Return a query for the positions of the quarantined records of a topic."""
         literal = "'" + topic.replace("'", "''") + "'"
-        return f"SELECT DISTINCT source_partition, source_offset FROM quarantine WHERE source_topic = {literal}"
+        return f"SELECT DISTINCT source_partition, source_offset FROM checks_quarantine WHERE source_topic = {literal}"
 
     def _create_log(self, topic: str, replace: bool = False) -> None:
         columns = {**_LOG, **(_STRICT if topic in self._strict else {})}
@@ -230,7 +239,8 @@ class TopicDatabase:
         else:
             source = f"SELECT from_json('null', '{structure}') AS content WHERE false"
         columns = ", ".join(f"content.{quoted(name)} AS {quoted(name)}" for name in _QUARANTINE)
-        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW quarantine AS SELECT {columns} FROM ({source})")
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW checks_quarantine AS SELECT {columns} FROM ({source})")
+        self.connection.execute("CREATE OR REPLACE TEMP VIEW quarantine AS SELECT * FROM checks_quarantine")
 
     def _execute(self, relative: str, sql: str) -> duckdb.DuckDBPyConnection:
         try:

@@ -170,11 +170,13 @@ class TopicLog:
         """Empty the log of a topic, so that it is read from the beginning."""
         if reason:
             log.info("checks: %s is read from the beginning, because %s", topic, reason)
-        self._database.empty(topic)
         connection = self._database.connection
+        connection.begin()
+        self._database.empty(topic)
         for table in ("topics", "positions"):
             connection.execute(f"DELETE FROM platform.{table} WHERE topic = ?", [topic])
         connection.execute("INSERT INTO platform.topics VALUES (?, ?, false, ?, NULL)", [topic, state.topic_id, at])
+        connection.commit()
         return _Known(state.topic_id, complete=False, read_at=at, pruned_quarantined=None, positions={})
 
     def _set_position(self, partition: Partition, offset: int) -> None:
