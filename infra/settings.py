@@ -79,8 +79,9 @@ class FlinkSettings(_Section):
 
 
 class ChecksSettings(_Section):
-    """The checks; sizes in MiB."""
+    """The checks: the folder of their databases, relative to the data directory; sizes in MiB."""
 
+    dir: str = Field(min_length=1)
     memory_mb: int = Field(ge=64, le=MAX_PROCESS_MB)
 
 
@@ -137,8 +138,9 @@ class Settings(_Section):
 
     @property
     def checks_dir(self) -> Path | None:
-        """The folder of the checks' databases; None if this machine does not have a data directory."""
-        return self.data_dir / "checks" if self.data_dir.is_dir() else None
+        """The absolute folder of the checks' databases; None if the folder above it does not exist."""
+        folder = (self.data_dir / Path(self.checks.dir).expanduser()).resolve()
+        return folder if folder.parent.is_dir() else None
 
     def as_environment(self) -> dict[str, str]:
         """Return environment variables that give another process the same settings."""

@@ -78,8 +78,14 @@ def check_database(
 @contextmanager
 def _exclusive(work_dir: Path, name: str) -> Iterator[Path | None]:
     """Yield the folder while no other process can use the file in it, or None if another process uses it now."""
-    work_dir.mkdir(parents=True, exist_ok=True)
-    with (work_dir / f"{name}.lock").open("w") as lock:
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        opened = (work_dir / f"{name}.lock").open("w")
+    except OSError as error:
+        log.warning("checks: %s cannot be used, so nothing is kept for the next check: %s", work_dir, error)
+        yield None
+        return
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

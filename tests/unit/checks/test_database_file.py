@@ -33,6 +33,13 @@ def test_without_a_folder_nothing_is_kept() -> None:
     assert [count(None), count(None)] == [1, 1]
 
 
+def test_folder_that_cannot_be_written_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+
+    assert [count(tmp_path / "file"), count(tmp_path / "file")] == [1, 1]
+    assert "cannot be used, so nothing is kept for the next check" in caplog.text
+
+
 def test_second_check_at_the_same_time_uses_its_own_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, TASK_LOGGER), check_database(tmp_path, "games", 128):
         assert [count(tmp_path), count(tmp_path)] == [1, 1]
