@@ -63,7 +63,7 @@ def check_outputs(
         rounds = Rounds(log, begun, timeout_seconds)
         comparison = Comparison(database)
         while True:
-            rounds.await_calm()
+            rounds.await_calm(dead_jobs)
             observed = time.monotonic()
             if reader:
                 load_source_table(database, reader, pipeline.mysql_source.table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from infra.checks.timing import FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS, POLL_SECONDS
 from infra.checks.topic_log import TopicLog
@@ -15,6 +15,8 @@ from infra.pipeline.naming import TASK_LOGGER
 # not delay the comparison: records, and the share of all records.
 CALM_RECORDS, CALM_SHARE = 50, 0.0005
 LOG_SECONDS = 10.0
+# How often a wait looks at the jobs.
+HOPE_SECONDS = 2.0
 log = logging.getLogger(TASK_LOGGER)
 
 
@@ -28,8 +30,9 @@ class Rounds:
         self._pause = FIRST_PAUSE_SECONDS
         self._logged = begun
 
-    def await_calm(self) -> None:
-        """Read the topics on until they stand still, at the latest until the deadline."""
+    def await_calm(self, is_hopeless: Callable[[], object] = lambda: False) -> None:
+        """Read the topics on until they stand still, at the latest until the deadline, or if waiting is hopeless."""
+        asked = time.monotonic()
         while time.monotonic() < self._deadline:
             self.read()
             read = self._topics.ends
@@ -37,6 +40,10 @@ class Rounds:
             growth = _growth(read, self._topics.end_offsets())
             if growth <= CALM_RECORDS + CALM_SHARE * sum(read.values()):
                 return
+            if time.monotonic() - asked >= HOPE_SECONDS:
+                if is_hopeless():
+                    return
+                asked = time.monotonic()
             self._report(f"the topics still grow, by {growth / POLL_SECONDS:,.0f} records/s")
 
     def read(self) -> None:

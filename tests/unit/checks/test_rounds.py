@@ -71,6 +71,12 @@ def test_source_that_always_changes_a_little_does_not_delay_the_comparison(clock
     assert clock.now - 100 < 0.5
 
 
+def test_dead_job_ends_the_wait(clock: Clock) -> None:
+    Rounds(Topics(clock, rate=10**9, until=10**9), clock.now, 180).await_calm(lambda: ["games.cdc is FAILED"])
+
+    assert clock.now - 100 < 3
+
+
 def test_wait_ends_at_the_deadline(clock: Clock) -> None:
     rounds = Rounds(Topics(clock, rate=10**9, until=10**9), clock.now, 30)
 
