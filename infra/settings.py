@@ -78,6 +78,13 @@ class FlinkSettings(_Section):
     checkpoint_interval_ms: CheckpointInterval
 
 
+class ChecksSettings(_Section):
+    """The checks: the folder of their databases, relative to the data directory; sizes in MiB."""
+
+    dir: str = Field(min_length=1)
+    memory_mb: int = Field(ge=64, le=MAX_PROCESS_MB)
+
+
 class DeploymentSettings(_Section):
     """The defaults of the DAGs' params."""
 
@@ -119,6 +126,7 @@ class Settings(_Section):
     kafka: KafkaSettings
     mysql: MySqlSettings
     flink: FlinkSettings
+    checks: ChecksSettings
     deployment: DeploymentSettings
     session: SessionSettings
     kubernetes: KubernetesSettings
@@ -127,6 +135,12 @@ class Settings(_Section):
     def data_dir(self) -> Path:
         """The absolute data directory."""
         return (self.root / Path(self.data.dir).expanduser()).resolve()
+
+    @property
+    def checks_dir(self) -> Path | None:
+        """The absolute folder of the checks' databases; None if the folder above it does not exist."""
+        folder = (self.data_dir / Path(self.checks.dir).expanduser()).resolve()
+        return folder if folder.parent.is_dir() else None
 
     def as_environment(self) -> dict[str, str]:
         """Return environment variables that give another process the same settings."""
@@ -145,6 +159,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "kafka": KafkaSettings,
     "mysql": MySqlSettings,
     "flink": FlinkSettings,
+    "checks": ChecksSettings,
     "deployment": DeploymentSettings,
     "session": SessionSettings,
     "kubernetes": KubernetesSettings,

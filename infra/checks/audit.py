@@ -1,27 +1,32 @@
 """`audit_records`: every record of a topic, or each element of it, has exactly one disposition.
 
-The pipeline's SQL returns the disposition of each. This module counts them by partition and names the unaccounted
-ones. While records keep arriving, some are unaccounted for a moment; only an element that has stayed unaccounted for
-`settle_seconds` fails the run.
+The pipeline's SQL returns the disposition of each. This module counts them by partition and names the first unaccounted
+ones; all others stay in the database. While records keep arriving, some are unaccounted for a moment; only an element
+that has stayed unaccounted for `settle_seconds` fails the run.
 """
+
+# ruff: noqa: S608 -- names cannot be statement parameters; these are constants
 
 from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
-from infra.checks.timing import CHECK_TIMEOUT_SECONDS, POLL_SECONDS, SETTLE_SECONDS
-from infra.checks.topic_database import TopicDatabase
+from infra.checks.database_file import MEMORY_MB
+from infra.checks.rounds import Rounds
+from infra.checks.timing import CHECK_TIMEOUT_SECONDS, SETTLE_SECONDS
+from infra.checks.topic_database import TopicDatabase, log_of
+from infra.checks.topic_log import TopicLog
 from infra.endpoints import KafkaEndpoint
 from infra.errors import CheckFailedError, DefinitionError, InconclusiveError
-from infra.kafka.client import consumer
-from infra.kafka.quarantine import quarantined_rows
-from infra.kafka.reader import RecordReader, TableReader
+from infra.kafka.bulk import bulk_reader
 from infra.pipeline import Audit, Pipeline
 
 SHOWN_ELEMENTS = 10
+_UNACCOUNTED = "source_partition INTEGER, source_offset BIGINT, position BIGINT, explanation VARCHAR, since DOUBLE"
 _COLUMNS = ("source_partition", "source_offset", "position", "disposition", "explanation")
 
 
@@ -44,6 +49,14 @@ class PartitionAccount:
     def __str__(self) -> str:
         parts = " + ".join(f"{count} {disposition}" for disposition, count in sorted(self.dispositions.items()))
         return f"offsets {self.first_offset} to {self.last_offset}: {self.dispositions.total()} = {parts}"
+
+
+@dataclass(frozen=True)
+class Unaccounted:
+    """The number of unaccounted elements, and explanations for the first of them."""
+
+    count: int
+    first: dict[Element, str]
 
 
 @dataclass(frozen=True)
@@ -70,79 +83,105 @@ def audit_records(
     kafka: KafkaEndpoint,
     timeout_seconds: float = CHECK_TIMEOUT_SECONDS,
     settle_seconds: float = SETTLE_SECONDS,
+    work_dir: Path | None = None,
+    memory_mb: int = MEMORY_MB,
 ) -> AuditReport:
     """Wait until every element has a disposition, and return the report.
 
-    CheckFailedError names the unaccounted elements; InconclusiveError if all of them have just arrived.
+    With `work_dir`, the audit goes on from the offsets at which the last check ended.
+    CheckFailedError names the first unaccounted elements; InconclusiveError if all of them have just arrived.
     """
     begun = time.monotonic()
-    since: dict[Element, float] = {}
-    with consumer(kafka) as client, TopicDatabase(pipeline) as database:
-        records = RecordReader(client, audit.topic)
-        topics = TableReader(client, pipeline.checks, pipeline.quarantine)
-        quarantine = RecordReader(client, pipeline.quarantine) if pipeline.quarantine else None
-        quarantined: list[dict[str, Any]] = []
+    with bulk_reader(kafka) as topics, TopicDatabase(pipeline, work_dir, memory_mb) as database:
+        database.use_records(audit.topic)
+        rounds = Rounds(TopicLog(database, topics, [audit.topic, *pipeline.checks]), begun, timeout_seconds)
         while True:
-            database.add_records(records.refresh())
-            topics.refresh()
-            quarantined += quarantined_rows(quarantine.refresh()) if quarantine else []
-            database.put_quarantine(quarantined)
-            for topic, table in topics.tables.items():
-                database.put_topic(topic, table)
-            accounts, unaccounted = account_for(audit, database)
+            rounds.await_calm()
+            observed = time.monotonic()
+            rounds.read()
+            database.create_topic_tables()
+            accounts, unaccounted = account_for(audit, database, observed)
             now = time.monotonic()
-            if not unaccounted:
+            if not unaccounted.count:
                 return AuditReport(audit.topic, accounts, now - begun)
-            since = {element: since.get(element, now) for element in unaccounted}
             if now - begun >= timeout_seconds:
-                raise _failure(audit.topic, unaccounted, since, now, settle_seconds)
-            time.sleep(POLL_SECONDS)
+                raise _failure(audit.topic, unaccounted, unaccounted_elements(database, observed - settle_seconds))
+            rounds.await_change(now - observed, f"{unaccounted.count} elements are unaccounted")
 
 
-def account_for(audit: Audit, database: TopicDatabase) -> tuple[dict[int, PartitionAccount], dict[Element, str]]:
-    """Return the accounts by partition, and an explanation for each unaccounted element.
+def account_for(
+    audit: Audit, database: TopicDatabase, now: float = 0.0
+) -> tuple[dict[int, PartitionAccount], Unaccounted]:
+    """Return the accounts by partition, and the unaccounted elements at the time `now` (seconds).
 
-    DefinitionError if the audit query does not return the required columns.
+    The database remembers for how long each element has been unaccounted. DefinitionError if the audit query does not
+    return the required columns.
     """
-    columns, rows = database.query(audit.query)
+    columns = database.describe(audit.query)
     if tuple(columns) != _COLUMNS:
         raise DefinitionError(
             f"{audit.query}: returns the columns {', '.join(columns)}. Expected {', '.join(_COLUMNS)}. Fix the query."
         )
+    connection = database.connection
+    # The explanations of accounted elements are not needed.
+    explanation = "CASE WHEN disposition IS NULL THEN CAST(explanation AS VARCHAR) END AS explanation"
+    database.create_from(
+        audit.query, "checks_audited", f"source_partition, source_offset, position, disposition, {explanation}"
+    )
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS checks_unaccounted ({_UNACCOUNTED})")
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE checks_unaccounted AS
+        SELECT found.*, coalesce(before.since, $now) AS since FROM (
+            SELECT source_partition, source_offset, CAST(position AS BIGINT) AS position, explanation
+            FROM checks_audited WHERE disposition IS NULL
+            UNION ALL
+            SELECT source_partition, source_offset, NULL, $missing
+            FROM {log_of(audit.topic)} ANTI JOIN checks_audited USING (source_partition, source_offset)
+        ) AS found LEFT JOIN checks_unaccounted AS before
+            ON before.source_partition = found.source_partition AND before.source_offset = found.source_offset
+            AND before.position IS NOT DISTINCT FROM found.position""",
+        {"now": now, "missing": f"is missing from the rows of {audit.query}"},
+    )
+    return _accounts(database), unaccounted_elements(database, now)
+
+
+def _accounts(database: TopicDatabase) -> dict[int, PartitionAccount]:
+    rows = database.connection.execute(
+        "SELECT source_partition, disposition, count(*), min(source_offset), max(source_offset) FROM checks_audited "
+        "GROUP BY source_partition, disposition"
+    ).fetchall()
+    offsets: dict[int, list[int]] = defaultdict(list)
     dispositions: dict[int, Counter[str]] = defaultdict(Counter)
-    unaccounted = {}
-    seen: dict[int, set[int]] = defaultdict(set)
-    for partition, offset, position, disposition, explanation in rows:
-        seen[partition].add(offset)
-        if disposition is None:
-            unaccounted[Element(partition, offset, position)] = str(explanation)
-        else:
-            dispositions[partition][disposition] += 1
-    for partition, offset in database.offsets():
-        if offset not in seen[partition]:
-            unaccounted[Element(partition, offset, None)] = f"is missing from the rows of {audit.query}"
-    accounts = {
-        partition: PartitionAccount(min(offsets), max(offsets), dispositions[partition])
-        for partition, offsets in seen.items()
-        if offsets
+    for partition, disposition, count, first, last in rows:
+        offsets[partition] += [first, last]
+        if disposition is not None:
+            dispositions[partition][disposition] += count
+    return {
+        partition: PartitionAccount(min(found), max(found), dispositions[partition])
+        for partition, found in offsets.items()
     }
-    return accounts, unaccounted
 
 
-def _failure(
-    topic: str, unaccounted: dict[Element, str], since: dict[Element, float], now: float, settle_seconds: float
-) -> CheckFailedError | InconclusiveError:
-    settled = [element for element in unaccounted if now - since[element] >= settle_seconds]
-    if not settled:
+def unaccounted_elements(database: TopicDatabase, until: float) -> Unaccounted:
+    """Return the elements of the last account that have been unaccounted from the time `until` (seconds) on."""
+    count = database.number("SELECT count(*) FROM checks_unaccounted WHERE since <= $until", {"until": until})
+    rows = database.connection.execute(
+        "SELECT source_partition, source_offset, position, explanation FROM checks_unaccounted WHERE since <= ? "
+        "ORDER BY source_partition, source_offset, coalesce(position, -1) LIMIT ?",
+        [until, SHOWN_ELEMENTS],
+    ).fetchall()
+    return Unaccounted(count, {Element(*position): str(explanation) for *position, explanation in rows})
+
+
+def _failure(topic: str, unaccounted: Unaccounted, settled: Unaccounted) -> CheckFailedError | InconclusiveError:
+    if not settled.count:
         return InconclusiveError(
-            f"inconclusive: {topic} kept growing, and the only unaccounted elements ({len(unaccounted)}) have just "
+            f"inconclusive: {topic} kept growing, and the only unaccounted elements ({unaccounted.count}) have just "
             "arrived. Check again when there are fewer changes."
         )
-    shown = [
-        _described(topic, element, unaccounted[element]) for element in sorted(settled, key=_order)[:SHOWN_ELEMENTS]
-    ]
-    more = f"\n  and {len(settled) - len(shown)} more" if len(settled) > len(shown) else ""
-    count = "1 element has" if len(settled) == 1 else f"{len(settled)} elements have"
+    shown = [_described(topic, element, explanation) for element, explanation in settled.first.items()]
+    more = f"\n  and {settled.count - len(shown)} more" if settled.count > len(shown) else ""
+    count = "1 element has" if settled.count == 1 else f"{settled.count} elements have"
     return CheckFailedError(
         f"{count} no disposition, so records were lost or counted twice:\n" + "\n".join(shown) + more
     )
@@ -151,7 +190,3 @@ def _failure(
 def _described(topic: str, element: Element, explanation: str) -> str:
     position = "" if element.position is None else f" position {element.position}"
     return f"  {topic}-{element.partition} offset {element.offset}{position}: {explanation}"
-
-
-def _order(element: Element) -> tuple[int, int, int]:
-    return element.partition, element.offset, -1 if element.position is None else element.position

@@ -1,13 +1,36 @@
-"""Comparison of expected and found rows."""
+"""Comparison of the current rows of the topics with the expected rows, in the database.
+
+Almost all rows have the same text in both, so checksums by bucket, and a join of the texts in buckets that differ,
+leave only those that may differ. Their values are compared as Python compares them: `1.0` and `1`, or another order of
+the fields, are equal.
+"""
+
+# ruff: noqa: S608 -- names cannot be statement parameters; these come from the pipeline definition, and are quoted
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.checks.expected import Key, Table, keyed
+from infra.checks.expected import create_expected, has_duplicates
+from infra.checks.progress import Progress
+from infra.checks.topic_database import TopicDatabase
 from infra.errors import CheckFailedError
+from infra.kafka.reader import decode_value
+
+Key = tuple[Any, ...]
+Table = dict[Key, dict[str, Any]]
+SHOWN_DIFFERENCES = 5
+CHUNK_ROWS = 10_000
+BUCKETS = 4096
+_FOUND = "TRY(decode(message_value))"
+
+_DIFFERING = """
+    CREATE TEMP TABLE IF NOT EXISTS checks_differing (
+        topic INTEGER, key VARCHAR, expected VARCHAR, found VARCHAR, message_key BLOB, message_value BLOB, since DOUBLE
+    )"""
 
 
 @dataclass(frozen=True)
@@ -24,17 +47,195 @@ class Difference:
         return f"{self.topic} [{key}]: expected {_shown(self.expected)}, found {_shown(self.found)}"
 
 
-def compare(topic: str, expected: Table, found: Table) -> list[Difference]:
-    """Return every row that is missing, unexpected or different, sorted by key."""
-    keys = [key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)]
-    return [Difference(topic, key, expected.get(key), found.get(key)) for key in sorted(keys, key=by_type)]
+@dataclass(frozen=True)
+class Differences:
+    """The number of rows that differ, and the first of them by topic and key."""
+
+    count: int
+    first: list[Difference]
 
 
-def found_table(topic: str, values: list[dict[str, Any]], key: tuple[str, ...]) -> Table:
+class Comparison:
+    """Repeated comparison of all checked topics, which remembers for how long each row has differed."""
+
+    def __init__(self, database: TopicDatabase) -> None:
+        self._database = database
+        self._topics = list(database.pipeline.checks)
+        self.rows: dict[str, int] = {}
+        database.connection.execute(_DIFFERING)
+
+    def compare(self, now: float) -> Differences:
+        """Compare the topics with the source as it was at the time `now` (seconds), and return what differs.
+
+        CheckFailedError if a value of a topic is not a row, or if two have the same key. DefinitionError if a check
+        contradicts its key.
+        """
+        execute = self._database.connection.execute
+        execute("CREATE OR REPLACE TEMP TABLE checks_compared AS SELECT * EXCLUDE since FROM checks_differing LIMIT 0")
+        progress = Progress("rows compared")
+        for number, topic in enumerate(self._topics):
+            self._compare_topic(number, topic)
+            progress.add(self.rows[topic])
+        # A row that still has the expected value with which it differed before has differed from then on.
+        execute(
+            "CREATE OR REPLACE TEMP TABLE checks_differing AS SELECT compared.*, coalesce(before.since, $now) AS since "
+            "FROM checks_compared AS compared LEFT JOIN checks_differing AS before ON before.topic = compared.topic "
+            "AND before.key = compared.key AND before.expected IS NOT DISTINCT FROM compared.expected",
+            {"now": now},
+        )
+        return self.settled(now, 0)
+
+    def settled(self, now: float, seconds: float) -> Differences:
+        """Return what has differed for `seconds` with the same expected value."""
+        since = {"until": now - seconds}
+        count = self._database.number("SELECT count(*) FROM checks_differing WHERE since <= $until", since)
+        return Differences(count, self._first(since) if count else [])
+
+    def _compare_topic(self, number: int, topic: str) -> None:
+        database, check = self._database, self._database.pipeline.checks[topic]
+        current = database.current(topic)
+        order = _sample_columns(database, current)
+        expected = create_expected(database, topic, order)
+        self.rows[topic] = database.number(f"SELECT count(*) FROM {expected}")
+        if not self._differing_buckets(expected, current):
+            return
+        execute = database.connection.execute
+        execute(
+            "CREATE OR REPLACE TEMP TABLE checks_found AS WITH suspects AS ("
+            f"SELECT message_key, message_value, {_FOUND} AS value FROM {current} WHERE {_in_bucket(_FOUND)}) "
+            f"SELECT * FROM suspects ANTI JOIN (SELECT value FROM {expected} WHERE {_in_bucket('value')}) AS expected "
+            "USING (value)"
+        )
+        execute(
+            "CREATE OR REPLACE TEMP TABLE checks_expected AS WITH suspects AS ("
+            f"SELECT key, value FROM {expected} WHERE {_in_bucket('value')}) SELECT * FROM suspects "
+            f"ANTI JOIN (SELECT {_FOUND} AS value FROM {current} WHERE {_in_bucket(_FOUND)}) AS current USING (value)"
+        )
+        self._check_values(topic, check.key)
+        keys = _key_expression(check.key)
+        if has_duplicates(database, f"SELECT {keys} AS key FROM (SELECT {_FOUND} AS value FROM {current})"):
+            raise _same_key(topic, check.key)
+        execute(
+            "CREATE OR REPLACE TEMP TABLE checks_pairs AS SELECT row_number() OVER () AS number, * FROM ("
+            "SELECT coalesce(expected.key, found.key) AS key, expected.value AS expected, found.value AS found, "
+            "message_key, message_value FROM checks_expected AS expected "
+            f"FULL JOIN (SELECT {keys} AS key, * FROM checks_found) AS found "
+            "ON expected.key = found.key)"
+        )
+        self._delete_equal(topic)
+        execute(
+            "INSERT INTO checks_compared SELECT ?, key, expected, found, message_key, message_value FROM checks_pairs",
+            [number],
+        )
+
+    def _differing_buckets(self, expected: str, current: str) -> int:
+        """Create the table of the buckets of rows whose checksums differ, and return their number.
+
+        A checksum is the sum of the hashes of the rows. A join of all rows would need several times the memory.
+        """
+        checksums = (
+            f"SELECT hash({{value}}) % {BUCKETS} AS bucket, sum(CAST(hash({{value}}) AS HUGEINT)) AS checksum "
+            "FROM {table} GROUP BY bucket"
+        )
+        self._database.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE checks_buckets AS SELECT bucket "
+            f"FROM ({checksums.format(value='value', table=expected)}) AS expected "
+            f"FULL JOIN ({checksums.format(value=_FOUND, table=current)}) AS found USING (bucket) "
+            "WHERE expected.checksum IS DISTINCT FROM found.checksum"
+        )
+        return self._database.number("SELECT count(*) FROM checks_buckets")
+
+    def _check_values(self, topic: str, key: tuple[str, ...]) -> None:
+        """Raise CheckFailedError on the first value that is not a row with all key columns."""
+        # CASE, because json_type fails on text that is not JSON.
+        is_row = "CASE WHEN value IS NULL OR NOT json_valid(value) THEN false ELSE json_type(value) = 'OBJECT' END"
+        missing = " OR ".join(f"NOT json_exists(value, {_path(name)})" for name in key)
+        for condition in (f"NOT {is_row}", missing):
+            if row := self._database.row(
+                f"SELECT message_key, message_value FROM checks_found WHERE {condition} LIMIT 1"
+            ):
+                found_table(topic, [decode_value(topic, *row)], key)
+                # Python accepts half of a surrogate pair.
+                raise CheckFailedError(
+                    f"topic {topic}: the value of key {row[0]!r} is not strict JSON: {row[1]!r}. "
+                    "Write text that is valid Unicode."
+                )
+
+    def _delete_equal(self, topic: str) -> None:
+        """Delete the pairs whose values are equal although their texts differ."""
+        connection = self._database.connection
+        total = self._database.number("SELECT count(*) FROM checks_pairs")
+        both = self._database.number(
+            "SELECT count(*) FROM checks_pairs WHERE expected IS NOT NULL AND found IS NOT NULL"
+        )
+        if not both:
+            return
+        connection.execute("CREATE OR REPLACE TEMP TABLE checks_equal (number BIGINT)")
+        for first in range(1, total + 1, CHUNK_ROWS):
+            rows = connection.execute(
+                "SELECT number, expected, message_key, message_value FROM checks_pairs WHERE number BETWEEN ? AND ? "
+                "AND expected IS NOT NULL AND found IS NOT NULL",
+                [first, first + CHUNK_ROWS - 1],
+            ).fetchall()
+            equal = [(number,) for number, text, *record in rows if json.loads(text) == decode_value(topic, *record)]
+            with connection.appender("checks_equal") as appender:
+                appender.append_rows(equal)
+        connection.execute("DELETE FROM checks_pairs WHERE number IN (SELECT number FROM checks_equal)")
+
+    def _first(self, since: dict[str, float]) -> list[Difference]:
+        rows = self._database.connection.execute(
+            "SELECT topic, key, expected, message_key, message_value FROM checks_differing WHERE since <= $until "
+            f"ORDER BY topic, {_key_order(self._database)} LIMIT {SHOWN_DIFFERENCES}",
+            since,
+        ).fetchall()
+        return [
+            Difference(
+                topic := self._topics[number],
+                tuple(json.loads(key)),
+                json.loads(expected) if expected is not None else None,
+                decode_value(topic, message_key, message_value) if message_value is not None else None,
+            )
+            for number, key, expected, message_key, message_value in rows
+        ]
+
+
+def _sample_columns(database: TopicDatabase, current: str) -> list[str] | None:
+    """Return the fields of a value in their order."""
+    row = database.row(f"SELECT json_keys(TRY_CAST(TRY(decode(message_value)) AS JSON)) FROM {current} LIMIT 1")
+    return row[0] if row else None
+
+
+def _key_expression(key: tuple[str, ...]) -> str:
+    paths = ", ".join(_path(name) for name in key)
+    return f"CAST(to_json(json_extract(value, [{paths}])) AS VARCHAR)"
+
+
+def _in_bucket(value: str) -> str:
+    return f"hash({value}) % {BUCKETS} IN (SELECT bucket FROM checks_buckets)"
+
+
+def _path(name: str) -> str:
+    """Return a JSON pointer, as a literal."""
+    return "'/" + name.replace("~", "~0").replace("/", "~1").replace("'", "''") + "'"
+
+
+def _key_order(database: TopicDatabase) -> str:
+    """Return sort expressions for a key: numbers as numbers, text by code point."""
+    longest = max(len(check.key) for check in database.pipeline.checks.values())
+    order = []
+    for part in range(longest):
+        value = f"json_extract(key, '/{part}')"
+        order.append(f"CASE WHEN json_type({value}) <> 'VARCHAR' THEN TRY_CAST({value} AS DOUBLE) END")
+        order.append(f"json_extract_string(key, '/{part}')")
+    return ", ".join(order)
+
+
+def found_table(topic: str, values: Iterable[dict[str, Any]], key: tuple[str, ...]) -> Table:
     """Return the values of a topic by their key columns.
 
     CheckFailedError if a value does not have a key column, or if two records have the same values in these columns.
     """
+    table: Table = {}
     for value in values:
         missing = [column for column in key if column not in value]
         if missing:
@@ -42,11 +243,10 @@ def found_table(topic: str, values: list[dict[str, Any]], key: tuple[str, ...]) 
                 f"topic {topic}: the value {_shown(value)} does not have {', '.join(missing)}. Expected every key "
                 "column of the check. Fix the job, or the key of the check."
             )
-    table = keyed(values, key)
-    if len(table) != len(values):
-        raise CheckFailedError(
-            f"topic {topic}: several records have the same {', '.join(key)}. Fix the job, or the key of the check."
-        )
+        found = tuple(value[column] for column in key)
+        if found in table:
+            raise _same_key(topic, key)
+        table[found] = value
     return table
 
 
@@ -55,5 +255,14 @@ def by_type(key: Key) -> list[tuple[str, Any]]:
     return [(type(part).__name__, part) for part in key]
 
 
+def _same_key(topic: str, key: tuple[str, ...]) -> CheckFailedError:
+    return CheckFailedError(
+        f"topic {topic}: several records have the same {', '.join(key)}. Fix the job, or the key of the check."
+    )
+
+
 def _shown(row: dict[str, Any] | None) -> str:
-    return "no row" if row is None else json.dumps(row, ensure_ascii=False)
+    if row is None:
+        return "no row"
+    # Half of a surrogate pair cannot be written to a log.
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

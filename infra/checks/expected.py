@@ -1,96 +1,79 @@
-"""The independent recomputation: the pipeline's check SQL, run on its source.
+"""The independent recomputation: the pipeline's check SQL, run on its source in the check's DuckDB.
 
-The SQL runs in the source database, or on a source topic in an in-process DuckDB. It is the same for both: standard SQL
-with identifiers in double quotes.
+A source table is copied into the database under its own name, in one consistent snapshot; a source topic is there as
+`records` and the source's `tables`. So text is compared exactly, whatever the collation of the table.
 """
+
+# ruff: noqa: S608 -- names cannot be statement parameters; these come from the pipeline definition, and are quoted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from decimal import Decimal
-from typing import Any
-
-from infra.checks.topic_database import Rows, TopicDatabase
-from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.checks.progress import Progress
+from infra.checks.topic_database import TopicDatabase, quoted
+from infra.endpoints import MySqlEndpoint
 from infra.errors import DefinitionError
-from infra.kafka.client import consumer
-from infra.kafka.reader import RecordReader
-from infra.mysql.connection import connect
-from infra.pipeline import Pipeline
+from infra.mysql.snapshot import SourceColumn, table_snapshot
 
-Key = tuple[Any, ...]
-Table = dict[Key, dict[str, Any]]
-Recompute = Callable[[], dict[str, Table]]
+_INTEGERS = {"tinyint": "TINYINT", "smallint": "SMALLINT", "mediumint": "INTEGER", "int": "INTEGER", "bigint": "BIGINT"}
+_OTHERS = {
+    "float": "DOUBLE", "double": "DOUBLE", "year": "SMALLINT", "date": "DATE", "datetime": "TIMESTAMP",
+    "timestamp": "TIMESTAMP", "binary": "BLOB", "varbinary": "BLOB", "tinyblob": "BLOB", "blob": "BLOB",
+    "mediumblob": "BLOB", "longblob": "BLOB", "bit": "BLOB",
+}  # fmt: skip
+MAX_DECIMAL_DIGITS = 38
 
 
-def recomputed(
-    pipeline: Pipeline, reader: MySqlEndpoint | None, kafka: KafkaEndpoint
-) -> AbstractContextManager[Recompute]:
-    """Yield a function that returns the expected rows of every checked topic, from one snapshot of the source per call.
+def load_source_table(database: TopicDatabase, reader: MySqlEndpoint, table: str) -> int:
+    """Replace the source table by its rows of this moment, and return their number."""
+    with table_snapshot(reader, table) as (columns, batches):
+        definition = ", ".join(f"{quoted(column.name)} {column_type(column)}" for column in columns)
+        database.create_source_table(table, definition)
+        progress = Progress(f"rows of {table} read")
+        for rows in batches:
+            with database.connection.appender(quoted(table)) as appender:
+                appender.append_rows(rows)
+            progress.add(len(rows))
+    return progress.done
 
-    `reader` is the source database, None if the source is a topic. DefinitionError if a check does not return its key
-    columns, or returns two rows with the same key.
+
+def column_type(column: SourceColumn) -> str:
+    """Return DuckDB's type for a column of MySQL or MariaDB."""
+    if column.type in _INTEGERS:
+        return f"U{_INTEGERS[column.type]}" if column.unsigned else _INTEGERS[column.type]
+    if column.type == "decimal":
+        if column.precision > MAX_DECIMAL_DIGITS:
+            raise DefinitionError(
+                f"column {column.name!r} is a decimal of {column.precision} digits, but the checks support "
+                f"{MAX_DECIMAL_DIGITS}. Change its type."
+            )
+        return f"DECIMAL({column.precision}, {column.scale})"
+    return _OTHERS.get(column.type, "VARCHAR")
+
+
+def create_expected(database: TopicDatabase, topic: str, order: list[str] | None = None) -> str:
+    """Create or replace the table of a topic's expected rows, and return its name.
+
+    `key` is a JSON list of the key columns, and `value` the JSON object of all columns, in this order if it contains
+    exactly these columns. DefinitionError if the check does not return its key columns, or returns a key twice.
     """
-    return _from_database(pipeline, reader) if reader else _from_source_topic(pipeline, kafka)
-
-
-@contextmanager
-def _from_database(pipeline: Pipeline, reader: MySqlEndpoint) -> Iterator[Recompute]:
-    def recompute() -> dict[str, Table]:
-        with connect(reader) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute("SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',ANSI_QUOTES')")
-                cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-
-            def run(relative: str) -> Rows:
-                with connection.cursor() as cursor:
-                    cursor.execute(pipeline.path(relative).read_text(encoding="utf-8"))
-                    return [description[0] for description in cursor.description], list(cursor.fetchall())
-
-            return tables_of(pipeline, run)
-
-    yield recompute
-
-
-@contextmanager
-def _from_source_topic(pipeline: Pipeline, kafka: KafkaEndpoint) -> Iterator[Recompute]:
-    last: dict[str, Table] = {}
-    with consumer(kafka) as client, TopicDatabase(pipeline) as database:
-        records = RecordReader(client, pipeline.kafka_source.topic)
-
-        def recompute() -> dict[str, Table]:
-            new = records.refresh()
-            if new or not last:
-                database.add_records(new)
-                last.update(tables_of(pipeline, database.query))
-            return dict(last)
-
-        yield recompute
-
-
-def keyed(rows: list[dict[str, Any]], key: tuple[str, ...]) -> Table:
-    """Return the rows by the values of their key columns."""
-    return {tuple(row[column] for column in key): row for row in rows}
-
-
-def tables_of(pipeline: Pipeline, run: Callable[[str], Rows]) -> dict[str, Table]:
-    """Return the expected rows of every checked topic; `run` runs the query at a path of the pipeline."""
-    return {topic: _table(pipeline, topic, run) for topic in pipeline.checks}
-
-
-def _table(pipeline: Pipeline, topic: str, run: Callable[[str], Rows]) -> Table:
-    check = pipeline.checks[topic]
-    columns, found = run(check.expect)
-    rows = [dict(zip(columns, map(_plain, row), strict=True)) for row in found]
-    missing = set(check.key) - set(columns)
+    check = database.pipeline.checks[topic]
+    types = database.describe(check.expect)
+    missing = set(check.key) - types.keys()
     if missing:
         raise DefinitionError(
             f"{check.expect}: does not return the column {', '.join(sorted(missing))}, which checks.{topic}.key names. "
             "Fix the query or the key."
         )
-    table = keyed(rows, check.key)
-    if len(table) != len(rows):
+    columns = order if order and sorted(order) == sorted(types) else list(types)
+    value = ", ".join(f"{_literal(name)}, {_json(name, types[name])}" for name in columns)
+    key = ", ".join(_json(name, types[name]) for name in check.key)
+    table = quoted(f"expected {topic}")
+    database.create_from(
+        check.expect,
+        table,
+        f"CAST(json_array({key}) AS VARCHAR) AS key, CAST(json_object({value}) AS VARCHAR) AS value",
+    )
+    if has_duplicates(database, f"SELECT key FROM {table}"):
         raise DefinitionError(
             f"{check.expect}: returns several rows with the same key ({', '.join(check.key)}). "
             "Fix the query or the key."
@@ -98,8 +81,22 @@ def _table(pipeline: Pipeline, topic: str, run: Callable[[str], Rows]) -> Table:
     return table
 
 
-def _plain(value: Any) -> Any:
-    """Return the value as JSON would; databases return a sum of integers as a decimal without a fraction."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value.decode("utf-8") if isinstance(value, bytes) else value
+def has_duplicates(database: TopicDatabase, keys: str) -> bool:
+    """Return whether a query returns a `key` twice."""
+    # Hashes first, because they need much less memory; two keys rarely have the same hash.
+    hashes = f"SELECT hash(key) AS h FROM ({keys}) GROUP BY h HAVING count(*) > 1"
+    same = f"SELECT 1 FROM ({keys}) WHERE hash(key) IN ({hashes}) GROUP BY key HAVING count(*) > 1"
+    return bool(database.number(f"SELECT count(*) FROM ({same})"))
+
+
+def _json(name: str, kind: str) -> str:
+    """Return an expression for a column in JSON; a decimal without a fraction is an integer."""
+    column = quoted(name)
+    if kind.startswith("DECIMAL"):
+        integer, double = (f"to_json(CAST({column} AS {to}))" for to in ("HUGEINT", "DOUBLE"))
+        return f"CASE WHEN {column} = trunc({column}) THEN {integer} ELSE {double} END"
+    return column
+
+
+def _literal(name: str) -> str:
+    return "'" + name.replace("'", "''") + "'"

@@ -1,7 +1,7 @@
 """`check_outputs`: compare the result topics with an independent recomputation from the source.
 
 While rows keep changing, the recomputation and the topics never show the same moment. So only settled rows decide: a
-row whose expected value has not changed for `settle_seconds` must agree. The check passes as soon as all rows agree.
+row that differs with the same expected value for `settle_seconds` fails the check. It passes as soon as all rows agree.
 If only rows that keep changing differ at the deadline, the check is inconclusive and does not fail.
 """
 
@@ -10,14 +10,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-from infra.checks.compare import Difference, compare, found_table
-from infra.checks.expected import Table, recomputed
-from infra.checks.timing import CHECK_TIMEOUT_SECONDS, POLL_SECONDS, SETTLE_SECONDS
-from infra.checks.verdict import Stability, verdict
+from infra.checks.compare import Comparison
+from infra.checks.database_file import MEMORY_MB
+from infra.checks.expected import load_source_table
+from infra.checks.rounds import Rounds
+from infra.checks.timing import CHECK_TIMEOUT_SECONDS, SETTLE_SECONDS
+from infra.checks.topic_database import TopicDatabase
+from infra.checks.topic_log import TopicLog
+from infra.checks.verdict import verdict
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
-from infra.kafka.client import consumer
-from infra.kafka.reader import TableReader
+from infra.kafka.bulk import bulk_reader
 from infra.pipeline import Pipeline
 
 
@@ -42,38 +46,35 @@ def check_outputs(
     situation: Callable[[], str],
     timeout_seconds: float = CHECK_TIMEOUT_SECONDS,
     settle_seconds: float = SETTLE_SECONDS,
+    work_dir: Path | None = None,
+    memory_mb: int = MEMORY_MB,
 ) -> CheckReport:
     """Wait until every result topic agrees with the recomputation, and return the report.
 
     `reader` is the source database, None if the source is a topic. `dead_jobs` returns a line for each job that will
-    never catch up; `situation` returns lag and state of the jobs for the message.
+    never catch up; `situation` returns lag and state of the jobs for the message. With `work_dir`, the next check goes
+    on from the offsets at which this one ends.
     CheckFailedError shows the first differing rows; InconclusiveError if only rows that keep changing differ.
     """
     begun = time.monotonic()
-    stability = Stability()
-    records = 0
-    with consumer(kafka) as client, recomputed(pipeline, reader, kafka) as recompute:
-        topics = TableReader(client, pipeline.checks, pipeline.quarantine)
+    source = pipeline.source.kafka
+    with bulk_reader(kafka) as topics, TopicDatabase(pipeline, work_dir, memory_mb) as database:
+        log = TopicLog(database, topics, [*([source.topic] if source else []), *pipeline.checks])
+        rounds = Rounds(log, begun, timeout_seconds)
+        comparison = Comparison(database)
         while True:
-            stability.observe(recompute(), time.monotonic())
-            records += topics.refresh()
-            differences = _differences(pipeline, stability.values, topics)
+            rounds.await_calm(dead_jobs)
+            observed = time.monotonic()
+            if reader:
+                load_source_table(database, reader, pipeline.mysql_source.table)
+            rounds.read()
+            differing = comparison.compare(observed)
             now = time.monotonic()
-            if not differences:
-                rows = {topic: len(table) for topic, table in stability.values.items()}
-                return CheckReport(rows, records, now - begun)
+            if not differing.count:
+                log.prune()
+                return CheckReport(comparison.rows, rounds.records, now - begun)
             dead = dead_jobs()
             if dead or now - begun >= timeout_seconds:
-                # Recompute once more: a row may have changed while the topics were read.
-                stability.observe(recompute(), now)
-                settled = [d for d in differences if stability.settled(d, begun, now, settle_seconds)]
-                raise verdict(differences, settled, dead, situation(), now - begun)
-            time.sleep(POLL_SECONDS)
-
-
-def _differences(pipeline: Pipeline, expected: dict[str, Table], topics: TableReader) -> list[Difference]:
-    return [
-        difference
-        for topic, check in pipeline.checks.items()
-        for difference in compare(topic, expected[topic], found_table(topic, topics.values(topic), check.key))
-    ]
+                settled = comparison.settled(observed, settle_seconds)
+                raise verdict(differing, settled, dead, situation(), now - begun)
+            rounds.await_change(now - observed, f"{differing.count} rows differ")

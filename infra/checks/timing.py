@@ -1,6 +1,9 @@
 """Timeouts and polling intervals of the checks, in seconds."""
 
 CHECK_TIMEOUT_SECONDS = 180.0
-# A row or record whose expected value has not changed for this long must agree.
+# A row that differs with the same expected value for this long must agree; so must an unaccounted record.
 SETTLE_SECONDS = 15.0
-POLL_SECONDS = 0.5
+# How often the end offsets of the topics are looked at.
+POLL_SECONDS = 0.25
+# The pause before the next comparison if the topics stand still: the source may have changed. It doubles each time.
+FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.5, 4.0

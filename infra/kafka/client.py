@@ -1,20 +1,52 @@
-"""Kafka clients for an endpoint; the only module that translates the driver's errors into PlatformErrors."""
+"""Kafka clients for an endpoint; the only module that translates the drivers' errors into PlatformErrors."""
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import confluent_kafka
+from confluent_kafka.admin import AdminClient
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import AuthorizationError, KafkaError
 
 from infra.endpoints import KafkaEndpoint
-from infra.errors import AccessDeniedError, TerminalError, UnreachableError
+from infra.errors import AccessDeniedError, PlatformError, TerminalError, UnreachableError
+from infra.kafka.client_properties import librdkafka_properties
 
 BOOTSTRAP_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_SECONDS = 5
+# librdkafka buffers this much in front of its consumer, and would otherwise pause for a second whenever it is full.
+QUEUE_KIB = 4 * 1024
+_BULK = {
+    "group.id": "unused",  # required, but no offset is committed and no group is joined
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    "isolation.level": "read_uncommitted",  # as kafka-python reads
+    "queued.max.messages.kbytes": QUEUE_KIB,
+    "fetch.queue.backoff.ms": 5,
+    "fetch.wait.max.ms": 50,
+}
+_DENIED = frozenset(
+    {
+        confluent_kafka.KafkaError._AUTHENTICATION,
+        confluent_kafka.KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        confluent_kafka.KafkaError.GROUP_AUTHORIZATION_FAILED,
+        confluent_kafka.KafkaError.SASL_AUTHENTICATION_FAILED,
+        confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    }
+)
+_NO_ANSWER = frozenset(
+    {
+        confluent_kafka.KafkaError._ALL_BROKERS_DOWN,
+        confluent_kafka.KafkaError._TIMED_OUT,
+        confluent_kafka.KafkaError._TRANSPORT,
+    }
+)
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -55,6 +87,33 @@ def producer(endpoint: KafkaEndpoint, **options: Any) -> Iterator[KafkaProducer]
             client.flush()
         finally:
             client.close()
+
+
+@contextmanager
+def bulk_clients(endpoint: KafkaEndpoint) -> Iterator[tuple[confluent_kafka.Consumer, AdminClient]]:
+    """Yield a consumer and an admin client of librdkafka, and close them afterwards; errors as in `admin_client`."""
+    _check_reachable(endpoint)
+    settings = {
+        "bootstrap.servers": endpoint.bootstrap_servers,
+        **librdkafka_properties(endpoint.properties, str(endpoint)),
+    }
+    try:
+        client = confluent_kafka.Consumer({**settings, **_BULK}, logger=log)
+        try:
+            yield client, AdminClient(settings, logger=log)
+        finally:
+            client.close()
+    except confluent_kafka.KafkaException as error:
+        raise _bulk_error(endpoint, error.args[0]) from error
+
+
+def _bulk_error(endpoint: KafkaEndpoint, error: confluent_kafka.KafkaError) -> PlatformError:
+    if error.code() in _DENIED:
+        return AccessDeniedError(
+            f"{endpoint} denied the request: {error.str()}. Ask an administrator to grant the privilege."
+        )
+    kind = UnreachableError if error.retriable() or error.code() in _NO_ANSWER else TerminalError
+    return kind(f"{endpoint}: {error.name()}: {error.str()}")
 
 
 def _arguments(endpoint: KafkaEndpoint) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Translation of Kafka client properties into options of kafka-python.
+"""Translation of Kafka client properties into options of kafka-python, and of these into those of librdkafka.
 
 Airflow's own Kafka provider, the chart and the Kafka documentation write `security.protocol`; kafka-python's option is
 `security_protocol`. Both are accepted, and so are librdkafka's names of the properties of an authenticated connection.
@@ -26,6 +26,13 @@ _LIBRDKAFKA = {
     "ssl.key.password": "ssl_password",
     "ssl.crl.location": "ssl_crlfile",
 }
+_OTHER_LIBRDKAFKA = {
+    "receive_buffer_bytes": "socket.receive.buffer.bytes",
+    "request_timeout_ms": "socket.timeout.ms",
+    "send_buffer_bytes": "socket.send.buffer.bytes",
+}
+_ONLY_KAFKA_PYTHON = frozenset({"proxy_url", "sasl_kerberos_domain_name", "sasl_kerberos_name", "socks5_proxy"})
+_TUNING = frozenset({"api_version", "bootstrap_timeout_ms", "metrics_num_samples", "metrics_sample_window_ms"})
 # Not allowed in a connection: the platform sets the first, and the others are Python objects.
 _RESERVED = frozenset(
     {"bootstrap_servers", "kafka_client", "metric_reporters", "sasl_oauth_token_provider", "selector", "socket_options"}
@@ -85,3 +92,26 @@ def _typed(option: str, value: Any, what: str) -> Any:
         # Not the value itself: this can be a password.
         raise SettingsError(f"{what} is a {type(value).__name__}, but must be a single value.")
     return value
+
+
+def librdkafka_properties(properties: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """Return options of kafka-python, as `client_properties` returns them, under librdkafka's names.
+
+    Options that only tune kafka-python are left out. SettingsError, starting with `origin`, if librdkafka does not
+    support an option that a connection needs.
+    """
+    unsupported = sorted(properties.keys() & _ONLY_KAFKA_PYTHON)
+    if unsupported:
+        raise SettingsError(
+            f"{origin}: the checks read topics with librdkafka, which does not support {', '.join(unsupported)}. "
+            "Remove it from the connection, or reach the brokers without it."
+        )
+    names = {option: name for name, option in _LIBRDKAFKA.items()} | _OTHER_LIBRDKAFKA
+    found = {
+        names.get(option, option.replace("_", ".")): value
+        for option, value in properties.items()
+        if option not in _TUNING and option != "ssl_check_hostname" and value is not None
+    }
+    if properties.get("ssl_check_hostname") is False:
+        found["ssl.endpoint.identification.algorithm"] = "none"
+    return found

@@ -74,7 +74,7 @@ class TableReader:
 
     def values(self, topic: str) -> list[Value]:
         """Return the values of a topic in no order; CheckFailedError names a key whose value is not a JSON object."""
-        return [_decode(topic, key, value) for key, value in self.tables[topic].items()]
+        return [decode_value(topic, key, value) for key, value in self.tables[topic].items()]
 
     def _reset_emptied(self, partitions: list[TopicPartition]) -> int:
         """Reset the tables of topics whose beginning offsets have changed, and return the number of these topics."""
@@ -148,7 +148,8 @@ def read_tables(
         return {topic: reader.values(topic) for topic in reader.tables}
 
 
-def _decode(topic: str, key: bytes, value: bytes) -> Value:
+def decode_value(topic: str, key: bytes | None, value: bytes) -> Value:
+    """Return the value of a row; CheckFailedError if it is not a JSON object."""
     try:
         decoded = json.loads(value)
     except ValueError as error:

@@ -154,7 +154,9 @@ def check_outputs(pipeline: Pipeline) -> dict[str, Any]:
     from infra.orchestration.connections import kafka_endpoint, mysql_endpoint
     from infra.orchestration.pipeline_jobs import dead_jobs, describe_jobs, job_statuses, target_named
     from infra.orchestration.source_position import source_position
+    from infra.settings import load_settings
 
+    settings = load_settings()
     kafka, target = kafka_endpoint(pipeline), target_named(_params()["target"])
     position = source_position(pipeline, kafka)
     with skip_if_inconclusive("check_outputs"):
@@ -164,6 +166,8 @@ def check_outputs(pipeline: Pipeline) -> dict[str, Any]:
             kafka,
             lambda: dead_jobs(job_statuses(pipeline, target)),
             lambda: describe_jobs(pipeline, target, kafka),
+            work_dir=settings.checks_dir,
+            memory_mb=settings.checks.memory_mb,
         )
     report("check_outputs", [str(checked)])
     revisions = {name: status.revision for name, status in job_statuses(pipeline, target).items()}
@@ -178,11 +182,19 @@ def audit_records(pipeline: Pipeline) -> dict[str, int]:
     """Wait until every record of the audited topic is accounted for, and return the number of each disposition."""
     from infra.checks import audit
     from infra.orchestration.connections import kafka_endpoint
+    from infra.settings import load_settings
 
     if pipeline.audit is None:
         raise DefinitionError(f"pipeline {pipeline.name}: audit is missing. Add it to pipeline.yaml.")
     with skip_if_inconclusive("audit_records"):
-        audited = audit.audit_records(pipeline, pipeline.audit, kafka_endpoint(pipeline))
+        settings = load_settings()
+        audited = audit.audit_records(
+            pipeline,
+            pipeline.audit,
+            kafka_endpoint(pipeline),
+            work_dir=settings.checks_dir,
+            memory_mb=settings.checks.memory_mb,
+        )
     report("audit_records", audited.lines())
     return audited.dispositions
 

@@ -46,8 +46,9 @@ def of_check(records: list[bytes]) -> list[str]:
     """Return the verdict of the check SQL on each record, in the form of `of_job`."""
     sent = [Sent(0, offset, 0, record) for offset, record in enumerate(records)]
     with TopicDatabase(load_pipeline(OLYMPIC_EVENTS)) as database:
-        database.add_records(as_read("olympic_data", sent))
-        rows = database.execute(VERDICTS)
+        database.append("olympic_data", as_read(sent))
+        database.create_source_tables()
+        rows = database.connection.execute(VERDICTS).fetchall()
     found = dict(rows)
     assert len(found) == len(records)
     return [found[offset] for offset in range(len(records))]

@@ -14,10 +14,11 @@ import pytest
 from infra.checks.outputs import CheckReport, check_outputs
 from infra.endpoints import MySqlEndpoint
 from infra.errors import CheckFailedError, DefinitionError, InconclusiveError, UnreachableError
-from infra.kafka.client import producer
+from infra.kafka.client import admin_client, producer
 from infra.kafka.topics import ensure_topics
 from infra.mysql.connection import connect
 from infra.pipeline import Pipeline, load_pipeline
+from infra.waiting import wait_until
 from tests.local.conftest import Stack
 
 DEFINITION = """\
@@ -79,9 +80,15 @@ class Checked:
         value = {"nationality": nationality, "total": total, "average": average}
         self.send("totals", {"nationality": nationality}, value)
 
-    def check(self, timeout: float = 60, settle: float = 0, dead_jobs: Callable[[], list[str]] = list) -> CheckReport:
+    def check(
+        self,
+        timeout: float = 60,
+        settle: float = 0,
+        dead_jobs: Callable[[], list[str]] = list,
+        work_dir: Path | None = None,
+    ) -> CheckReport:
         return check_outputs(
-            self.pipeline, self.database, self.stack.kafka, dead_jobs, lambda: SITUATION, timeout, settle
+            self.pipeline, self.database, self.stack.kafka, dead_jobs, lambda: SITUATION, timeout, settle, work_dir
         )
 
 
@@ -146,6 +153,58 @@ def test_last_value_of_a_key_counts_and_a_tombstone_deletes_it(agreeing: Checked
     agreeing.send("players", {"id": 4}, None)
 
     assert agreeing.check().records == 9
+
+
+def test_next_check_reads_the_topics_on(agreeing: Checked, tmp_path: Path) -> None:
+    folder = tmp_path / "checks"
+    assert agreeing.check(work_dir=folder).records == 5
+    agreeing.execute("UPDATE players SET score = 8 WHERE id = 1")
+    agreeing.player(1, "Austria", 8)
+    agreeing.total("Austria", 8, 8.0)
+
+    assert agreeing.check(work_dir=folder).records == 2
+    report = agreeing.check(work_dir=folder)
+    assert (report.records, sum(report.rows.values())) == (0, 5)
+
+
+def test_recreated_topic_is_read_from_the_beginning(agreeing: Checked, tmp_path: Path) -> None:
+    folder, topic = tmp_path / "checks", f"{agreeing.pipeline.name}.totals"
+    agreeing.check(work_dir=folder)
+    with admin_client(agreeing.stack.kafka) as admin:
+        admin.delete_topics([topic])
+        wait_until(lambda: topic not in admin.list_topics(), "the topic to be deleted", 30)
+    ensure_topics(agreeing.stack.kafka, agreeing.pipeline.topics)
+    for nationality, values_of in TOTALS.items():
+        agreeing.total(nationality, *values_of)
+
+    assert agreeing.check(work_dir=folder).records == 2
+
+
+def test_values_are_compared_exactly_whatever_their_type_and_collation(empty: Checked) -> None:
+    rows = [
+        (1, "a", "1.50", 2**64 - 1),
+        (2, "A", "12345678901234567.00", 0),
+        (3, "a ", None, 2**53 + 1),
+        (4, "a\0", "-0.01", None),
+        (5, "á", "0.00", 1),
+    ]
+    empty.execute(
+        "ALTER TABLE players ADD price DECIMAL(20, 2), ADD big BIGINT UNSIGNED, "
+        "MODIFY nationality VARCHAR(20) COLLATE utf8mb4_general_ci NOT NULL"
+    )
+    for number, name, price, big in rows:
+        text = name.replace("\0", "\\0")
+        empty.execute(
+            f"INSERT INTO players VALUES ({number}, '{text}', 7, {price or 'NULL'}, {'NULL' if big is None else big})"
+        )
+        value = {"id": number, "nationality": name, "score": 7, "price": price and float(price), "big": big}
+        if number == 2:
+            value["price"] = 12345678901234567
+        empty.send("players", {"id": number}, value)
+        empty.total(name, 7, 7.0)
+    empty.pipeline.path("players.sql").write_text("SELECT id, nationality, score, price, big FROM players")
+
+    assert sum(empty.check(timeout=0).rows.values()) == 10
 
 
 def test_rows_that_differ_are_shown(agreeing: Checked) -> None:
@@ -234,7 +293,7 @@ def test_settled_row_fails_though_others_keep_changing(agreeing: Checked) -> Non
     agreeing.player(3, "US", 9)
 
     with pytest.raises(CheckFailedError) as caught:
-        agreeing.check(timeout=4, settle=3, dead_jobs=Changing(agreeing))
+        agreeing.check(timeout=8, settle=4, dead_jobs=Changing(agreeing))
 
     lines = text_of(caught.value, agreeing).splitlines()
     assert lines[0] == "after N s, 1 row differs although their source has not changed:"

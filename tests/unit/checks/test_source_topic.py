@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.checks.audit import Element, account_for
-from infra.checks.expected import tables_of
+from infra.checks.expected import create_expected
 from infra.checks.topic_database import TopicDatabase
 from infra.errors import DefinitionError
 from infra.pipeline import Pipeline, load_pipeline
@@ -29,6 +29,15 @@ def pipeline() -> Pipeline:
     return load_pipeline(EVENTS)
 
 
+def tables_of(pipeline: Pipeline, database: TopicDatabase) -> dict[str, dict[Any, dict[str, Any]]]:
+    """Return the expected rows of every checked topic by their keys, which have one column."""
+    found = {}
+    for topic in pipeline.checks:
+        rows = database.connection.execute(f"SELECT key, value FROM {create_expected(database, topic)}").fetchall()
+        found[topic] = {json.loads(key)[0]: json.loads(value) for key, value in rows}
+    return found
+
+
 def numbered(records: Iterable[tuple[int, int, bytes | None]]) -> list[Sent]:
     """Return the records with their offsets in their partitions."""
     counts: Counter[int] = Counter()
@@ -43,7 +52,7 @@ def filled(database: TopicDatabase, records: list[Sent]) -> Folded:
     """Fill the database as if the jobs had processed all records, with outputs from the model; return the model."""
     expected = fold(records)
     outputs = expected_outputs(expected.athletes.values())
-    database.add_records(as_read("olympic_data", records))
+    database.append("olympic_data", as_read(records))
     put_quarantine(database, expected.quarantine)
     for topic, name in (("entries", "players"), ("athletes", "athletes"), ("duplicates", "duplicates")):
         put_topic(database, topic, list(outputs[name].values()))
@@ -51,36 +60,49 @@ def filled(database: TopicDatabase, records: list[Sent]) -> Folded:
 
 
 def put_quarantine(database: TopicDatabase, quarantine: Iterable[Quarantined]) -> None:
-    database.put_quarantine(
+    """Replace the records of the quarantine."""
+    columns = [
         {"source_topic": "olympic_data", "source_partition": record.partition, "source_offset": record.offset,
          "reason": record.reason, "invalid_elements": record.invalid_elements, "attempts": 0}
         for record in quarantine
-    )  # fmt: skip
+    ]  # fmt: skip
+    database.empty("olympic_events.quarantine")
+    database.append(
+        "olympic_events.quarantine",
+        [(0, offset, 0, None, json.dumps(value).encode()) for offset, value in enumerate(columns)],
+    )
 
 
 def put_topic(database: TopicDatabase, topic: str, values: list[dict[str, Any]]) -> None:
-    rows = {json.dumps(value["id"]).encode(): json.dumps(value).encode() for value in values}
-    database.put_topic(f"olympic_events.{topic}", rows)
+    """Replace the records of a topic."""
+    name = f"olympic_events.{topic}"
+    database.empty(name)
+    database.append(
+        name,
+        [
+            (0, offset, 0, json.dumps(value["id"]).encode(), json.dumps(value).encode())
+            for offset, value in enumerate(values)
+        ],
+    )
 
 
 def dispositions(pipeline: Pipeline, database: TopicDatabase) -> tuple[Counter[str], dict[Element, str]]:
     assert pipeline.audit is not None
+    database.create_topic_tables()
     accounts, unaccounted = account_for(pipeline.audit, database)
-    return sum((account.dispositions for account in accounts.values()), Counter[str]()), unaccounted
+    assert unaccounted.count == len(unaccounted.first)
+    return sum((account.dispositions for account in accounts.values()), Counter[str]()), unaccounted.first
 
 
 def test_sample_gives_the_outputs_of_the_seed_rows(pipeline: Pipeline) -> None:
     with TopicDatabase(pipeline) as database:
         filled(database, numbered((0, 0, line) for line in SAMPLE))
 
-        found = tables_of(pipeline, database.query)
+        found = tables_of(pipeline, database)
 
     expected = expected_outputs(SEED)
     expected["entries"] = expected.pop("players")
-    assert {
-        topic.removeprefix("olympic_events."): {key: value for (key,), value in table.items()}
-        for topic, table in found.items()
-    } == expected
+    assert {topic.removeprefix("olympic_events."): table for topic, table in found.items()} == expected
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -89,12 +111,10 @@ def test_check_sql_agrees_with_the_model_on_generated_records(pipeline: Pipeline
     with TopicDatabase(pipeline) as database:
         expected = filled(database, records)
 
-        found = tables_of(pipeline, database.query)
+        found = tables_of(pipeline, database)
         counts, unaccounted = dispositions(pipeline, database)
 
-    assert {key[0]: value for key, value in found["olympic_events.entries"].items()} == {
-        row.id: row._asdict() for row in expected.athletes.values()
-    }
+    assert found["olympic_events.entries"] == {row.id: row._asdict() for row in expected.athletes.values()}
     assert unaccounted == {}
     assert counts["quarantined"] == sum(record.invalid_elements or 1 for record in expected.quarantine)
     assert counts["counted"] + counts["duplicate"] == 3 * len(expected.athletes)

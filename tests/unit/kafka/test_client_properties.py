@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from infra.errors import SettingsError
-from infra.kafka.client_properties import client_properties
+from infra.kafka.client_properties import (
+    _ONLY_KAFKA_PYTHON,
+    _known_options,
+    client_properties,
+    librdkafka_properties,
+)
+
+log = logging.getLogger(__name__)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +79,45 @@ def test_message_does_not_contain_the_password(extra: dict[str, Any], message: s
         client_properties(extra, "extra")
 
     assert str(caught.value) == message
+
+
+def test_options_under_the_names_of_librdkafka() -> None:
+    properties = client_properties(
+        {
+            "security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "u",
+            "sasl.password": "p", "ssl.ca.location": "/ca.pem", "ssl_check_hostname": False, "request.timeout.ms": 1000,
+            "api.version": None, "client.id": "checks",
+        },
+        "games_kafka",
+    )  # fmt: skip
+
+    assert librdkafka_properties(properties, "games_kafka") == {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanisms": "SCRAM-SHA-512",
+        "sasl.username": "u",
+        "sasl.password": "p",
+        "ssl.ca.location": "/ca.pem",
+        "ssl.endpoint.identification.algorithm": "none",
+        "socket.timeout.ms": 1000,
+        "client.id": "checks",
+    }
+
+
+def test_option_that_librdkafka_does_not_support_is_an_error() -> None:
+    with pytest.raises(SettingsError) as caught:
+        librdkafka_properties({"socks5_proxy": "proxy:1080"}, "games_kafka")
+
+    assert str(caught.value) == (
+        "games_kafka: the checks read topics with librdkafka, which does not support socks5_proxy. Remove it from the "
+        "connection, or reach the brokers without it."
+    )
+
+
+def test_every_known_option_is_accepted_by_librdkafka() -> None:
+    values = {
+        option: value
+        for option, value in {**_known_options(), "ssl_cafile": "", "client_dns_lookup": "use_all_dns_ips"}.items()
+        if value not in (None, "") and option not in _ONLY_KAFKA_PYTHON
+    }
+
+    AdminClient({"bootstrap.servers": "127.0.0.1:1", **librdkafka_properties(values, "games_kafka")}, logger=log)

@@ -44,7 +44,7 @@ def test_relative_data_directory_starts_at_the_checkout(tmp_path: Path) -> None:
             "[prots]\nkafka = 29092\n",
             (
                 "settings.local.toml: unknown section prots. Did you mean ports? "
-                "Expected one of: data, ports, kafka, mysql, flink, deployment, session, kubernetes."
+                "Expected one of: data, ports, kafka, mysql, flink, checks, deployment, session, kubernetes."
             ),
         ),
         (
@@ -153,3 +153,15 @@ def test_error_of_an_unknown_variable_lists_all() -> None:
         "Expected one of: OLYMPIC_STREAMING_DATA_DIR, OLYMPIC_STREAMING_PORTS_KAFKA, "
     )
     assert message.endswith("OLYMPIC_STREAMING_KUBERNETES_CHECKPOINT_INTERVAL_MS.")
+
+
+def test_folder_of_the_checks_is_in_the_data_directory_if_there_is_one(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    environ = {"OLYMPIC_STREAMING_DATA_DIR": str(data)}
+    assert load_settings(environ).checks_dir is None
+
+    data.mkdir()
+    assert load_settings(environ).checks_dir == data / "checks"
+    assert load_settings({**environ, "OLYMPIC_STREAMING_CHECKS_DIR": f"{tmp_path}/other"}).checks_dir == (
+        tmp_path / "other"
+    )
