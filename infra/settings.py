@@ -111,7 +111,7 @@ class KubernetesSettings(_Section):
     ui: str = Field(min_length=1)
     state_claim: str = Field(min_length=1)
     jobmanager_memory_mb: int = Field(ge=512, le=MAX_PROCESS_MB)
-    taskmanager_memory_mb: int = Field(ge=512, le=MAX_TASKMANAGER_MB)
+    taskmanager_memory_mb: int = Field(ge=1024, le=MAX_TASKMANAGER_MB)
     cpu_millis: int = Field(ge=50, le=64_000)
     cpu_limit_factor: int = Field(ge=1, le=100)
     checkpoint_interval_ms: CheckpointInterval
