@@ -51,6 +51,14 @@ def test_topic_is_read_and_parsed_outside_of_the_views_that_share_it(plan: str) 
     assert "message_value" not in plan.split("athletes_topic")[1]
 
 
+def test_each_stream_ends_its_mini_batches(plan: str) -> None:
+    """An aggregate behind a stream without the assigner of mini-batches emits its results only at checkpoints."""
+    lines = plan.splitlines()
+    before = [lines[number - 1] for number, line in enumerate(lines) if "TableSourceScan(" in line]
+    assert len(before) == 3
+    assert [line for line in before if "MiniBatchAssigner(" not in line] == [], plan
+
+
 def test_ranks_keep_what_they_may_need_later(plan: str) -> None:
     """A rank that takes an average for a number that only grows keeps one row, and is wrong when the best one falls."""
     assert set(re.findall(r"Rank\(strategy=\[(\w+)", plan)) == {"RetractStrategy"}

@@ -1,7 +1,7 @@
-"""Duplicate Check: the views `athletes` and `duplicates`.
+"""Duplicate Check: the views `first_rows` and `other_rows`.
 
 Of the valid records, the last one of an id is its row, and one without a value deletes it. Of the rows with the same
-name, the one with the lowest id is an athlete; `duplicates` has the others, with the athlete's id as `kept_id`.
+name, the one with the lowest id counts; `other_rows` has the others, with its id as `kept_id`.
 """
 
 from pyflink.java_gateway import get_gateway
@@ -11,5 +11,5 @@ from pyflink.table import StreamTableEnvironment
 def define(environment: StreamTableEnvironment) -> None:
     check = get_gateway().jvm.olympicstreaming.DuplicateCheck
     check.createViews(
-        environment._j_tenv, "valid_records", "id", "name", "deleted", "athletes", "duplicates", "kept_id"
+        environment._j_tenv, "valid_records", "id", "name", "deleted", "first_rows", "other_rows", "kept_id"
     )
