@@ -59,14 +59,14 @@ class JarSet(_Section):
 
 
 class Versions(_Section):
-    """All versions."""
+    """All versions; `bench` has the requirements of each Python environment of the benchmark."""
 
     tools: ToolVersions
     flink: FlinkVersions
     kafka: KafkaVersions
     kubernetes: KubernetesVersions
     jars: dict[str, JarSet]
-
+    bench: dict[str, list[str]]
 
 @cache
 def load_versions() -> Versions:
