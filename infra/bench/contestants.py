@@ -110,7 +110,9 @@ class FlinkRun:
 class PeerRun:
     """A program of `peers/` in an environment of its own."""
 
-    def __init__(self, place: Place, name: str, environment: str, arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, place: Place, name: str, environment: str, arguments: Sequence[str], variables: Mapping[str, str]
+    ) -> None:
         scratch = place.scratch / name
         scratch.mkdir(parents=True, exist_ok=True)
         self._log = scratch / "output.log"
@@ -190,9 +192,7 @@ def _spark(place: Place) -> Running:
     lock = lock_file("bench")
     ensure_jars(lambda line: print(line, flush=True), lock)
     jars = ",".join(str(jar) for jar in jars_of("spark", lock))
-    return PeerRun(
-        place, "pyspark_batches", "pyspark", ["--jars", jars], {"JAVA_HOME": str(find_java().parent.parent)}
-    )
+    return PeerRun(place, "pyspark_batches", "pyspark", ["--jars", jars], {"JAVA_HOME": str(find_java().parent.parent)})
 
 
 def contestants(heap_taskmanager_mb: int | None) -> list[Contestant]:

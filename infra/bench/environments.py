@@ -45,4 +45,6 @@ def _uv(name: str, *arguments: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SetupError(f"{name}: its environment cannot be installed: {error}. Run `make setup`.") from None
     if result.returncode:
-        raise SetupError(f"{name}: its environment cannot be installed. The end of the output:\n{log_tail(result.stderr)}")
+        raise SetupError(
+            f"{name}: its environment cannot be installed. The end of the output:\n{log_tail(result.stderr)}"
+        )

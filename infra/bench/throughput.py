@@ -55,7 +55,9 @@ class Throughput:
         return f"{self.title}, {self.records:,} records: {self.rate:,.0f} records/s ({self.seconds:.1f} s{results})"
 
 
-def measure_throughput(settings: Settings, chosen: Iterable[Contestant], records: int, scratch: Path) -> list[Throughput]:
+def measure_throughput(
+    settings: Settings, chosen: Iterable[Contestant], records: int, scratch: Path
+) -> list[Throughput]:
     """Measure every contestant with a changelog of that many records."""
     pipeline, kafka = measured_pipeline(), local_stack.kafka_endpoint(settings)
     scratch = scratch / f"throughput-{records}"
@@ -76,13 +78,11 @@ def measure_throughput(settings: Settings, chosen: Iterable[Contestant], records
             place = Place(changed, source, f"bench.{contestant.name}-{records}", scratch)
             found.append(_measure(contestant, place, pipeline, verifier, records))
             say(str(found[-1]))
-    _delete_topics(kafka, [source])
+    _delete_topics(kafka, source)
     return found
 
 
-def _measure(
-    contestant: Contestant, place: Place, pipeline: Pipeline, verifier: Verifier, records: int
-) -> Throughput:
+def _measure(contestant: Contestant, place: Place, pipeline: Pipeline, verifier: Verifier, records: int) -> Throughput:
     kafka = local_stack.kafka_endpoint(place.settings)
     topics = _result_topics(pipeline, place.results)
     ensure_topics(kafka, topics)
@@ -100,7 +100,7 @@ def _measure(
     finally:
         if running:
             running.stop()
-        _delete_topics(kafka, topics)
+        _delete_topics(kafka, place.results)
 
 
 def _result_topics(pipeline: Pipeline, prefix: str) -> dict[str, Topic]:
@@ -180,6 +180,7 @@ def _await_quiet(running: Running, kafka: KafkaEndpoint, topics: list[str], quie
             time.sleep(POLL_SECONDS)
 
 
-def _delete_topics(kafka: KafkaEndpoint, topics: Iterable[str]) -> None:
+def _delete_topics(kafka: KafkaEndpoint, prefix: str) -> None:
+    """Delete a contestant's topics, which include those that it has created itself."""
     with admin_client(kafka) as admin:
-        admin.delete_topics(list(topics))
+        admin.delete_topics([name for name in admin.list_topics() if prefix in name])

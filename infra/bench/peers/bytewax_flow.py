@@ -1,0 +1,258 @@
+"""Bytewax: a dataflow with a stateful step for each key: ids, names, nationalities, and one for the rankings.
+
+State is in memory and is not recovered: with a recovery store each step would also be written to disk. Steps get the
+values of a key in batches, so a result that changes several times in a batch is written once.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource, KafkaSourceMessage
+from bytewax.dataflow import Dataflow
+from bytewax.operators import StatefulBatchLogic
+from bytewax.run import cli_main
+
+from infra.bench.peers.contract import (
+    OUTPUTS,
+    PRODUCER,
+    InvalidRecordError,
+    Leader,
+    Row,
+    Statistics,
+    athlete,
+    best_nationality,
+    by_average,
+    by_rank,
+    dumps,
+    duplicate,
+    nationality_stats,
+    read_arguments,
+    read_record,
+    report_ready,
+    top_athlete,
+)
+
+BATCH = 10_000
+WRITTEN = {*OUTPUTS, "quarantine"}
+# An event is an output with its key and value, or (kind, key, content) for the next step.
+Event = tuple[str, Any, Any]
+# Of a name: the id and the row of its athlete, and the other ids.
+Results = tuple[int, Row | None, set[int]]
+
+
+class LatestRow(StatefulBatchLogic):
+    """The row of an id: emits what a change means for the name before and the name after."""
+
+    def __init__(self, row: Row | None) -> None:
+        self._row = row
+
+    def on_batch(self, values: list[tuple[int, Row | None]]) -> tuple[Iterable[Event], bool]:
+        """Only the last change of a batch counts."""
+        before, (number, self._row) = self._row, values[-1]
+        events: list[Event] = []
+        if before is not None and (self._row is None or self._row.name != before.name):
+            events.append(("name", before.name, (number, None)))
+        if self._row is not None:
+            events.append(("name", self._row.name, (number, self._row)))
+        return events, self._row is None
+
+    def snapshot(self) -> Row | None:
+        """Return the state, which is immutable."""
+        return self._row
+
+
+class SameName(StatefulBatchLogic):
+    """The rows with one name: the lowest id is the athlete, the others are duplicates."""
+
+    def __init__(self, rows: dict[int, Row] | None) -> None:
+        self._rows = rows or {}
+
+    def on_batch(self, values: list[tuple[str, tuple[int, Row | None]]]) -> tuple[Iterable[Event], bool]:
+        """Emit the changed results, and what the change of the athlete means for the nationalities."""
+        before = self._results()
+        changed = set()
+        for _, (number, row) in values:
+            changed.add(number)
+            if row is None:
+                self._rows.pop(number, None)
+            else:
+                self._rows[number] = row
+        return list(self._events(values[0][0], before, self._results(), changed)), not self._rows
+
+    def _results(self) -> Results:
+        first = min(self._rows, default=0)
+        return first, self._rows.get(first), {number for number in self._rows if number != first}
+
+    def _events(self, name: str, before: Results, now: Results, changed: set[int]) -> Iterator[Event]:
+        (old_id, old, old_others), (first, row, others) = before, now
+        if (old_id, old) != (first, row):
+            yield athlete(name, first, row)
+            if old is not None and (row is None or row.nationality != old.nationality):
+                yield "nationality", old.nationality, (name, None)
+            if row is not None:
+                yield "nationality", row.nationality, (name, Leader(row.score, first, name, row.nationality))
+        for number in old_others - others:
+            yield "duplicate", str(number), (number, name, None, first)
+        for number in others if old_id != first else others & changed:
+            yield "duplicate", str(number), (number, name, self._rows[number], first)
+
+    def snapshot(self) -> dict[int, Row]:
+        """Return the state; a recovery store would require a copy."""
+        return self._rows
+
+
+class DuplicateRow(StatefulBatchLogic):
+    """The duplicate of an id: the name before and the name after report in any order, and only one of them has it."""
+
+    def __init__(self, rows: dict[str, tuple[Row, int]] | None) -> None:
+        self._rows = rows or {}
+
+    def on_batch(self, values: list[tuple[str, tuple[int, str, Row | None, int]]]) -> tuple[Iterable[Event], bool]:
+        """Emit the duplicate, or its deletion, once for a batch."""
+        for _, (_, name, row, kept_id) in values:
+            self._rows.pop(name, None)
+            if row is not None:
+                self._rows[name] = (row, kept_id)
+        row, kept_id = next(reversed(self._rows.values()), (None, 0))
+        return [duplicate(values[0][1][0], row, kept_id)], not self._rows
+
+    def snapshot(self) -> dict[str, tuple[Row, int]]:
+        """Return the state; a recovery store would require a copy."""
+        return self._rows
+
+
+class Nationality(StatefulBatchLogic):
+    """The athletes of a nationality: their number and sum, and a heap of the best with outdated entries."""
+
+    def __init__(self) -> None:
+        self._athletes: dict[str, Leader] = {}
+        self._total = 0
+        self._heap: list[tuple[tuple[int, int], Leader]] = []
+
+    def on_batch(self, values: list[tuple[str, tuple[str, Leader | None]]]) -> tuple[Iterable[Event], bool]:
+        """Emit the statistics once for a batch."""
+        nationality = values[0][0]
+        for _, (name, leader) in values:
+            before = self._athletes.pop(name, None)
+            self._total -= before.score if before else 0
+            if leader is not None:
+                self._athletes[name] = leader
+                self._total += leader.score
+                heapq.heappush(self._heap, (by_rank(leader), leader))
+        found = None
+        if self._athletes:
+            found = Statistics(nationality, len(self._athletes), self._total, self._leaders())
+        events: list[Event] = [nationality_stats(nationality, found), ("all", "all", (nationality, found))]
+        return events, found is None
+
+    def _leaders(self) -> tuple[Leader, ...]:
+        if len(self._heap) > 4 * len(self._athletes) + 100:
+            self._heap = sorted((by_rank(leader), leader) for leader in self._athletes.values())
+        leaders: list[Leader] = []
+        while self._heap and len(leaders) < 3:
+            _, leader = heapq.heappop(self._heap)
+            if self._athletes.get(leader.name) == leader and leader not in leaders:
+                leaders.append(leader)
+        for leader in leaders:
+            heapq.heappush(self._heap, (by_rank(leader), leader))
+        return tuple(leaders)
+
+    def snapshot(self) -> None:
+        """Return nothing, because nothing is recovered."""
+
+
+class Rankings(StatefulBatchLogic):
+    """The best nationality and the top three of all."""
+
+    def __init__(self) -> None:
+        self._statistics: dict[str, Statistics] = {}
+        self._best: Statistics | None = None
+        self._top: list[Leader] = []
+
+    def on_batch(self, values: list[tuple[str, tuple[str, Statistics | None]]]) -> tuple[Iterable[Event], bool]:
+        """Emit what has changed."""
+        for _, (nationality, found) in values:
+            if found is None:
+                self._statistics.pop(nationality, None)
+            else:
+                self._statistics[nationality] = found
+        best = min(self._statistics.values(), key=by_average, default=None)
+        leaders = (leader for found in self._statistics.values() for leader in found.leaders)
+        top = heapq.nsmallest(3, leaders, key=by_rank)
+        events: list[Event] = [best_nationality(best)] if best != self._best else []
+        for rank in range(3):
+            before, now = (found[rank] if rank < len(found) else None for found in (self._top, top))
+            if before != now:
+                events.append(top_athlete(rank + 1, now))
+        self._best, self._top = best, top
+        return events, False
+
+    def snapshot(self) -> None:
+        """Return nothing, because nothing is recovered."""
+
+
+def build_flow(servers: str, source: str, results: str) -> Dataflow:
+    """Return the dataflow; `results` is the prefix of the result topics."""
+    flow = Dataflow("analytics")
+    records = op.input("records", flow, KafkaSource([servers], [source], batch_size=BATCH))
+    read = op.flat_map_batch("read", records, _read)
+    latest = op.stateful_batch("latest", _keyed("ids", read, "id"), LatestRow)
+    named = op.stateful_batch("same_name", _keyed("names", op.key_rm("rows", latest), "name"), SameName)
+    athletes = op.key_rm("athletes", named)
+    nations = op.stateful_batch("nations", _keyed("nationalities", athletes, "nationality"), lambda _: Nationality())
+    statistics = op.key_rm("statistics", nations)
+    ranked = op.stateful_batch("rankings", _keyed("all", statistics, "all"), lambda _: Rankings())
+    duplicates = op.stateful_batch("duplicate", _keyed("duplicates", athletes, "duplicate"), DuplicateRow)
+    events = op.merge(
+        "events", read, athletes, op.key_rm("written", duplicates), statistics, op.key_rm("ranked", ranked)
+    )
+
+    def messages(batch: list[Event]) -> list[KafkaSinkMessage]:
+        return [
+            KafkaSinkMessage(key=key, value=value, topic=f"{results}.{output}")
+            for output, key, value in batch
+            if output in WRITTEN
+        ]
+
+    op.output("results", op.flat_map_batch("messages", events, messages), KafkaSink([servers], None, PRODUCER))
+    return flow
+
+
+def _read(messages: list[KafkaSourceMessage]) -> list[Event]:
+    events: list[Event] = []
+    for message in messages:
+        try:
+            number, row = read_record(message.key, message.value)
+            events.append(("id", str(number), (number, row)))
+        except InvalidRecordError as error:
+            origin = {"source_partition": message.partition, "source_offset": message.offset}
+            events.append(("quarantine", None, dumps({**origin, "reason": str(error)})))
+    return events
+
+
+def _keyed(step: str, events: Any, kind: str) -> Any:
+    """Return the events of a kind by key; a step behind it gets (key, content), but a row only its content."""
+
+    def select(batch: list[Event]) -> list[tuple[str, Any]]:
+        if kind == "id":
+            return [(key, content) for found, key, content in batch if found == kind]
+        return [(key, (key, content)) for found, key, content in batch if found == kind]
+
+    return op.flat_map_batch(step, events, select)
+
+
+def main() -> None:
+    """Run the dataflow until the process is stopped."""
+    options = read_arguments()
+    flow = build_flow(options.servers, options.source, options.results)
+    report_ready()
+    cli_main(flow, epoch_interval=timedelta(seconds=10))
+
+
+if __name__ == "__main__":
+    main()
