@@ -184,8 +184,8 @@ def _blackhole(place: Place) -> Running:
     return FlinkRun(place, JobSpec("bench.blackhole", runner.name, files, arguments, options, parallelism=2))
 
 
-def _peer(program: str, environment: str) -> Callable[[Place], Running]:
-    return lambda place: PeerRun(place, program, environment, [], {})
+def _peer(program: str, environment: str, **variables: str) -> Callable[[Place], Running]:
+    return lambda place: PeerRun(place, program, environment, [], variables)
 
 
 def _spark(place: Place) -> Running:
@@ -205,7 +205,7 @@ def contestants(heap_taskmanager_mb: int | None) -> list[Contestant]:
         Contestant("analytics_heap", "analytics, state on the heap", _analytics("bench.analytics_heap", heap), memory),
         Contestant("python", "hand-written Python", _peer("python_consumer", "python")),
         Contestant("bytewax", "bytewax", _peer("bytewax_flow", "bytewax")),
-        Contestant("pathway", "pathway", _peer("pathway_tables", "pathway")),
+        Contestant("pathway", "pathway", _peer("pathway_tables", "pathway", PATHWAY_THREADS="2")),
         Contestant("pyspark", "pyspark", _spark),
         Contestant("quixstreams", "quixstreams", _peer("quixstreams_app", "quixstreams")),
     ]
