@@ -68,6 +68,7 @@ class Versions(_Section):
     jars: dict[str, JarSet]
     bench: dict[str, list[str]]
 
+
 @cache
 def load_versions() -> Versions:
     """Return the versions of this checkout."""

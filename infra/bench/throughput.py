@@ -16,7 +16,7 @@ from infra.bench.contestants import Contestant, Place, Running
 from infra.bench.stack import measured_pipeline, say, with_settings
 from infra.bench.verify import Verifier, fold_topic
 from infra.endpoints import KafkaEndpoint
-from infra.errors import CheckFailedError, JobFailedError, PlatformError, WaitTimeoutError
+from infra.errors import CheckFailedError, JobFailedError, PlatformError, SetupError, WaitTimeoutError
 from infra.kafka.client import admin_client, consumer
 from infra.kafka.reader import partitions_of
 from infra.kafka.topics import ensure_topics
@@ -42,6 +42,7 @@ class Throughput:
     seconds: float | None
     result_records: int = 0
     reason: str = ""
+    is_missing: bool = False  # it cannot be installed here
 
     @property
     def rate(self) -> float | None:
@@ -96,7 +97,8 @@ def _measure(contestant: Contestant, place: Place, pipeline: Pipeline, verifier:
         watch = {f"{place.results}.{output}": topics[f"{place.results}.{output}"] for output in verifier.outputs}
         return _await_results(contestant, running, kafka, watch, verifier, records, begun)
     except PlatformError as error:
-        return Throughput(contestant.name, contestant.title, records, None, reason=str(error))
+        missing = isinstance(error, SetupError)
+        return Throughput(contestant.name, contestant.title, records, None, reason=str(error), is_missing=missing)
     finally:
         if running:
             running.stop()

@@ -100,12 +100,14 @@ def fold_topic(servers: str, topic: str, partitions: int) -> Folded:
     count, last_at = 0, 0
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "bench-verify", "enable.auto.commit": False})
     try:
-        ends = {}
-        for number in range(partitions):
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_STALL_SECONDS)
+        ends: dict[int, int] = {}
+        begins = []
+        for partition in range(partitions):
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_STALL_SECONDS)
             if low < high:
-                ends[number] = high
-        consumer.assign([TopicPartition(topic, number, 0) for number in ends])
+                ends[partition] = high
+                begins.append(TopicPartition(topic, partition, low))
+        consumer.assign(begins)
         while ends:
             messages = consumer.consume(50_000, timeout=1.0) or consumer.consume(1, timeout=_STALL_SECONDS)
             if not messages:
@@ -113,13 +115,13 @@ def fold_topic(servers: str, topic: str, partitions: int) -> Folded:
             for message in messages:
                 if message.error():
                     raise KafkaException(message.error())
-                key, value, number = message.key() or b"", message.value(), message.partition()
+                key, value, number = message.key() or b"", message.value(), message.partition() or 0
                 count, last_at = count + 1, max(last_at, message.timestamp()[1])
                 if value is None:
                     values.pop(key, None)
                 else:
                     values[key] = value
-                if number is not None and (message.offset() or 0) + 1 >= ends.get(number, 0):
+                if (message.offset() or 0) + 1 >= ends.get(number, 0):
                     ends.pop(number, None)
     except KafkaException as error:
         raise UnreachableError(f"{topic}: cannot be read: {error}. Check the broker's log.") from None

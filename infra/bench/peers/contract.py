@@ -6,21 +6,22 @@ The results are upserts, as docs/architecture.md defines them: JSON key, JSON va
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-try:
-    from orjson import dumps, loads
-except ModuleNotFoundError:  # the environments of some peers, and the tests
-    import json
 
-    loads = json.loads
-
-    def dumps(value: Any) -> bytes:  # type: ignore[misc]
-        """Return compact JSON, as orjson does."""
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+def _codec() -> tuple[Callable[[Any], bytes], Callable[[bytes | str], Any]]:
+    """Return writer and reader of JSON: orjson, or the standard library in an environment without it."""
+    try:
+        import orjson
+    except ModuleNotFoundError:
+        return lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), json.loads
+    return orjson.dumps, orjson.loads
 
 
+dumps, loads = _codec()
 OUTPUTS = ("athletes", "duplicates", "nationality_stats", "best_nationality", "top_athletes")
 MAX_BYTES = 8192
 # Options of every producer; the same as those of the job's tables.

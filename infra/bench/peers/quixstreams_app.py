@@ -116,15 +116,15 @@ def duplicate_row(value: bytes, key: bytes, _time: int, _headers: Any, state: St
 
 def nationality(value: bytes, key: bytes, _time: int, _headers: Any, state: State) -> Iterator[Event]:
     """Keep number and sum of a nationality, and its athletes by score: state has no order, but its keys are direct."""
-    name, (is_added, score, number, athlete_name) = key.decode(), loads(value)
+    name, (is_added, score, changed_id, athlete_name) = key.decode(), loads(value)
     athletes, total = state.get("sums", [0, 0])
     sign = 1 if is_added else -1
     athletes, total = athletes + sign, total + sign * score
     scores, same = state.get("scores", []), state.get(f"score {score}", [])
     if is_added:
-        insort(same, [number, athlete_name])
+        insort(same, [changed_id, athlete_name])
     else:
-        same.remove([number, athlete_name])
+        same.remove([changed_id, athlete_name])
     if is_added and len(same) == 1:
         insort(scores, score)
         state.set("scores", scores)
@@ -142,7 +142,7 @@ def nationality(value: bytes, key: bytes, _time: int, _headers: Any, state: Stat
         return
     leaders: list[Leader] = []
     for high in reversed(scores):
-        leaders += [Leader(high, *found, name) for found in state.get(f"score {high}", [])]
+        leaders += [Leader(high, number, found, name) for number, found in state.get(f"score {high}", [])]
         if len(leaders) >= 3:
             break
     yield nationality_stats(name, Statistics(name, athletes, total, tuple(leaders[:3])))
