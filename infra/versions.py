@@ -59,7 +59,7 @@ class JarSet(_Section):
 
 
 class Versions(_Section):
-    """All versions; `bench` has the requirements of each Python environment of the benchmark."""
+    """All versions; `bench` has the requirements of each Python environment of the benchmark, `spark` its jars."""
 
     tools: ToolVersions
     flink: FlinkVersions
@@ -67,6 +67,7 @@ class Versions(_Section):
     kubernetes: KubernetesVersions
     jars: dict[str, JarSet]
     bench: dict[str, list[str]]
+    spark: JarSet
 
 
 @cache

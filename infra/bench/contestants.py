@@ -13,12 +13,11 @@ from typing import Protocol
 import httpx
 import psutil
 
-from infra.bench.environments import ensure_environment
+from infra.bench.environments import ensure_environment, ensure_spark_jars
 from infra.bench.stack import measured_pipeline, render
 from infra.jobs.job import JobSpec, JobState
 from infra.jobs.upgrade import ensure_started_from_scratch
 from infra.settings import ROOT, Settings, inherited_environment
-from infra.setup.jars import ensure_jars, jars_of, lock_file
 from infra.setup.java import find_java
 from infra.stacks.local import stack as local_stack
 from infra.stacks.log_tail import log_tail
@@ -189,9 +188,7 @@ def _peer(program: str, environment: str, **variables: str) -> Callable[[Place],
 
 
 def _spark(place: Place) -> Running:
-    lock = lock_file("bench")
-    ensure_jars(lambda line: print(line, flush=True), lock)
-    jars = ",".join(str(jar) for jar in jars_of("spark", lock))
+    jars = ",".join(str(jar) for jar in ensure_spark_jars())
     return PeerRun(place, "pyspark_batches", "pyspark", ["--jars", jars], {"JAVA_HOME": str(find_java().parent.parent)})
 
 

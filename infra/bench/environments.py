@@ -13,6 +13,7 @@ from pathlib import Path
 
 from infra.errors import SetupError
 from infra.settings import cache_dir
+from infra.setup.maven import copy_jars
 from infra.stacks.log_tail import log_tail
 from infra.versions import load_versions
 
@@ -34,6 +35,18 @@ def ensure_environment(name: str) -> Path:
     _uv(name, "pip", "install", "--quiet", "--python", str(python), *requirements)
     (folder / "complete").touch()
     return python
+
+
+def ensure_spark_jars() -> list[Path]:
+    """Return the jars that connect Spark with Kafka, downloading them with Maven if they are missing."""
+    jar_set = load_versions().spark
+    digest = hashlib.sha256(jar_set.model_dump_json().encode()).hexdigest()[:12]
+    folder = cache_dir() / "bench" / f"spark-jars-{digest}"
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        copy_jars("spark", jar_set, folder, lambda line: print(line, flush=True))
+        (folder / "complete").touch()
+    return sorted(folder.glob("*.jar"))
 
 
 def _uv(name: str, *arguments: str) -> None:

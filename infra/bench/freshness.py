@@ -53,11 +53,11 @@ def measure_freshness(settings: Settings, pipeline: Pipeline, sizes: Sizes, scra
     prepare(settings, pipeline, pipeline.path(pipeline.mysql_source.data))
     start(settings, render(settings, pipeline, "players_cdc"))
     start(settings, render(settings, pipeline, "analytics"))
-    tuned = _probe(settings, pipeline, sizes.warm_up, sizes.changes)
+    tuned = _probe(settings, pipeline, sizes.warm_up, sizes.changes, sizes.probe_seconds)
     say(f"freshness at low load: {tuned}")
     stop(settings, f"{pipeline.name}.players_cdc")
     start(settings, with_defaults(render(settings, pipeline, "players_cdc")))
-    defaults = _probe(settings, pipeline, sizes.warm_up, sizes.default_changes)
+    defaults = _probe(settings, pipeline, sizes.warm_up, sizes.default_changes, sizes.probe_seconds)
     say(f"freshness with the connector's defaults: {defaults}")
     stop(settings, *jobs)
     data = scratch / "load.csv"
@@ -67,7 +67,7 @@ def measure_freshness(settings: Settings, pipeline: Pipeline, sizes: Sizes, scra
     start(settings, render(settings, pipeline, "analytics"))
     await_quiet(settings, pipeline, SNAPSHOT_SECONDS)
     with _load(settings, sizes.load_rows) as changed:
-        load = _probe(settings, pipeline, sizes.warm_up, sizes.load_probes)
+        load = _probe(settings, pipeline, sizes.warm_up, sizes.load_probes, sizes.probe_seconds)
         rate = changed()
     say(f"freshness at {rate:,.0f} changes/s with {sizes.load_rows:,} rows: {load}")
     await_quiet(settings, pipeline, SNAPSHOT_SECONDS)
@@ -76,7 +76,8 @@ def measure_freshness(settings: Settings, pipeline: Pipeline, sizes: Sizes, scra
     return Freshness(tuned, defaults, load, sizes.load_rows, rate)
 
 
-def _probe(settings: Settings, pipeline: Pipeline, warm_up: int, changes: int) -> Percentiles:
+def _probe(settings: Settings, pipeline: Pipeline, warm_up: int, changes: int, seconds: float) -> Percentiles:
+    """Measure changes after a warm-up, as many as fit into the time; slow ones must not make the benchmark endless."""
     topic = TopicPartition(f"{pipeline.name}.top_athletes", 0)
     milliseconds = []
     with (
@@ -91,10 +92,13 @@ def _probe(settings: Settings, pipeline: Pipeline, warm_up: int, changes: int) -
             [(highest,)] = cursor.fetchall()
         connection.commit()
         first = max(FIRST_SCORE, highest + 1)
+        deadline = time.monotonic() + seconds
         for score in range(first, first + warm_up + changes):
             milliseconds.append(_one_change(connection, client, score))
+            if time.monotonic() >= deadline:
+                break
             time.sleep(PAUSE_SECONDS)  # one change at a time, at low load
-    return percentiles(milliseconds[warm_up:])
+    return percentiles(milliseconds[warm_up:] or milliseconds)
 
 
 def _one_change(connection: Connection, client: KafkaConsumer, score: int) -> float:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """Numbers of records, rows and changes; `load_*` are those of the freshness under load."""
+    """Numbers of records, rows and changes; `load_*` are those of the freshness under load.
+
+    Each series of probes ends after `probe_seconds`, even if changes are left.
+    """
 
     changelogs: tuple[int, ...]
     heap_taskmanager_mb: int | None
@@ -16,6 +19,7 @@ class Sizes:
     default_changes: int
     load_rows: int
     load_probes: int
+    probe_seconds: float
     snapshot_rows: int
     default_snapshot_rows: int
     run_rows: tuple[int, ...]
@@ -30,6 +34,7 @@ WHOLE = Sizes(
     default_changes=200,
     load_rows=1_000_000,
     load_probes=600,
+    probe_seconds=180,
     snapshot_rows=1_000_000,
     default_snapshot_rows=100_000,
     run_rows=(1_000_000,),
@@ -44,6 +49,7 @@ QUICK = Sizes(
     default_changes=10,
     load_rows=20_000,
     load_probes=30,
+    probe_seconds=12,
     snapshot_rows=50_000,
     default_snapshot_rows=10_000,
     run_rows=(300_000,),
