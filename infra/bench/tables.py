@@ -17,7 +17,7 @@ from infra.settings import Settings
 from infra.stacks.local import stack as local_stack
 from infra.waiting import wait_until
 
-QUIET_SECONDS = 5.0
+QUIET_SECONDS = 8.0  # longer than the interval between two checkpoints
 POLL_SECONDS = 0.25
 
 
