@@ -1,4 +1,7 @@
-"""Bytewax: a dataflow with a stateful step for each key: ids, names, nationalities, and one for the rankings.
+"""Bytewax: a dataflow with stateful steps for ids, names, duplicates, nationalities, and the rankings.
+
+A step has the state of a group of keys in a dictionary: one for each key would be called for each record, which costs
+more than the work.
 
 State is in memory and is not recovered: with a recovery store each step would also be written to disk. Steps get the
 values of a key in batches, so a result that changes several times in a batch is written once.
@@ -7,9 +10,10 @@ values of a key in batches, so a result that changes several times in a batch is
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from datetime import timedelta
 from typing import Any
+from zlib import crc32
 
 import bytewax.operators as op
 from bytewax.connectors.kafka import KafkaSink, KafkaSinkMessage, KafkaSource, KafkaSourceMessage
@@ -38,6 +42,8 @@ from infra.bench.peers.contract import (
 )
 
 BATCH = 10_000
+GROUPS = 32
+FEW = ("nationality", "all")  # kinds of keys that are few: each is a group of its own
 WRITTEN = {*OUTPUTS, "quarantine"}
 # An event is an output with its key and value, or (kind, key, content) for the next step.
 Event = tuple[str, Any, Any]
@@ -45,85 +51,99 @@ Event = tuple[str, Any, Any]
 Results = tuple[int, Row | None, set[int]]
 
 
-class LatestRow(StatefulBatchLogic):
-    """The row of an id: emits what a change means for the name before and the name after."""
+class LatestRows(StatefulBatchLogic):
+    """The rows of a group of ids: emits what a change means for the name before and the name after."""
 
-    def __init__(self, row: Row | None) -> None:
-        self._row = row
+    def __init__(self) -> None:
+        self._rows: dict[int, Row] = {}
 
     def on_batch(self, values: list[tuple[int, Row | None]]) -> tuple[Iterable[Event], bool]:
-        """Only the last change of a batch counts."""
-        before, (number, self._row) = self._row, values[-1]
+        """Only the last change of an id in a batch counts."""
         events: list[Event] = []
-        if before is not None and (self._row is None or self._row.name != before.name):
-            events.append(("name", before.name, (number, None)))
-        if self._row is not None:
-            events.append(("name", self._row.name, (number, self._row)))
-        return events, self._row is None
+        for number, row in dict(values).items():
+            before = self._rows.pop(number, None)
+            if before is not None and (row is None or row.name != before.name):
+                events.append(("name", before.name, (number, None)))
+            if row is not None:
+                self._rows[number] = row
+                events.append(("name", row.name, (number, row)))
+        return events, False
 
-    def snapshot(self) -> Row | None:
-        """Return the state, which is immutable."""
-        return self._row
+    def snapshot(self) -> None:
+        """Return nothing, because nothing is recovered."""
 
 
-class SameName(StatefulBatchLogic):
-    """The rows with one name: the lowest id is the athlete, the others are duplicates."""
+class SameNames(StatefulBatchLogic):
+    """The rows of a group of names: of each name the lowest id is the athlete, the others are duplicates."""
 
-    def __init__(self, rows: dict[int, Row] | None) -> None:
-        self._rows = rows or {}
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[int, Row]] = {}
 
     def on_batch(self, values: list[tuple[str, tuple[int, Row | None]]]) -> tuple[Iterable[Event], bool]:
-        """Emit the changed results, and what the change of the athlete means for the nationalities."""
-        before = self._results()
-        changed = set()
-        for _, (number, row) in values:
-            changed.add(number)
+        """Emit the changed results, and what the change of an athlete means for the nationalities."""
+        changes: dict[str, dict[int, Row | None]] = {}
+        for name, (number, row) in values:
+            changes.setdefault(name, {})[number] = row
+        events: list[Event] = []
+        for name, changed in changes.items():
+            rows = self._rows.setdefault(name, {})
+            before = _first_and_others(rows)
+            for number, row in changed.items():
+                if row is None:
+                    rows.pop(number, None)
+                else:
+                    rows[number] = row
+            events += _changes_of(name, rows, before, changed.keys())
+            if not rows:
+                del self._rows[name]
+        return events, False
+
+    def snapshot(self) -> None:
+        """Return nothing, because nothing is recovered."""
+
+
+def _first_and_others(rows: dict[int, Row]) -> Results:
+    first = min(rows, default=0)
+    return first, rows.get(first), {number for number in rows if number != first}
+
+
+def _changes_of(name: str, rows: dict[int, Row], before: Results, changed: Set[int]) -> Iterator[Event]:
+    (old_id, old, old_others), (first, row, others) = before, _first_and_others(rows)
+    if (old_id, old) != (first, row):
+        yield athlete(name, first, row)
+        if old is not None and (row is None or row.nationality != old.nationality):
+            yield "nationality", old.nationality, (name, None)
+        if row is not None:
+            yield "nationality", row.nationality, (name, Leader(row.score, first, name, row.nationality))
+    for number in old_others - others:
+        yield "duplicate", number, (name, None, first)
+    for number in others if old_id != first else others & changed:
+        yield "duplicate", number, (name, rows[number], first)
+
+
+class DuplicateRows(StatefulBatchLogic):
+    """The duplicates of a group of ids: the name before and the name after report in any order, and only one has it."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, dict[str, tuple[Row, int]]] = {}
+
+    def on_batch(self, values: list[tuple[int, tuple[str, Row | None, int]]]) -> tuple[Iterable[Event], bool]:
+        """Emit each changed duplicate, or its deletion, once for a batch."""
+        for number, (name, row, kept_id) in values:
+            names = self._rows.setdefault(number, {})
+            names.pop(name, None)
+            if row is not None:
+                names[name] = (row, kept_id)
+        events: list[Event] = []
+        for number in dict(values):
+            row, kept_id = next(reversed(self._rows[number].values()), (None, 0))
+            events.append(duplicate(number, row, kept_id))
             if row is None:
-                self._rows.pop(number, None)
-            else:
-                self._rows[number] = row
-        return list(self._events(values[0][0], before, self._results(), changed)), not self._rows
+                del self._rows[number]
+        return events, False
 
-    def _results(self) -> Results:
-        first = min(self._rows, default=0)
-        return first, self._rows.get(first), {number for number in self._rows if number != first}
-
-    def _events(self, name: str, before: Results, now: Results, changed: set[int]) -> Iterator[Event]:
-        (old_id, old, old_others), (first, row, others) = before, now
-        if (old_id, old) != (first, row):
-            yield athlete(name, first, row)
-            if old is not None and (row is None or row.nationality != old.nationality):
-                yield "nationality", old.nationality, (name, None)
-            if row is not None:
-                yield "nationality", row.nationality, (name, Leader(row.score, first, name, row.nationality))
-        for number in old_others - others:
-            yield "duplicate", str(number), (number, name, None, first)
-        for number in others if old_id != first else others & changed:
-            yield "duplicate", str(number), (number, name, self._rows[number], first)
-
-    def snapshot(self) -> dict[int, Row]:
-        """Return the state; a recovery store would require a copy."""
-        return self._rows
-
-
-class DuplicateRow(StatefulBatchLogic):
-    """The duplicate of an id: the name before and the name after report in any order, and only one of them has it."""
-
-    def __init__(self, rows: dict[str, tuple[Row, int]] | None) -> None:
-        self._rows = rows or {}
-
-    def on_batch(self, values: list[tuple[str, tuple[int, str, Row | None, int]]]) -> tuple[Iterable[Event], bool]:
-        """Emit the duplicate, or its deletion, once for a batch."""
-        for _, (_, name, row, kept_id) in values:
-            self._rows.pop(name, None)
-            if row is not None:
-                self._rows[name] = (row, kept_id)
-        row, kept_id = next(reversed(self._rows.values()), (None, 0))
-        return [duplicate(values[0][1][0], row, kept_id)], not self._rows
-
-    def snapshot(self) -> dict[str, tuple[Row, int]]:
-        """Return the state; a recovery store would require a copy."""
-        return self._rows
+    def snapshot(self) -> None:
+        """Return nothing, because nothing is recovered."""
 
 
 class Nationality(StatefulBatchLogic):
@@ -201,13 +221,13 @@ def build_flow(servers: str, source: str, results: str) -> Dataflow:
     flow = Dataflow("analytics")
     records = op.input("records", flow, KafkaSource([servers], [source], batch_size=BATCH))
     read = op.flat_map_batch("read", records, _read)
-    latest = op.stateful_batch("latest", _keyed("ids", read, "id"), LatestRow)
-    named = op.stateful_batch("same_name", _keyed("names", op.key_rm("rows", latest), "name"), SameName)
+    latest = op.stateful_batch("latest", _keyed("ids", read, "id"), lambda _: LatestRows())
+    named = op.stateful_batch("same_name", _keyed("names", op.key_rm("rows", latest), "name"), lambda _: SameNames())
     athletes = op.key_rm("athletes", named)
     nations = op.stateful_batch("nations", _keyed("nationalities", athletes, "nationality"), lambda _: Nationality())
     statistics = op.key_rm("statistics", nations)
     ranked = op.stateful_batch("rankings", _keyed("all", statistics, "all"), lambda _: Rankings())
-    duplicates = op.stateful_batch("duplicate", _keyed("duplicates", athletes, "duplicate"), DuplicateRow)
+    duplicates = op.stateful_batch("duplicate", _keyed("duplicates", athletes, "duplicate"), lambda _: DuplicateRows())
     events = op.merge(
         "events", read, athletes, op.key_rm("written", duplicates), statistics, op.key_rm("ranked", ranked)
     )
@@ -228,7 +248,7 @@ def _read(messages: list[KafkaSourceMessage]) -> list[Event]:
     for message in messages:
         try:
             number, row = read_record(message.key, message.value)
-            events.append(("id", str(number), (number, row)))
+            events.append(("id", number, row))
         except InvalidRecordError as error:
             origin = {"source_partition": message.partition, "source_offset": message.offset}
             events.append(("quarantine", None, dumps({**origin, "reason": str(error)})))
@@ -236,14 +256,19 @@ def _read(messages: list[KafkaSourceMessage]) -> list[Event]:
 
 
 def _keyed(step: str, events: Any, kind: str) -> Any:
-    """Return the events of a kind by key; a step behind it gets (key, content), but a row only its content."""
+    """Return the events of a kind as (group, (key, content))."""
 
     def select(batch: list[Event]) -> list[tuple[str, Any]]:
-        if kind == "id":
-            return [(key, content) for found, key, content in batch if found == kind]
-        return [(key, (key, content)) for found, key, content in batch if found == kind]
+        if kind in FEW:
+            return [(key, (key, content)) for found, key, content in batch if found == kind]
+        return [(_group(key), (key, content)) for found, key, content in batch if found == kind]
 
     return op.flat_map_batch(step, events, select)
+
+
+def _group(key: int | str) -> str:
+    """Return the group of a key, the same in every process."""
+    return str((key if isinstance(key, int) else crc32(key.encode())) % GROUPS)
 
 
 def main() -> None:
