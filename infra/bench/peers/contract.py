@@ -93,7 +93,13 @@ def athlete(name: str, number: int, row: Row | None) -> Output:
 
 def duplicate(number: int, row: Row | None, kept_id: int) -> Output:
     """Return the record of a row that does not count; without a row its deletion."""
-    value = row and {"id": number, **row._asdict(), "kept_id": kept_id}
+    value = row and {
+        "id": number,
+        "name": row.name,
+        "nationality": row.nationality,
+        "score": row.score,
+        "kept_id": kept_id,
+    }
     return "duplicates", dumps({"id": number}), dumps(value) if value else None
 
 
