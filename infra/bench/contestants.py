@@ -101,7 +101,10 @@ class FlinkRun:
         job_id = self._target.status(self._job.name).job_id
         if job_id is None:
             return None
-        answer = httpx.get(f"{self._url}/jobs/{job_id}", timeout=10, trust_env=False)
+        try:
+            answer = httpx.get(f"{self._url}/jobs/{job_id}", timeout=10, trust_env=False)
+        except httpx.HTTPError:
+            return None
         found = answer.json().get("timestamps", {}).get(state, 0)
         return found / 1000 if found else None
 

@@ -108,7 +108,8 @@ class _Benchmark:
         except PlatformError as error:
             self._results.errors[name] = str(error)
             print(f"  failed: {error}", flush=True)
-        write_results(self._results, [asdict(figure) for figure in figures_of(self._results)], self._path)
+        finally:  # an unexpected error must not lose the figures of an hour
+            write_results(self._results, [asdict(figure) for figure in figures_of(self._results)], self._path)
 
     def _throughput(self, settings: Settings, records: int) -> None:
         chosen = [

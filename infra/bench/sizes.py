@@ -23,7 +23,6 @@ class Sizes:
     snapshot_rows: int
     default_snapshot_rows: int
     run_rows: tuple[int, ...]
-    asserts_goals: bool
 
 
 WHOLE = Sizes(
@@ -38,7 +37,6 @@ WHOLE = Sizes(
     snapshot_rows=1_000_000,
     default_snapshot_rows=100_000,
     run_rows=(1_000_000,),
-    asserts_goals=True,
 )
 # Each part once, and small: within five minutes. Times of such sizes say nothing, so no goal is compared.
 QUICK = Sizes(
@@ -53,6 +51,4 @@ QUICK = Sizes(
     snapshot_rows=50_000,
     default_snapshot_rows=10_000,
     run_rows=(300_000,),
-    asserts_goals=False,
 )
-LARGEST_RUN_ROWS = 10_000_000

@@ -7,7 +7,7 @@ topics have the time of appending. A contestant whose results are wrong gets no 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +58,8 @@ class Throughput:
 
 def measure_throughput(
     settings: Settings, chosen: Iterable[Contestant], records: int, scratch: Path
-) -> list[Throughput]:
-    """Measure every contestant with a changelog of that many records."""
+) -> Iterator[Throughput]:
+    """Measure every contestant with a changelog of that many records, and yield each result when it is known."""
     pipeline, kafka = measured_pipeline(), local_stack.kafka_endpoint(settings)
     scratch = scratch / f"throughput-{records}"
     scratch.mkdir()
@@ -69,18 +69,23 @@ def measure_throughput(
     write_changelog(kafka.bootstrap_servers, source, records, say)
     rows = last_rows(changes(records))
     write_rows(rows, scratch / "rows.csv")
-    found = []
     with Verifier(pipeline, scratch / "rows.csv", scratch) as verifier:
         say(f"{source}: {records:,} records, {len(rows):,} rows, {verifier.rows():,} expected results")
         del rows
         for contestant in chosen:
             changed = with_settings(settings, contestant.settings)
-            local_stack.up(changed, lambda line: None if line.endswith("unchanged") else say(line))
+            local_stack.up(changed, _say_change)
             place = Place(changed, source, f"bench.{contestant.name}-{records}", scratch)
-            found.append(_measure(contestant, place, pipeline, verifier, records))
-            say(str(found[-1]))
+            found = _measure(contestant, place, pipeline, verifier, records)
+            say(str(found))
+            yield found
+    local_stack.up(settings, _say_change)
     _delete_topics(kafka, source)
-    return found
+
+
+def _say_change(line: str) -> None:
+    if not line.endswith("unchanged"):
+        say(line)
 
 
 def _measure(contestant: Contestant, place: Place, pipeline: Pipeline, verifier: Verifier, records: int) -> Throughput:
@@ -185,4 +190,6 @@ def _await_quiet(running: Running, kafka: KafkaEndpoint, topics: list[str], quie
 def _delete_topics(kafka: KafkaEndpoint, prefix: str) -> None:
     """Delete a contestant's topics, which include those that it has created itself."""
     with admin_client(kafka) as admin:
-        admin.delete_topics([name for name in admin.list_topics() if prefix in name])
+        names = [name for name in admin.list_topics() if prefix in name]
+        if names:
+            admin.delete_topics(names)
