@@ -82,7 +82,13 @@ def write_changelog(servers: str, topic: str, records: int, report: Report) -> N
 
     Idempotent, because retries of other producers can reorder the records of a key.
     """
-    options = {"enable.idempotence": True, "compression.type": "lz4", "linger.ms": 20, "batch.size": 1_000_000}
+    options = {
+        "log_level": 3,
+        "enable.idempotence": True,
+        "compression.type": "lz4",
+        "linger.ms": 20,
+        "batch.size": 1_000_000,
+    }
     producer = Producer({"bootstrap.servers": servers, "queue.buffering.max.messages": 500_000, **options})
     progress = Progress(report, f"writing {topic}", "records", records)
     for number, change in enumerate(changes(records)):
