@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from infra.bench.contestants import PEERS
 from infra.bench.results import Results
+from infra.bench.throughput import Throughput
 from infra.bench.whole_run import CHECK_TASKS, WholeRun
 
 MIB_OF_8_GIB = 8 * 1024
@@ -40,21 +41,25 @@ def figures_of(results: Results) -> list[Figure]:
 def _throughput(results: Results) -> Iterator[Figure]:
     for records in results.sizes():
         rates = results.rates(records)
-        ours = max((rates[name] for name in ("analytics", "analytics_heap") if name in rates), default=None)
-        for found in results.throughput:
-            if found.records == records:
-                value = f"{found.rate:,.0f} records/s" if found.rate else "no figure"
-                yield Figure(f"throughput, {records:,} records: {found.title}", value)
-        peers = {name: rates[name] for name in PEERS if name in rates}
-        if peers:
-            best = max(peers, key=lambda name: peers[name])
-            yield _ratio(f"analytics against the best peer ({best}), {records:,} records", ours, peers[best], 3.0)
-        for other, title, least in (
-            ("python", "hand-written Python", 1.5),
-            ("flink_blackhole", "Flink to blackhole", 0.5),
-        ):
-            if other in rates:
-                yield _ratio(f"analytics against {title}, {records:,} records", ours, rates[other], least)
+        measured = [found for found in results.throughput if found.records == records]
+        for found in measured:
+            value = f"{found.rate:,.0f} records/s" if found.rate else "no figure"
+            yield Figure(f"throughput, {records:,} records: {found.title}", value)
+        # Each with its own verdict, so that no goal is reached only by the better one.
+        for ours in measured:
+            if ours.contestant in ("analytics", "analytics_heap"):
+                yield from _comparisons(ours, rates)
+
+
+def _comparisons(ours: Throughput, rates: dict[str, float]) -> Iterator[Figure]:
+    size = f"{ours.records:,} records"
+    peers = {name: rates[name] for name in PEERS if name in rates}
+    if peers:
+        best = max(peers, key=lambda name: peers[name])
+        yield _ratio(f"{ours.title} against the best peer ({best}), {size}", ours.rate, peers[best], 3.0)
+    for other, title, least in (("python", "hand-written Python", 1.5), ("flink_blackhole", "Flink to blackhole", 0.5)):
+        if other in rates:
+            yield _ratio(f"{ours.title} against {title}, {size}", ours.rate, rates[other], least)
 
 
 def _ratio(name: str, ours: float | None, other: float, least: float) -> Figure:
