@@ -12,6 +12,7 @@ ALLOW_REJECTS ?=
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
+BENCH_ARGS ?=
 # Exported, and quoted in the recipes, so that a path with a space or a quote stays one argument.
 VOLUMES ?=
 export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS VOLUMES
@@ -90,8 +91,12 @@ fuzz: setup ## Compare the strict readers of jobs and checks on a million mutate
 	@FUZZ_RECORDS="$${FUZZ_RECORDS:-1000000}" $(PYTHON) -m pytest -q -s tests/jobs/test_strict_readers.py
 
 .PHONY: bench
-bench: setup ## Measure freshness and snapshot rate on a separate local stack; takes minutes, run it on an idle machine
-	@$(PYTHON) -m infra bench
+bench: setup ## Measure throughput against other systems, freshness and whole runs; takes about an hour on an idle machine. BENCH_ARGS="--run-rows 10000000"
+	@$(PYTHON) -m infra bench $(BENCH_ARGS)
+
+.PHONY: bench-quick
+bench-quick: setup ## Run small sizes of the benchmark and check every result, but no time; takes minutes. BENCH_ARGS="--part throughput"
+	@$(PYTHON) -m infra bench --quick $(BENCH_ARGS)
 
 .PHONY: test-kubernetes
 test-kubernetes: setup ## Run the tests on the cluster that KUBECONFIG names, in their own namespace; requires kubectl and helm

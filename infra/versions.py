@@ -59,13 +59,15 @@ class JarSet(_Section):
 
 
 class Versions(_Section):
-    """All versions."""
+    """All versions; `bench` has the requirements of each Python environment of the benchmark, `spark` its jars."""
 
     tools: ToolVersions
     flink: FlinkVersions
     kafka: KafkaVersions
     kubernetes: KubernetesVersions
     jars: dict[str, JarSet]
+    bench: dict[str, list[str]]
+    spark: JarSet
 
 
 @cache

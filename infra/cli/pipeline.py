@@ -1,4 +1,4 @@
-"""Commands about a pipeline: run, results, watch, sql, bench."""
+"""Commands about a pipeline: run, results, watch, sql."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ def add_commands(commands: Any) -> None:
     results.add_argument("--format", choices=("table", "json"), default="table")
     _command(commands, "watch", _watch, "show the results, and again after each change")
     _command(commands, "sql", _sql, "open a prompt on the pipeline's database, or read statements from a pipe")
-    commands.add_parser("bench", help="measure freshness and snapshot rate on a local stack of its own").set_defaults(
-        run=_bench
-    )
 
 
 def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
@@ -97,9 +94,3 @@ def _load(options: argparse.Namespace) -> tuple[Settings, Pipeline]:
 
     settings = load_settings()
     return settings, load_pipeline(pipelines_root(settings) / options.pipeline)
-
-
-def _bench(_: argparse.Namespace) -> None:
-    from infra.bench.measure import main
-
-    main()

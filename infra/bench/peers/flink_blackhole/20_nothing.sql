@@ -1,0 +1,1 @@
+CREATE TABLE nothing WITH ('connector' = 'blackhole') LIKE records (EXCLUDING ALL)

@@ -1,0 +1,1 @@
+INSERT INTO nothing SELECT * FROM records

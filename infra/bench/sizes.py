@@ -1,0 +1,54 @@
+"""The sizes of everything that the benchmark measures: the whole one, and a quick one that only checks results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of records, rows and changes; `load_*` are those of the freshness under load.
+
+    Each series of probes ends after `probe_seconds`, even if changes are left.
+    """
+
+    changelogs: tuple[int, ...]
+    heap_taskmanager_mb: int | None
+    warm_up: int
+    changes: int
+    default_changes: int
+    load_rows: int
+    load_probes: int
+    probe_seconds: float
+    snapshot_rows: int
+    default_snapshot_rows: int
+    run_rows: tuple[int, ...]
+
+
+WHOLE = Sizes(
+    changelogs=(1_000_000, 5_000_000),
+    heap_taskmanager_mb=6144,
+    warm_up=200,
+    changes=600,
+    default_changes=200,
+    load_rows=1_000_000,
+    load_probes=600,
+    probe_seconds=180,
+    snapshot_rows=1_000_000,
+    default_snapshot_rows=100_000,
+    run_rows=(1_000_000,),
+)
+# Each part once, and small: within five minutes. Times of such sizes say nothing, so no goal is compared.
+QUICK = Sizes(
+    changelogs=(20_000,),
+    heap_taskmanager_mb=None,
+    warm_up=5,
+    changes=30,
+    default_changes=10,
+    load_rows=20_000,
+    load_probes=30,
+    probe_seconds=12,
+    snapshot_rows=50_000,
+    default_snapshot_rows=10_000,
+    run_rows=(300_000,),
+)

@@ -1,0 +1,62 @@
+"""The pipeline's own result topics against its table, for the parts that run the deployed jobs."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+
+from infra.bench.stack import DATABASE
+from infra.bench.verify import Verifier, fold_topic
+from infra.errors import CheckFailedError
+from infra.kafka.client import consumer
+from infra.kafka.reader import partitions_of
+from infra.mysql.connection import connect
+from infra.pipeline import Pipeline
+from infra.settings import Settings
+from infra.stacks.local import stack as local_stack
+from infra.waiting import wait_until
+
+QUIET_SECONDS = 8.0  # longer than the interval between two checkpoints
+POLL_SECONDS = 0.25
+
+
+def await_quiet(settings: Settings, pipeline: Pipeline, seconds: float, quiet: float = QUIET_SECONDS) -> None:
+    """Wait until the result topics have records, and no new ones for `quiet` s; WaitTimeoutError after `seconds`."""
+    with consumer(local_stack.kafka_endpoint(settings)) as client:
+        partitions = [partition for topic in pipeline.topics for partition in partitions_of(client, topic)]
+        seen: list[float] = [0, time.monotonic()]
+
+        def stands_still() -> bool:
+            written, now = sum(client.end_offsets(partitions).values()), time.monotonic()
+            if written != seen[0]:
+                seen[:] = [written, now]
+            return bool(written) and now - seen[1] >= quiet
+
+        wait_until(stands_still, "the result topics to stand still", seconds, POLL_SECONDS)
+
+
+def verify_table(settings: Settings, pipeline: Pipeline, scratch: Path) -> float:
+    """Compare every result topic with the table, and return the time of the last result record.
+
+    CheckFailedError names the outputs that differ.
+    """
+    scratch.mkdir()
+    rows = scratch / "rows.csv"
+    with (
+        connect(local_stack.mysql_endpoint(settings, "reader", DATABASE)) as connection,
+        connection.cursor() as cursor,
+        rows.open("w", encoding="utf-8", newline="") as file,
+    ):
+        cursor.execute("SELECT id, name, nationality, score FROM players")
+        writer = csv.writer(file)
+        writer.writerow(["id", "name", "nationality", "score"])
+        writer.writerows(cursor.fetchall())
+    servers = local_stack.kafka_endpoint(settings).bootstrap_servers
+    with Verifier(pipeline, rows, scratch) as verifier:
+        names = {output: f"{pipeline.name}.{output}" for output in verifier.outputs}
+        folded = {output: fold_topic(servers, name, pipeline.topics[name].partitions) for output, name in names.items()}
+        differences = verifier.differences({output: fold.values for output, fold in folded.items()})
+    if differences:
+        raise CheckFailedError("results differ from the table: " + "; ".join(differences))
+    return max(fold.last_at for fold in folded.values())
