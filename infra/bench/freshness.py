@@ -51,20 +51,20 @@ def measure_freshness(settings: Settings, pipeline: Pipeline, sizes: Sizes, scra
     """Measure on a running stack, and stop the jobs again; CheckFailedError if results under load are wrong."""
     jobs = [f"{pipeline.name}.{job}" for job in pipeline.jobs]
     prepare(settings, pipeline, pipeline.path(pipeline.mysql_source.data))
-    start(settings, render(settings, pipeline, "players_cdc"))
-    start(settings, render(settings, pipeline, "analytics"))
+    start(settings, pipeline, render(settings, pipeline, "players_cdc"))
+    start(settings, pipeline, render(settings, pipeline, "analytics"))
     tuned = _probe(settings, pipeline, sizes.warm_up, sizes.changes, sizes.probe_seconds)
     say(f"freshness at low load: {tuned}")
     stop(settings, f"{pipeline.name}.players_cdc")
-    start(settings, with_defaults(render(settings, pipeline, "players_cdc")))
+    start(settings, pipeline, with_defaults(render(settings, pipeline, "players_cdc")))
     defaults = _probe(settings, pipeline, sizes.warm_up, sizes.default_changes, sizes.probe_seconds)
     say(f"freshness with the connector's defaults: {defaults}")
     stop(settings, *jobs)
     data = scratch / "load.csv"
     write_data_file(data, sizes.load_rows)
     prepare(settings, pipeline, data)
-    start(settings, render(settings, pipeline, "players_cdc"))
-    start(settings, render(settings, pipeline, "analytics"))
+    start(settings, pipeline, render(settings, pipeline, "players_cdc"))
+    start(settings, pipeline, render(settings, pipeline, "analytics"))
     await_quiet(settings, pipeline, SNAPSHOT_SECONDS)
     with _load(settings, sizes.load_rows) as changed:
         load = _probe(settings, pipeline, sizes.warm_up, sizes.load_probes, sizes.probe_seconds)

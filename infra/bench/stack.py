@@ -11,6 +11,7 @@ from infra.jobs.health import missing_for_health
 from infra.jobs.job import JobSpec
 from infra.jobs.render import render_job
 from infra.jobs.upgrade import ensure_started_from_scratch
+from infra.kafka.emptying import empty_topics
 from infra.kafka.topics import ensure_topics
 from infra.mysql.connection import connect
 from infra.mysql.schema import ensure_schema
@@ -86,9 +87,13 @@ def with_defaults(job: JobSpec) -> JobSpec:
     return replace(job, files=files, configuration={}, parallelism=1)
 
 
-def start(settings: Settings, job: JobSpec) -> None:
-    """Start a job without job state, and wait until it is healthy."""
+def start(settings: Settings, pipeline: Pipeline, job: JobSpec) -> None:
+    """Start a job without job state and with empty result topics, and wait until it is healthy."""
     target = local_target(settings)
+    topics = {name: pipeline.topics[name] for name in pipeline.jobs[job.name.removeprefix(f"{pipeline.name}.")].writes}
+    compacted = {name: topic for name, topic in topics.items() if topic.cleanup_policy == "compact"}
+    target.delete(job.name)
+    empty_topics(local_stack.kafka_endpoint(settings), compacted)
     ensure_started_from_scratch(target, job)
     wait_until(
         lambda: missing_for_health(job.name, job.revision, target.status(job.name)) is None,
