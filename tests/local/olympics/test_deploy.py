@@ -64,7 +64,7 @@ def test_invalid_records_are_quarantined_and_change_nothing(seeded: Deployment) 
     send_records(seeded.stack.kafka, (Record("olympics.players", key, value, partition=0) for key, value in invalid))
     wait_until(lambda: len(_quarantined(seeded)) >= known + len(invalid), "the invalid records in the quarantine", 30)
     reasons = [record["reason"] for record in _quarantined(seeded)[known:]]
-    assert reasons == ["the value is not JSON", "the key is not UTF-8", "nationality is missing"]
+    assert reasons == ["the value is not JSON", "the key is not UTF-8", "nationality is missing from the value"]
     assert {name: status.job_id for name, status in seeded.statuses().items()} == before
     assert [value["name"] for value in seeded.results()["olympics.top_athletes"]] == ["Josef", "Alex", "Max"]
 
