@@ -10,16 +10,19 @@ the fields, are equal.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from infra.checks.expected import create_expected, has_duplicates
-from infra.checks.progress import Progress
 from infra.checks.topic_database import TopicDatabase
 from infra.errors import CheckFailedError
 from infra.kafka.reader import decode_value
+from infra.pipeline.naming import TASK_LOGGER
+from infra.progress import Progress
 
+log = logging.getLogger(TASK_LOGGER)
 Key = tuple[Any, ...]
 Table = dict[Key, dict[str, Any]]
 SHOWN_DIFFERENCES = 5
@@ -72,10 +75,10 @@ class Comparison:
         """
         execute = self._database.connection.execute
         execute("CREATE OR REPLACE TEMP TABLE checks_compared AS SELECT * EXCLUDE since FROM checks_differing LIMIT 0")
-        progress = Progress("rows compared")
+        progress = Progress(log.info, "checks: comparing")
         for number, topic in enumerate(self._topics):
             self._compare_topic(number, topic)
-            progress.add(self.rows[topic])
+            progress.update(sum(self.rows[each] for each in self._topics[: number + 1]))
         # A row that still has the expected value with which it differed before has differed from then on.
         execute(
             "CREATE OR REPLACE TEMP TABLE checks_differing AS SELECT compared.*, coalesce(before.since, $now) AS since "

@@ -8,11 +8,14 @@ A source table is copied into the database under its own name, in one consistent
 
 from __future__ import annotations
 
-from infra.checks.progress import Progress
+import logging
+
 from infra.checks.topic_database import TopicDatabase, quoted
 from infra.endpoints import MySqlEndpoint
 from infra.errors import DefinitionError
 from infra.mysql.snapshot import SourceColumn, table_snapshot
+from infra.pipeline.naming import TASK_LOGGER
+from infra.progress import Progress
 
 _INTEGERS = {"tinyint": "TINYINT", "smallint": "SMALLINT", "mediumint": "INTEGER", "int": "INTEGER", "bigint": "BIGINT"}
 _OTHERS = {
@@ -21,6 +24,7 @@ _OTHERS = {
     "mediumblob": "BLOB", "longblob": "BLOB", "bit": "BLOB",
 }  # fmt: skip
 MAX_DECIMAL_DIGITS = 38
+log = logging.getLogger(TASK_LOGGER)
 
 
 def load_source_table(database: TopicDatabase, reader: MySqlEndpoint, table: str) -> int:
@@ -28,12 +32,13 @@ def load_source_table(database: TopicDatabase, reader: MySqlEndpoint, table: str
     with table_snapshot(reader, table) as (columns, batches):
         definition = ", ".join(f"{quoted(column.name)} {column_type(column)}" for column in columns)
         database.create_source_table(table, definition)
-        progress = Progress(f"rows of {table} read")
+        progress, count = Progress(log.info, f"checks: reading table {table}"), 0
         for rows in batches:
             with database.connection.appender(quoted(table)) as appender:
                 appender.append_rows(rows)
-            progress.add(len(rows))
-    return progress.done
+            count += len(rows)
+            progress.update(count)
+    return count
 
 
 def column_type(column: SourceColumn) -> str:

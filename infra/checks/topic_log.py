@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from infra.checks.progress import Progress
 from infra.checks.topic_database import TopicDatabase, log_of
 from infra.kafka.bulk import Partition, TopicSource, TopicState
 from infra.pipeline.naming import TASK_LOGGER
+from infra.progress import Progress
 
 # Kafka deletes a tombstone this long after it was written. Whoever has not read it by then never sees the deletion.
 DELETE_RETENTION_MS = 24 * 3_600_000
@@ -138,7 +138,7 @@ class TopicLog:
             "UPDATE platform.topics SET complete = false WHERE list_contains(?, topic)",
             [sorted({topic for topic, _ in unread})],
         )
-        progress = Progress("records read", sum(unread.values()))
+        progress, count = Progress(log.info, "checks: reading topics", "records", sum(unread.values())), 0
         missing = dict.fromkeys(states, 0)
         for batch in self._source.batches(starts, ends):
             connection.begin()
@@ -150,8 +150,9 @@ class TopicLog:
                 starts[partition] = offset
                 self._set_position(partition, offset)
             connection.commit()
-            progress.add(batch.count)
-        return progress.done, {topic for topic, number in missing.items() if number > 0}
+            count += batch.count
+            progress.update(count)
+        return count, {topic for topic, number in missing.items() if number > 0}
 
     def _known(self, topic: str) -> _Known | None:
         connection = self._database.connection
