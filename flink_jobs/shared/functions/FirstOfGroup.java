@@ -63,7 +63,7 @@ final class FirstOfGroup extends KeyedProcessFunction<Object, RowData, RowData> 
             }
         } else if (current == null) {
             first.update(row);
-            collect(out, RowKind.INSERT, row);
+            Changelog.collect(out, RowKind.INSERT, row);
         } else if (order == 0) {
             first.update(row);
             collectUpdate(out, current, row);
@@ -94,7 +94,7 @@ final class FirstOfGroup extends KeyedProcessFunction<Object, RowData, RowData> 
         }
         if (next == null) {
             first.clear();
-            collect(out, RowKind.DELETE, current);
+            Changelog.collect(out, RowKind.DELETE, current);
             return;
         }
         first.update(next);
@@ -122,15 +122,8 @@ final class FirstOfGroup extends KeyedProcessFunction<Object, RowData, RowData> 
     }
 
     private static void collectUpdate(Collector<RowData> out, RowData before, RowData after) {
-        collect(out, RowKind.UPDATE_BEFORE, before);
-        collect(out, RowKind.UPDATE_AFTER, after);
-    }
-
-    /** Sets the kind only while the row is collected: rows in state are INSERTs. */
-    private static void collect(Collector<RowData> out, RowKind kind, RowData row) {
-        row.setRowKind(kind);
-        out.collect(row);
-        row.setRowKind(RowKind.INSERT);
+        Changelog.collect(out, RowKind.UPDATE_BEFORE, before);
+        Changelog.collect(out, RowKind.UPDATE_AFTER, after);
     }
 
     private void collectOther(Context context, RowKind kind, RowData row, RowData firstRow) {

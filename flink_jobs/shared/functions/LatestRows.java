@@ -12,7 +12,7 @@ import org.apache.flink.util.Collector;
 /**
  * Valid records, keyed by id, as a table: the last record of an id is its row, and a deletion forgets the id.
  *
- * <p>Flink's own ways either keep a deleted id for ever (ROW_NUMBER), or let an invalid record remove the row
+ * <p>Flink's own ways either keep a deleted id forever (ROW_NUMBER), or let an invalid record remove the row
  * (upsert-kafka); docs/adr/0001. Here the state has one row for each row that exists.
  *
  * <p>The output is a changelog that {@link FirstOfGroup} reads: UPDATE_AFTER replaces a row whose group is the same; a
@@ -44,26 +44,19 @@ final class LatestRows extends KeyedProcessFunction<Object, RowData, RowData> {
         if (row.getBoolean(deleted)) {
             if (previous != null) {
                 latest.clear();
-                collect(out, RowKind.DELETE, previous);
+                Changelog.collect(out, RowKind.DELETE, previous);
             }
         } else if (previous == null) {
             latest.update(row);
-            collect(out, RowKind.INSERT, row);
+            Changelog.collect(out, RowKind.INSERT, row);
         } else if (!previous.equals(row)) {
             latest.update(row);
             if (group.getFieldOrNull(previous).equals(group.getFieldOrNull(row))) {
-                collect(out, RowKind.UPDATE_AFTER, row);
+                Changelog.collect(out, RowKind.UPDATE_AFTER, row);
             } else {
-                collect(out, RowKind.DELETE, previous);
-                collect(out, RowKind.INSERT, row);
+                Changelog.collect(out, RowKind.DELETE, previous);
+                Changelog.collect(out, RowKind.INSERT, row);
             }
         }
-    }
-
-    /** Rows are serialized when they are collected, so the kind can be set for the moment; rows in state are INSERTs. */
-    private static void collect(Collector<RowData> out, RowKind kind, RowData row) {
-        row.setRowKind(kind);
-        out.collect(row);
-        row.setRowKind(RowKind.INSERT);
     }
 }
