@@ -7,16 +7,15 @@ in a development kit. The jar's folder is named after its content, so a changed 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import subprocess
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from infra.errors import SetupError
 from infra.settings import ROOT, cache_dir
+from infra.setup.flink import flink_home
 from infra.setup.jars import Report, jars_of
 from infra.setup.java import find_java
 from infra.versions import load_versions
@@ -24,15 +23,6 @@ from infra.versions import load_versions
 SOURCES = ROOT / "flink_jobs" / "shared" / "functions"
 # The time in the jar, so that the same sources give the same jar.
 _TIME = (1980, 1, 1, 0, 0, 0)
-
-
-@cache
-def flink_home() -> Path:
-    """Return the distribution inside the apache-flink package; SetupError if it is not installed."""
-    found = importlib.util.find_spec("pyflink")
-    if found is None or found.origin is None:
-        raise SetupError("apache-flink is not installed in this Python environment. Run `make setup`.")
-    return Path(found.origin).parent
 
 
 def functions_jar(sources: Path = SOURCES) -> Path:

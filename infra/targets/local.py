@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.settings import Settings
-from infra.setup.functions import flink_home
+from infra.setup.flink import flink_home
 from infra.stacks.local.capacity import check_capacity, measure_machine
 from infra.stacks.local.flink import flink_endpoint, flink_environment
 from infra.stacks.local.stack import status

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.setup.functions import flink_home
+from infra.setup.flink import flink_home
 from infra.stacks.local.flink import ensure_lib
 
 if TYPE_CHECKING:

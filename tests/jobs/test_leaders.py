@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.setup.functions import compile_java, flink_home, functions_jar
+from infra.setup.flink import flink_home
+from infra.setup.functions import compile_java, functions_jar
 from infra.setup.java import find_java
 
 CHANGES, ROWS = 20_000, 120

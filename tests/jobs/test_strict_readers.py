@@ -13,7 +13,8 @@ import pytest
 
 from infra.checks.topic_database import TopicDatabase
 from infra.pipeline import load_pipeline
-from infra.setup.functions import compile_java, flink_home, functions_jar
+from infra.setup.flink import flink_home
+from infra.setup.functions import compile_java, functions_jar
 from infra.setup.java import find_java
 from tests.jobs.conftest import OLYMPIC_EVENTS
 from tests.support.mutations import mutated

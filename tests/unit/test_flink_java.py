@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from infra.flink.java import JAVA_17_OPTIONS
-from infra.setup.functions import flink_home
+from infra.setup.flink import flink_home
 
 
 def test_options_equal_those_of_flinks_own_configuration() -> None:

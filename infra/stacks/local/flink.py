@@ -13,7 +13,8 @@ import yaml
 from infra.endpoints import FlinkEndpoint
 from infra.jobs.options import STATE_MEMORY_PERCENT, recovery_options, session_cluster_options, state_options
 from infra.settings import Settings, inherited_environment
-from infra.setup.functions import flink_home, functions_jar
+from infra.setup.flink import flink_home
+from infra.setup.functions import functions_jar
 from infra.setup.jars import jars_of
 from infra.setup.java import find_java
 from infra.stacks.local.service import CONNECT_TIMEOUT_SECONDS, PROBE_TIMEOUT_SECONDS, Service

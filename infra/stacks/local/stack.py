@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra.errors import SetupError, UnreachableError
 from infra.settings import Settings
-from infra.setup.functions import flink_home
+from infra.setup.flink import flink_home
 from infra.stacks.data_directory import ensure_data_dir, locked, remove_data_dir
 from infra.stacks.local.airflow import airflow_services
 from infra.stacks.local.database import mysql_admin, mysql_endpoint, mysql_passwords, mysql_service

@@ -1,4 +1,4 @@
-"""When the checks compare: after the topics stand still, and again after a change or a growing pause."""
+"""When the checks compare: after the topics have stopped growing, and again after a change or a growing pause."""
 
 from __future__ import annotations
 
