@@ -52,7 +52,7 @@ class Running(Protocol):
         """Return why it does not run any more; None while it runs."""
 
     def finished_at(self) -> float | None:
-        """Return the time when it ended by itself with success; None otherwise."""
+        """Return the time when it ended on its own with success; None otherwise."""
 
     def stop(self) -> None:
         """End it."""

@@ -27,13 +27,13 @@ def await_quiet(settings: Settings, pipeline: Pipeline, seconds: float, quiet: f
         partitions = [partition for topic in pipeline.topics for partition in partitions_of(client, topic)]
         seen: list[float] = [0, time.monotonic()]
 
-        def stands_still() -> bool:
+        def has_stopped_growing() -> bool:
             written, now = sum(client.end_offsets(partitions).values()), time.monotonic()
             if written != seen[0]:
                 seen[:] = [written, now]
             return bool(written) and now - seen[1] >= quiet
 
-        wait_until(stands_still, "the result topics to stand still", seconds, POLL_SECONDS)
+        wait_until(has_stopped_growing, "the result topics to stop growing", seconds, POLL_SECONDS)
 
 
 def verify_table(settings: Settings, pipeline: Pipeline, scratch: Path) -> float:

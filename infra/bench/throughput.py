@@ -150,7 +150,7 @@ def _await_results(
     records: int,
     begun: float,
 ) -> Throughput:
-    """Wait until the result topics stand still with the expected results; CheckFailedError if they differ."""
+    """Wait until the result topics stop growing with the expected results; CheckFailedError if they differ."""
     deadline = time.monotonic() + records / SLOWEST_RATE + LIMIT_SECONDS
     differences: list[str] = []
     for quiet in QUIET_SECONDS:

@@ -1,7 +1,7 @@
 """A whole run: `make run` from nothing with a large data file, and the same two jobs by hand.
 
 By hand means: start the services, create the topics, load the file, `flink run` twice, and wait until the last result
-stands still. Both begin without a data directory, and the results of both are compared row by row.
+stops growing. Both begin without a data directory, and the results of both are compared row by row.
 """
 
 from __future__ import annotations

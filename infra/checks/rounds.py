@@ -1,4 +1,4 @@
-"""When to compare: first wait until the topics stand still, and compare again only if something can have changed."""
+"""When to compare: first wait until the topics stop growing, and compare again only if something can have changed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from infra.checks.topic_log import TopicLog
 from infra.kafka.bulk import Partition
 from infra.pipeline.naming import TASK_LOGGER
 
-# Topics that grow by less than this between two looks stand still, so that a source that always changes a little does
-# not delay the comparison: records, and the share of all records.
+# Topics that grow by less than this between two looks count as quiet, so that a source that changes a little at any time
+# does not delay the comparison: records, and the share of all records.
 CALM_RECORDS, CALM_SHARE = 50, 0.0005
 LOG_SECONDS = 10.0
 # How often a wait looks at the jobs.
@@ -31,7 +31,7 @@ class Rounds:
         self._logged = begun
 
     def await_calm(self, is_hopeless: Callable[[], object] = lambda: False) -> None:
-        """Read the topics on until they stand still, at the latest until the deadline, or if waiting is hopeless."""
+        """Read the topics until they stop growing, at the latest until the deadline, or if waiting is hopeless."""
         asked = time.monotonic()
         while time.monotonic() < self._deadline:
             self.read()
@@ -44,7 +44,7 @@ class Rounds:
                 if is_hopeless():
                     return
                 asked = time.monotonic()
-            self._report(f"the topics still grow, by {growth / POLL_SECONDS:,.0f} records/s")
+            self._report(f"the topics are still growing, by {growth / POLL_SECONDS:,.0f} records/s")
 
     def read(self) -> None:
         """Read the topics to their current ends."""

@@ -5,5 +5,5 @@ CHECK_TIMEOUT_SECONDS = 180.0
 SETTLE_SECONDS = 15.0
 # How often the end offsets of the topics are looked at.
 POLL_SECONDS = 0.25
-# The pause before the next comparison if the topics stand still: the source may have changed. It doubles each time.
+# The pause before the next comparison if the topics do not grow: the source may have changed. It doubles each time.
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.5, 4.0

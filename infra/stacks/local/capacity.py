@@ -16,7 +16,7 @@ import psutil
 from infra.errors import SetupError
 from infra.settings import LOCAL_FILE, Settings
 
-# Bytes for each row of the source, from `make bench`. Job state is on disk, and has a row in several operators. A row
+# Bytes for each row of the source: estimates. Job state is on disk, and has a row in several operators. A row
 # is in the topics about three times, also because compaction comes later. The database has the table and its binlog.
 STATE_BYTES_PER_ROW = 600
 TOPIC_BYTES_PER_ROW = 3 * 200
