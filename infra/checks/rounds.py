@@ -11,8 +11,8 @@ from infra.checks.topic_log import TopicLog
 from infra.kafka.bulk import Partition
 from infra.pipeline.naming import TASK_LOGGER
 
-# Topics that grow by less than this between two looks count as quiet, so that a source that changes a little at any time
-# does not delay the comparison: records, and the share of all records.
+# Topics that grow by less than this between two looks count as quiet, so that a source that changes a little
+# all the time does not delay the comparison: records, and the share of all records.
 CALM_RECORDS, CALM_SHARE = 50, 0.0005
 LOG_SECONDS = 10.0
 # How often a wait looks at the jobs.
