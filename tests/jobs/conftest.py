@@ -92,7 +92,7 @@ def run_bounded(pipeline: Path, job: str, keys: dict[str, str], folder: Path, re
     result.wait()
     return Outputs(
         {topic: _fold(folder / topic, key) for topic, key in keys.items()},
-        [change["after"] for change in _changes(folder / "quarantine")],
+        [change["after"] for change in changes_of(folder / "quarantine")],
     )
 
 
@@ -132,7 +132,8 @@ def _as_line(offset: int, record: Record) -> str:
     )
 
 
-def _changes(folder: Path) -> Iterable[dict[str, Any]]:
+def changes_of(folder: Path) -> Iterable[dict[str, Any]]:
+    """Yield the changes that a sink of format debezium-json has written."""
     for path in sorted(folder.rglob("*part-*")):
         for line in path.read_text(encoding="utf-8").split("\n")[:-1]:
             yield json.loads(line)
@@ -140,7 +141,7 @@ def _changes(folder: Path) -> Iterable[dict[str, Any]]:
 
 def _fold(folder: Path, key: str) -> dict[object, dict[str, object]]:
     table: dict[object, dict[str, object]] = {}
-    for change in _changes(folder):
+    for change in changes_of(folder):
         if change["op"] == "c":
             table[change["after"][key]] = change["after"]
         else:

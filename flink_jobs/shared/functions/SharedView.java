@@ -3,7 +3,9 @@ package olympicstreaming;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.table.api.DataTypes;
 import org.apache.flink.table.api.Schema;
+import org.apache.flink.table.api.Table;
 import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
+import org.apache.flink.table.catalog.Column;
 import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.DataType;
@@ -23,6 +25,26 @@ public final class SharedView {
     public static void create(StreamTableEnvironment environment, String source, String name) {
         DataType type = environment.from(source).getResolvedSchema().toPhysicalRowDataType();
         create(environment, name, toStream(environment, source, type.getLogicalType()), ChangelogMode.insertOnly());
+    }
+
+    /**
+     * Creates the view {@code name} with the changes of the view {@code source}, whose rows {@code key} identifies, and
+     * returns the stream of the changes for {@link TopN}.
+     *
+     * <p>Flink converts these rows to its external ones, so this is for the few rows after an aggregate.
+     */
+    public static DataStream<Row> createOfChanges(
+            StreamTableEnvironment environment, String source, String name, String key) {
+        Table table = environment.from(source);
+        Schema.Builder schema = Schema.newBuilder().primaryKey(key);
+        for (Column column : table.getResolvedSchema().getColumns()) {
+            DataType type = column.getDataType();
+            schema.column(column.getName(), column.getName().equals(key) ? type.notNull() : type);
+        }
+        DataStream<Row> changes = environment.toChangelogStream(table);
+        environment.createTemporaryView(
+                name, environment.fromChangelogStream(changes, schema.build(), ChangelogMode.all()));
+        return changes;
     }
 
     /** Returns the rows of an insert-only view, without converting them. */
