@@ -86,7 +86,7 @@ def test_three_changes_appear_in_the_results(deployed: Cluster) -> None:
 def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: Cluster, tmp_path: Path) -> None:
     for name in ("dags", "infra", "flink_jobs"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    changed = tmp_path / "flink_jobs" / "olympic_statistics" / "analytics" / "61_nationality_stats.sql"
+    changed = tmp_path / "flink_jobs" / "olympic_statistics" / "analytics" / "61_nationalities.sql"
     changed.write_text("-- Changed.\n" + changed.read_text())
     seed = tmp_path / "flink_jobs" / "olympics" / "data" / "players.csv"
     seed.write_text("id,name,nationality,score\n1,Alex,Austria,3\n3,Josef,US,8\n4,Max,Austria,4\n5,Peter,US,2\n")

@@ -41,7 +41,7 @@ def with_sql(job: JobSpec, name: str, old: str, new: str) -> JobSpec:
 def test_a_changed_sql_file_upgrades_through_a_savepoint_and_keeps_the_state(seeded: Deployment) -> None:
     job = analytics(seeded)
     before = seeded.target.status(job.name)
-    changed = with_sql(job, "71_top_athletes.sql", "-- The three best", "-- The best three")
+    changed = with_sql(job, "61_nationalities.sql", "FROM nationality_totals", "FROM nationality_totals -- the same")
     after = deploy(seeded, changed)
     assert after.job_id != before.job_id
     assert (before.revision, after.revision) == (job.revision, changed.revision)
@@ -58,7 +58,7 @@ def test_incompatible_state_is_reported_and_the_job_starts_from_scratch(seeded: 
         "nationality, score, 1 AS id, CAST('x' AS STRING) AS name"  # with the name, which is a key, DISTINCT is idle
     )
     distinct = f"FROM (SELECT DISTINCT {columns} FROM athletes)\nGROUP BY"
-    other = with_sql(job, "60_nationalities.sql", "FROM athletes\nGROUP BY", distinct)
+    other = with_sql(job, "60_nationality_totals.sql", "FROM athletes\nGROUP BY", distinct)
     with pytest.raises(StateMismatchError) as caught:
         deploy(seeded, other)
     assert "the job state of olympics.analytics" in str(caught.value)
