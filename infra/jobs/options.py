@@ -53,6 +53,8 @@ def state_options() -> dict[str, str]:
         "state.backend.type": "rocksdb",
         "execution.checkpointing.incremental": "true",
         "state.backend.rocksdb.use-bloom-filter": "true",  # most rows of a snapshot are new, and are looked up first
+        # The first levels are short-lived files; compressing them took a tenth of the job's CPU.
+        "state.backend.rocksdb.compression.per.level": "NO_COMPRESSION;NO_COMPRESSION;SNAPPY_COMPRESSION",
         "taskmanager.memory.managed.fraction": f"{STATE_MEMORY_PERCENT / 100}",
     }
 
