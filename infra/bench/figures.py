@@ -32,7 +32,7 @@ class Figure:
 
 def figures_of(results: Results) -> list[Figure]:
     """Return all figures of a run; without verdicts on goals if its sizes were quick."""
-    found = [*_throughput(results), *_freshness(results), *_snapshot(results), *_runs(results)]
+    found = [*_throughput(results), *_freshness(results), *_recovery(results), *_snapshot(results), *_runs(results)]
     if not results.quick:
         return found
     return [Figure(figure.name, figure.value, figure.ratio, figure.goal, None) for figure in found]
@@ -83,6 +83,14 @@ def _freshness(results: Results) -> Iterator[Figure]:
 
 def _times(p50: float, p99: float) -> str:
     return f"p50 {p50:.0f} ms, p99 {p99:.0f} ms"
+
+
+def _recovery(results: Results) -> Iterator[Figure]:
+    if results.recovery:
+        found = results.recovery
+        load = f"TaskManager killed at {found.load_rate:,.0f} changes/s, {found.rows:,} rows"
+        yield Figure(f"recovery, {load}: all tasks run", f"{found.running:.1f} s")
+        yield Figure(f"recovery, {load}: first result", f"{found.first_result:.1f} s")
 
 
 def _snapshot(results: Results) -> Iterator[Figure]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """Numbers of records, rows and changes; `load_*` are those of the freshness under load.
+    """Numbers of records, rows and changes; `load_rows` are those of the parts under load.
 
-    Each series of probes ends after `probe_seconds`, even if changes are left.
+    Each series of probes ends after `probe_seconds`, even if changes are left. The load of the recovery lasts for
+    `recovery_load_seconds` before the kill, and again after the first result.
     """
 
     changelogs: tuple[int, ...]
@@ -20,6 +21,7 @@ class Sizes:
     load_rows: int
     load_probes: int
     probe_seconds: float
+    recovery_load_seconds: float
     snapshot_rows: int
     default_snapshot_rows: int
     run_rows: tuple[int, ...]
@@ -34,6 +36,7 @@ WHOLE = Sizes(
     load_rows=1_000_000,
     load_probes=600,
     probe_seconds=180,
+    recovery_load_seconds=20,
     snapshot_rows=1_000_000,
     default_snapshot_rows=100_000,
     run_rows=(1_000_000,),
@@ -48,6 +51,7 @@ QUICK = Sizes(
     load_rows=20_000,
     load_probes=30,
     probe_seconds=12,
+    recovery_load_seconds=3,
     snapshot_rows=50_000,
     default_snapshot_rows=10_000,
     run_rows=(300_000,),

@@ -105,7 +105,7 @@ def measure_whole_run(rows: int, scratch: Path) -> WholeRun:
             seconds = time.monotonic() - begun
         log = settings.data_dir / "logs" / f"{pipeline.name}_deploy.log"
         spans = spans_of(log.read_text(encoding="utf-8").splitlines())
-        last_result = verify_table(settings, pipeline, scratch / "check")
+        last_result = verify_table(settings, pipeline, scratch)
     checks = sum(span.after(last_result) for span in spans if span.task in CHECK_TASKS)
     say(f"make run, {rows:,} rows: {seconds:.1f} s, checks {checks:.1f} s after the last result")
     return WholeRun(rows, sum(parts.values()), parts, seconds, task_seconds(spans), checks, memory.peak_mb)
@@ -121,7 +121,7 @@ def _by_hand(settings: Settings, pipeline: Pipeline, data: Path, scratch: Path) 
         ensure_started_from_scratch(local_target(settings), render(settings, pipeline, job))
     times.append(time.time())
     await_quiet(settings, pipeline, RESULTS_SECONDS)
-    times.append(max(verify_table(settings, pipeline, scratch / "by-hand"), times[-1]))
+    times.append(max(verify_table(settings, pipeline, scratch), times[-1]))
     names = ("services", "topics and table", "flink run", "results")
     return {name: end - begin for name, begin, end in zip(names, times, times[1:], strict=False)}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infra.bench.figures import Figure, figures_of
 from infra.bench.freshness import Freshness
+from infra.bench.recovery import Recovery
 from infra.bench.results import Results, write_results
 from infra.bench.snapshot import Snapshot
 from infra.bench.statistics import Percentiles
@@ -30,6 +31,7 @@ def results(quick: bool = False) -> Results:
         "today",
         [throughput("analytics", 3_000), throughput("python", 1_500), throughput("bytewax", 1_100)],
         Freshness(Percentiles(9, 30, 50), Percentiles(9, 400, 1_000), Percentiles(9, 100, 1_001), 1_000, 999.6),
+        Recovery(14.04, 15.26, 1_000, 999.6),
         Snapshot(10.0, 180.0, 1_000),
         [whole_run(1_000, 60.0), whole_run(10_000, 800.0)],
     )
@@ -63,6 +65,14 @@ def test_goals_of_freshness() -> None:
     assert found["freshness at low load"].ratio == "0.05x of the defaults' p99"
     assert found["freshness at low load"].reached is True
     assert found["freshness at 1,000 changes/s, 1,000 rows"].reached is False
+
+
+def test_recovery_has_both_times() -> None:
+    found = by_name(results())
+    load = "recovery, TaskManager killed at 1,000 changes/s, 1,000 rows"
+
+    assert found[f"{load}: all tasks run"].value == "14.0 s"
+    assert found[f"{load}: first result"].value == "15.3 s"
 
 
 def test_goals_of_a_whole_run() -> None:
