@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from infra.bench.load import LoadedTable, changing_rows
 from infra.bench.probe import top_three_probe
 from infra.bench.sizes import Sizes
-from infra.bench.stack import prepare, render, say, start, stop, with_defaults
+from infra.bench.stack import prepare, render, say, start, with_defaults
 from infra.bench.statistics import Percentiles, percentiles
 from infra.pipeline import Pipeline
 from infra.settings import Settings
@@ -34,15 +34,14 @@ class Freshness:
 
 def measure_freshness(settings: Settings, pipeline: Pipeline, sizes: Sizes, loaded: LoadedTable) -> Freshness:
     """Measure on a running stack; CheckFailedError if results under load are wrong."""
+    cdc, analytics = (render(settings, pipeline, job) for job in ("players_cdc", "analytics"))
     prepare(settings, pipeline, pipeline.path(pipeline.mysql_source.data))
-    start(settings, pipeline, render(settings, pipeline, "players_cdc"))
-    start(settings, pipeline, render(settings, pipeline, "analytics"))
-    tuned = _probe(settings, pipeline, sizes.warm_up, sizes.changes, sizes.probe_seconds)
-    say(f"freshness at low load: {tuned}")
-    stop(settings, f"{pipeline.name}.players_cdc")
-    start(settings, pipeline, with_defaults(render(settings, pipeline, "players_cdc")))
+    start(settings, pipeline, with_defaults(cdc), analytics)
     defaults = _probe(settings, pipeline, sizes.warm_up, sizes.default_changes, sizes.probe_seconds)
     say(f"freshness with the connector's defaults: {defaults}")
+    start(settings, pipeline, cdc)
+    tuned = _probe(settings, pipeline, sizes.warm_up, sizes.changes, sizes.probe_seconds)
+    say(f"freshness at low load: {tuned}")
     with loaded.used():
         with changing_rows(settings, loaded.rows) as changed:
             load = _probe(settings, pipeline, sizes.warm_up, sizes.load_probes, sizes.probe_seconds)

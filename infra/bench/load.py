@@ -54,8 +54,8 @@ class LoadedTable:
         data = self._scratch / "load.csv"
         write_data_file(data, self.rows)
         prepare(self._settings, self._pipeline, data)
-        for job in self._pipeline.jobs:
-            start(self._settings, self._pipeline, render(self._settings, self._pipeline, job))
+        jobs = [render(self._settings, self._pipeline, job) for job in self._pipeline.jobs]
+        start(self._settings, self._pipeline, *jobs)
         await_quiet(self._settings, self._pipeline, SNAPSHOT_SECONDS)
 
 

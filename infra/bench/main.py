@@ -121,7 +121,7 @@ class _Benchmark:
             for each in contestants(self._sizes.heap_taskmanager_mb)
             if not self._options.only or each.name in self._options.only
         ]
-        for found in measure_throughput(settings, chosen, records, self._scratch):
+        for found in measure_throughput(settings, chosen, records, self._sizes, self._scratch):
             self._results.throughput.append(found)
 
     def _freshness(self, settings: Settings, loaded: LoadedTable) -> None:
@@ -135,7 +135,7 @@ class _Benchmark:
         self._results.snapshot = measure_snapshot(settings, self._pipeline, self._sizes, self._scratch)
 
     def _whole_run(self, rows: int) -> None:
-        self._results.runs.append(measure_whole_run(rows, self._scratch))
+        self._results.runs.append(measure_whole_run(rows, self._scratch, self._sizes.by_hand))
 
 
 def write_plots(results_file: Path, folder: Path) -> list[str]:
