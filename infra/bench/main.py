@@ -93,7 +93,7 @@ class _Benchmark:
     def run(self) -> None:
         """Measure all parts that were asked for; those on running services share one stack."""
         if set(self._options.parts) - {"run"}:
-            with private_stack(self._scratch) as settings:
+            with private_stack(self._scratch, changed=self._sizes.stack) as settings:
                 for records in self._sizes.changelogs:
                     self._part(f"throughput of {records:,} records", partial(self._throughput, settings, records))
                 loaded = LoadedTable(settings, self._pipeline, self._sizes.load_rows, self._scratch)

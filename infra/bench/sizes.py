@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -10,9 +11,10 @@ class Sizes:
     """Numbers of records, rows and changes; `load_rows` are those of the parts under load.
 
     Each series of probes ends after `probe_seconds`, even if changes are left. The load of the recovery lasts for
-    `recovery_load_seconds` before the kill, and again after the first result. `contestants` is the
-    number of those that run at the same time. Their results are compared when they have not changed for the first of
-    `quiet_seconds`, and if they differ, after the next. A run by hand is measured only if `by_hand`.
+    `recovery_load_seconds` before the kill, and again after the first result. `contestants` is the number of those
+    that run at the same time. Their results are compared when they have not changed for the first of
+    `quiet_seconds`, and if they differ, after the next. A run by hand is measured only if `by_hand`. `stack` has
+    the settings of the parts' common stack that differ, by their keys.
     """
 
     changelogs: tuple[int, ...]
@@ -30,6 +32,7 @@ class Sizes:
     default_snapshot_rows: int
     run_rows: tuple[int, ...]
     by_hand: bool
+    stack: Mapping[str, str] = field(default_factory=dict)
 
 
 WHOLE = Sizes(
@@ -66,4 +69,5 @@ QUICK = Sizes(
     default_snapshot_rows=10_000,
     run_rows=(300_000,),
     by_hand=False,
+    stack={"flink_checkpoint_interval_ms": "1000"},  # a job is healthy only after a checkpoint
 )

@@ -42,9 +42,12 @@ def measured_pipeline() -> Pipeline:
 
 
 @contextmanager
-def private_stack(folder: Path, start: bool = True) -> Iterator[Settings]:
-    """Yield the settings of a new local stack in `folder`, running if `start`; stop and delete it afterwards."""
-    settings = load_settings(private_environment(folder / "data"))
+def private_stack(folder: Path, start: bool = True, changed: Mapping[str, str] | None = None) -> Iterator[Settings]:
+    """Yield the settings of a new local stack in `folder`, running if `start`; stop and delete it afterwards.
+
+    `changed` has settings that differ, as for `with_settings`.
+    """
+    settings = with_settings(load_settings(private_environment(folder / "data")), changed or {})
     try:
         if start:
             local_stack.up(settings, say)
