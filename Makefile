@@ -95,7 +95,7 @@ bench: setup ## Measure throughput against other systems, freshness, recovery an
 	@$(PYTHON) -m infra bench $(BENCH_ARGS)
 
 .PHONY: bench-quick
-bench-quick: setup ## Run small sizes of the benchmark and check every result, but no time; takes five minutes. BENCH_ARGS="--part throughput"
+bench-quick: setup ## Run small sizes of the benchmark and check every result, but no time; takes minutes. BENCH_ARGS="--part throughput"
 	@$(PYTHON) -m infra bench --quick $(BENCH_ARGS)
 
 .PHONY: test-kubernetes
