@@ -91,7 +91,7 @@ fuzz: setup ## Compare the strict readers of jobs and checks on a million mutate
 	@FUZZ_RECORDS="$${FUZZ_RECORDS:-1000000}" $(PYTHON) -m pytest -q -s tests/jobs/test_strict_readers.py
 
 .PHONY: bench
-bench: setup ## Measure throughput against other systems, freshness and whole runs; takes about an hour on an idle machine. BENCH_ARGS="--run-rows 10000000"
+bench: setup ## Measure throughput against other systems, freshness, recovery and whole runs; takes about an hour on an idle machine. BENCH_ARGS="--run-rows 10000000"
 	@$(PYTHON) -m infra bench $(BENCH_ARGS)
 
 .PHONY: bench-quick

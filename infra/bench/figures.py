@@ -32,7 +32,7 @@ class Figure:
 
 def figures_of(results: Results) -> list[Figure]:
     """Return all figures of a run; without verdicts on goals if its sizes were quick."""
-    found = [*_throughput(results), *_freshness(results), *_snapshot(results), *_runs(results)]
+    found = [*_throughput(results), *_freshness(results), *_recovery(results), *_snapshot(results), *_runs(results)]
     if not results.quick:
         return found
     return [Figure(figure.name, figure.value, figure.ratio, figure.goal, None) for figure in found]
@@ -85,6 +85,14 @@ def _times(p50: float, p99: float) -> str:
     return f"p50 {p50:.0f} ms, p99 {p99:.0f} ms"
 
 
+def _recovery(results: Results) -> Iterator[Figure]:
+    if results.recovery:
+        found = results.recovery
+        load = f"TaskManager killed at {found.load_rate:,.0f} changes/s, {found.rows:,} rows"
+        yield Figure(f"recovery, {load}: all tasks run", f"{found.running:.1f} s")
+        yield Figure(f"recovery, {load}: first result", f"{found.first_result:.1f} s")
+
+
 def _snapshot(results: Results) -> Iterator[Figure]:
     if results.snapshot:
         found = results.snapshot
@@ -104,9 +112,12 @@ def _runs(results: Results) -> Iterator[Figure]:
 
 def _run(run: WholeRun) -> Iterator[Figure]:
     rows = f"{run.rows:,} rows"
-    ratio = run.run / run.by_hand
-    yield Figure(f"by hand, {rows}", f"{run.by_hand:.0f} s")
-    yield Figure(f"make run, {rows}", f"{run.run:.0f} s", f"{ratio:.2f}x by hand", "<= 1.3x", ratio <= 1.3)
+    if run.by_hand is None:
+        yield Figure(f"make run, {rows}", f"{run.run:.0f} s")
+    else:
+        ratio = run.run / run.by_hand
+        yield Figure(f"by hand, {rows}", f"{run.by_hand:.0f} s")
+        yield Figure(f"make run, {rows}", f"{run.run:.0f} s", f"{ratio:.2f}x by hand", "<= 1.3x", ratio <= 1.3)
     share = run.check_seconds / run.run
     value = f"{run.check_seconds:.1f} s"
     yield Figure(f"checks after the last result, {rows}", value, f"{share:.0%} of the run", "<= 15%", share <= 0.15)
@@ -116,6 +127,8 @@ def _run(run: WholeRun) -> Iterator[Figure]:
     )
     dag = run.peak_mb.get("dag", 0)
     yield Figure(f"memory of the DAG's process, {rows}", f"{dag:,} MB", "", "<= 500 MB", 0 < dag <= 500)
+    if "flink run" in run.peak_mb:
+        yield Figure(f"memory of the clients that submit the jobs, {rows}", f"{run.peak_mb['flink run']:,} MB")
     largest = max(run.peak_mb, key=lambda name: run.peak_mb[name], default="")
     if largest:
         size = run.peak_mb[largest]

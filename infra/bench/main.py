@@ -17,6 +17,8 @@ from infra.bench.contestants import contestants
 from infra.bench.environments import ensure_environment
 from infra.bench.figures import Figure, figures_of
 from infra.bench.freshness import measure_freshness
+from infra.bench.load import LoadedTable
+from infra.bench.recovery import measure_recovery
 from infra.bench.report import render_section, render_table, replace_section
 from infra.bench.results import Results, new_results, write_results
 from infra.bench.sizes import QUICK, WHOLE, Sizes
@@ -29,7 +31,7 @@ from infra.settings import ROOT, Settings, inherited_environment, load_settings
 from infra.stacks.data_directory import ensure_data_dir
 from infra.stacks.log_tail import log_tail
 
-PARTS = ("throughput", "freshness", "snapshot", "run")
+PARTS = ("throughput", "freshness", "recovery", "snapshot", "run")
 PAGE = ROOT / "docs" / "benchmarks.md"
 IMAGES = {
     "throughput.png": "Records per second of each contestant",
@@ -91,11 +93,13 @@ class _Benchmark:
     def run(self) -> None:
         """Measure all parts that were asked for; those on running services share one stack."""
         if set(self._options.parts) - {"run"}:
-            with private_stack(self._scratch) as settings:
+            with private_stack(self._scratch, changed=self._sizes.stack) as settings:
                 for records in self._sizes.changelogs:
                     self._part(f"throughput of {records:,} records", partial(self._throughput, settings, records))
-                self._part("freshness", partial(self._freshness, settings))
-                self._part("snapshot", partial(self._snapshot, settings))
+                loaded = LoadedTable(settings, self._pipeline, self._sizes.load_rows, self._scratch)
+                self._part("freshness", partial(self._freshness, settings, loaded))
+                self._part("recovery", partial(self._recovery, settings, loaded))
+                self._part("snapshot", partial(self._snapshot, settings, loaded))
         for rows in self._sizes.run_rows:
             self._part(f"run of {rows:,} rows", partial(self._whole_run, rows))
 
@@ -117,17 +121,21 @@ class _Benchmark:
             for each in contestants(self._sizes.heap_taskmanager_mb)
             if not self._options.only or each.name in self._options.only
         ]
-        for found in measure_throughput(settings, chosen, records, self._scratch):
+        for found in measure_throughput(settings, chosen, records, self._sizes, self._scratch):
             self._results.throughput.append(found)
 
-    def _freshness(self, settings: Settings) -> None:
-        self._results.freshness = measure_freshness(settings, self._pipeline, self._sizes, self._scratch)
+    def _freshness(self, settings: Settings, loaded: LoadedTable) -> None:
+        self._results.freshness = measure_freshness(settings, self._pipeline, self._sizes, loaded)
 
-    def _snapshot(self, settings: Settings) -> None:
+    def _recovery(self, settings: Settings, loaded: LoadedTable) -> None:
+        self._results.recovery = measure_recovery(settings, self._pipeline, self._sizes, loaded)
+
+    def _snapshot(self, settings: Settings, loaded: LoadedTable) -> None:
+        loaded.stop()
         self._results.snapshot = measure_snapshot(settings, self._pipeline, self._sizes, self._scratch)
 
     def _whole_run(self, rows: int) -> None:
-        self._results.runs.append(measure_whole_run(rows, self._scratch))
+        self._results.runs.append(measure_whole_run(rows, self._scratch, self._sizes.by_hand))
 
 
 def write_plots(results_file: Path, folder: Path) -> list[str]:

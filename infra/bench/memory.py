@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 import psutil
 
 SAMPLE_SECONDS = 0.25
+# Until a child executes its program, it shows the memory of its parent a second time.
+FORKED_SECONDS = 0.5
 
 
 class MemoryWatch:
@@ -44,12 +48,28 @@ def _resident(process: psutil.Process) -> int:
     return 0
 
 
-def children_of(pid: int, *words: str) -> list[psutil.Process]:
-    """Return the descendants of a process from those on whose command lines have all words, and their children."""
-    found: list[psutil.Process] = []
+def descendant_of(pid: int, *words: str) -> psutil.Process | None:
+    """Return the first descendant of a process with all of these words on its command line."""
     with suppress(psutil.Error):
         for process in psutil.Process(pid).children(recursive=True):
             with suppress(psutil.Error):
                 if set(words) <= set(process.cmdline()):
-                    return [process, *process.children(recursive=True)]
-    return found
+                    return process
+    return None
+
+
+def split_family(process: psutil.Process) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """Return a Python process with the Python processes that it started, and other programs with their descendants."""
+    own, others = [process], []
+    with suppress(psutil.Error):
+        for child in process.children():
+            with suppress(psutil.Error):
+                if time.time() - child.create_time() < FORKED_SECONDS:
+                    continue
+                if Path(child.exe()).name.startswith("python"):
+                    python, programs = split_family(child)
+                    own += python
+                    others += programs
+                else:
+                    others += [child, *child.children(recursive=True)]
+    return own, others

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from infra.bench.freshness import Freshness
+from infra.bench.recovery import Recovery
 from infra.bench.snapshot import Snapshot
 from infra.bench.throughput import Throughput
 from infra.bench.whole_run import WholeRun
@@ -27,6 +28,7 @@ class Results:
     measured_at: str
     throughput: list[Throughput] = field(default_factory=list)
     freshness: Freshness | None = None
+    recovery: Recovery | None = None
     snapshot: Snapshot | None = None
     runs: list[WholeRun] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -41,9 +42,12 @@ def measured_pipeline() -> Pipeline:
 
 
 @contextmanager
-def private_stack(folder: Path, start: bool = True) -> Iterator[Settings]:
-    """Yield the settings of a new local stack in `folder`, running if `start`; stop and delete it afterwards."""
-    settings = load_settings(private_environment(folder / "data"))
+def private_stack(folder: Path, start: bool = True, changed: Mapping[str, str] | None = None) -> Iterator[Settings]:
+    """Yield the settings of a new local stack in `folder`, running if `start`; stop and delete it afterwards.
+
+    `changed` has settings that differ, as for `with_settings`.
+    """
+    settings = with_settings(load_settings(private_environment(folder / "data")), changed or {})
     try:
         if start:
             local_stack.up(settings, say)
@@ -87,14 +91,22 @@ def with_defaults(job: JobSpec) -> JobSpec:
     return replace(job, files=files, configuration={}, parallelism=1)
 
 
-def start(settings: Settings, pipeline: Pipeline, job: JobSpec) -> None:
-    """Start a job without job state and with empty result topics, and wait until it is healthy."""
+def start(settings: Settings, pipeline: Pipeline, *jobs: JobSpec) -> None:
+    """Start jobs without job state and with empty result topics, and wait until they are healthy."""
     target = local_target(settings)
-    topics = {name: pipeline.topics[name] for name in pipeline.jobs[job.name.removeprefix(f"{pipeline.name}.")].writes}
-    compacted = {name: topic for name, topic in topics.items() if topic.cleanup_policy == "compact"}
-    target.delete(job.name)
+    for job in jobs:
+        target.delete(job.name)
+    topics = {name for job in jobs for name in pipeline.jobs[job.name.removeprefix(f"{pipeline.name}.")].writes}
+    compacted = {name: pipeline.topics[name] for name in topics if pipeline.topics[name].cleanup_policy == "compact"}
     empty_topics(local_stack.kafka_endpoint(settings), compacted)
-    ensure_started_from_scratch(target, job)
+    with ThreadPoolExecutor() as executor:  # a client is one thread most of the time
+        list(executor.map(lambda job: ensure_started_from_scratch(target, job), jobs))
+    for job in jobs:
+        _await_healthy(settings, job)
+
+
+def _await_healthy(settings: Settings, job: JobSpec) -> None:
+    target = local_target(settings)
     wait_until(
         lambda: missing_for_health(job.name, job.revision, target.status(job.name)) is None,
         f"{job.name} to be healthy",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from infra.bench.stack import DATABASE
 from infra.bench.verify import Verifier, fold_topic
@@ -18,6 +19,8 @@ from infra.stacks.local import stack as local_stack
 from infra.waiting import wait_until
 
 QUIET_SECONDS = 8.0  # longer than the interval between two checkpoints
+# The results are compared when they have not changed for the first time, and if they differ, after the second.
+FIRST_QUIET_SECONDS, LAST_QUIET_SECONDS = 2.0, 30.0
 POLL_SECONDS = 0.25
 
 
@@ -36,12 +39,29 @@ def await_quiet(settings: Settings, pipeline: Pipeline, seconds: float, quiet: f
         wait_until(has_stopped_growing, "the result topics to stop growing", seconds, POLL_SECONDS)
 
 
+def await_equal(settings: Settings, pipeline: Pipeline, seconds: float, scratch: Path) -> float:
+    """Wait until every result topic equals the table, which nothing changes; return the time of the last record.
+
+    CheckFailedError names the outputs that still differ when they have not changed for LAST_QUIET_SECONDS.
+    """
+    await_quiet(settings, pipeline, seconds, FIRST_QUIET_SECONDS)
+    try:
+        return verify_table(settings, pipeline, scratch)
+    except CheckFailedError:
+        await_quiet(settings, pipeline, seconds, LAST_QUIET_SECONDS)
+        return verify_table(settings, pipeline, scratch)
+
+
 def verify_table(settings: Settings, pipeline: Pipeline, scratch: Path) -> float:
     """Compare every result topic with the table, and return the time of the last result record.
 
     CheckFailedError names the outputs that differ.
     """
-    scratch.mkdir()
+    with TemporaryDirectory(prefix="verify-", dir=scratch) as folder:
+        return _verify_table(settings, pipeline, Path(folder))
+
+
+def _verify_table(settings: Settings, pipeline: Pipeline, scratch: Path) -> float:
     rows = scratch / "rows.csv"
     with (
         connect(local_stack.mysql_endpoint(settings, "reader", DATABASE)) as connection,

@@ -7,12 +7,15 @@ topics have the time of appending. A contestant whose results are wrong gets no 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from infra.bench.changelog import changes, last_rows, write_changelog, write_rows
 from infra.bench.contestants import Contestant, Place, Running
+from infra.bench.sizes import Sizes
 from infra.bench.stack import measured_pipeline, say, with_settings
 from infra.bench.verify import Verifier, fold_topic
 from infra.endpoints import KafkaEndpoint
@@ -26,8 +29,6 @@ from infra.stacks.local import stack as local_stack
 from infra.waiting import wait_until
 
 BEGIN_SECONDS = 120
-# The results are compared when they have not changed for the first time, and if they differ, after the second.
-QUIET_SECONDS = (4.0, 30.0)
 SLOWEST_RATE, LIMIT_SECONDS = 4_000, 120
 POLL_SECONDS = 0.25
 
@@ -57,7 +58,7 @@ class Throughput:
 
 
 def measure_throughput(
-    settings: Settings, chosen: Iterable[Contestant], records: int, scratch: Path
+    settings: Settings, chosen: Iterable[Contestant], records: int, sizes: Sizes, scratch: Path
 ) -> Iterator[Throughput]:
     """Measure every contestant with a changelog of that many records, and yield each result when it is known."""
     pipeline, kafka = measured_pipeline(), local_stack.kafka_endpoint(settings)
@@ -72,15 +73,30 @@ def measure_throughput(
     with Verifier(pipeline, scratch / "rows.csv", scratch) as verifier:
         say(f"{source}: {records:,} records, {len(rows):,} rows, {verifier.rows():,} expected results")
         del rows
-        for contestant in chosen:
-            changed = with_settings(settings, contestant.settings)
+        for different, group in groupby(chosen, lambda contestant: contestant.settings):
+            changed = with_settings(settings, different)
             local_stack.up(changed, _say_change)
-            place = Place(changed, source, f"bench.{contestant.name}-{records}", scratch)
-            found = _measure(contestant, place, pipeline, verifier, records)
-            say(str(found))
-            yield found
+
+            def measured(contestant: Contestant, changed: Settings = changed) -> Throughput:
+                place = Place(changed, source, f"bench.{contestant.name}-{records}", scratch)
+                return _measure(contestant, place, pipeline, verifier, records, sizes.quiet_seconds)
+
+            for found in _mapped(measured, group, sizes.contestants):
+                say(str(found))
+                yield found
     local_stack.up(settings, _say_change)
     _delete_topics(kafka, source)
+
+
+def _mapped(
+    measured: Callable[[Contestant], Throughput], contestants: Iterable[Contestant], at_once: int
+) -> Iterator[Throughput]:
+    """Yield the result of each contestant in their order, of which `at_once` run at the same time."""
+    if at_once == 1:
+        yield from map(measured, contestants)
+    else:
+        with ThreadPoolExecutor(at_once) as executor:
+            yield from executor.map(measured, contestants)
 
 
 def _say_change(line: str) -> None:
@@ -88,7 +104,14 @@ def _say_change(line: str) -> None:
         say(line)
 
 
-def _measure(contestant: Contestant, place: Place, pipeline: Pipeline, verifier: Verifier, records: int) -> Throughput:
+def _measure(
+    contestant: Contestant,
+    place: Place,
+    pipeline: Pipeline,
+    verifier: Verifier,
+    records: int,
+    quiet_seconds: Sequence[float],
+) -> Throughput:
     kafka = local_stack.kafka_endpoint(place.settings)
     topics = _result_topics(pipeline, place.results)
     ensure_topics(kafka, topics)
@@ -100,7 +123,7 @@ def _measure(contestant: Contestant, place: Place, pipeline: Pipeline, verifier:
             seconds = _await_end(running, records) - begun
             return Throughput(contestant.name, contestant.title, records, seconds)
         watch = {f"{place.results}.{output}": topics[f"{place.results}.{output}"] for output in verifier.outputs}
-        return _await_results(contestant, running, kafka, watch, verifier, records, begun)
+        return _await_results(contestant, running, kafka, watch, verifier, records, begun, quiet_seconds)
     except PlatformError as error:
         missing = isinstance(error, SetupError)
         return Throughput(contestant.name, contestant.title, records, None, reason=str(error), is_missing=missing)
@@ -149,11 +172,12 @@ def _await_results(
     verifier: Verifier,
     records: int,
     begun: float,
+    quiet_seconds: Sequence[float],
 ) -> Throughput:
     """Wait until the result topics stop growing with the expected results; CheckFailedError if they differ."""
     deadline = time.monotonic() + records / SLOWEST_RATE + LIMIT_SECONDS
     differences: list[str] = []
-    for quiet in QUIET_SECONDS:
+    for quiet in quiet_seconds:
         _await_quiet(running, kafka, list(topics), quiet, deadline)
         folded = {
             name.rpartition(".")[2]: fold_topic(kafka.bootstrap_servers, name, topic.partitions)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 
 import duckdb
@@ -38,6 +39,7 @@ class Verifier:
     def __init__(self, pipeline: Pipeline, rows: Path, scratch: Path) -> None:
         """Compute the expected results of the rows in a CSV file."""
         self._scratch = scratch
+        self._lock = Lock()  # contestants that run at the same time
         self._database = duckdb.connect(str(scratch / "expected.duckdb"))
         self._database.execute(
             "CREATE TABLE players (id INTEGER, name VARCHAR, nationality VARCHAR, score INTEGER); "
@@ -64,7 +66,8 @@ class Verifier:
 
     def differences(self, found: Mapping[str, Mapping[bytes, bytes]]) -> list[str]:
         """Return a line for each output that differs; `found` has the values of each output by key."""
-        return [line for output in self.outputs for line in self._compare(output, found[output])]
+        with self._lock:
+            return [line for output in self.outputs for line in self._compare(output, found[output])]
 
     def _compare(self, output: str, found: Mapping[bytes, bytes]) -> list[str]:
         """Compare one output; the number of rows shows keys that stand for the same row."""

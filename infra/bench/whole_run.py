@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from infra.bench.memory import MemoryWatch, children_of
+from infra.bench.memory import MemoryWatch, descendant_of, split_family
 from infra.bench.stack import measured_pipeline, prepare, private_stack, render, say, write_data_file
 from infra.bench.tables import await_quiet, verify_table
 from infra.cli.deployment import run_pipeline
@@ -49,14 +49,17 @@ class Span:
 
 @dataclass(frozen=True)
 class WholeRun:
-    """The times in seconds of a run of `rows`; `parts` are those by hand, `tasks` those of the DAG.
+    """The times in seconds of a run of `rows`; `tasks` are those of the DAG.
+
+    `by_hand` and its `parts` are None and empty if only the DAG was run.
 
     `check_seconds` is the time of the tasks that check the results, without their wait for the last result. `peak_mb`
-    is the peak of resident memory by service; "dag" is the process of `airflow dags test`.
+    is the peak of resident memory by service: "dag" is `airflow dags test` with its Python processes, and "flink run"
+    the clients that it starts to submit the jobs.
     """
 
     rows: int
-    by_hand: float
+    by_hand: float | None
     parts: dict[str, float]
     run: float
     tasks: dict[str, float]
@@ -88,15 +91,20 @@ def task_seconds(spans: Iterable[Span]) -> dict[str, float]:
     return found
 
 
-def measure_whole_run(rows: int, scratch: Path) -> WholeRun:
-    """Measure both, one after the other, each on a stack of its own; CheckFailedError if results are wrong."""
+def measure_whole_run(rows: int, scratch: Path, by_hand: bool = True) -> WholeRun:
+    """Measure both, one after the other, each on a stack of its own; CheckFailedError if results are wrong.
+
+    Without `by_hand`, only the DAG is run.
+    """
     pipeline, scratch = measured_pipeline(), scratch / f"run-{rows}"
     scratch.mkdir()
     data = scratch / "players.csv"
     write_data_file(data, rows)
-    with private_stack(scratch / "hand", start=False) as settings:
-        parts = _by_hand(settings, pipeline, data, scratch)
-    say(f"by hand, {rows:,} rows: {sum(parts.values()):.1f} s")
+    parts: dict[str, float] = {}
+    if by_hand:
+        with private_stack(scratch / "hand", start=False) as settings:
+            parts = _by_hand(settings, pipeline, data, scratch)
+        say(f"by hand, {rows:,} rows: {sum(parts.values()):.1f} s")
     with private_stack(scratch / "dag", start=False) as settings, (scratch / "run.log").open("w") as output:
         with MemoryWatch(lambda: _processes(settings)) as memory:
             begun = time.monotonic()
@@ -105,10 +113,11 @@ def measure_whole_run(rows: int, scratch: Path) -> WholeRun:
             seconds = time.monotonic() - begun
         log = settings.data_dir / "logs" / f"{pipeline.name}_deploy.log"
         spans = spans_of(log.read_text(encoding="utf-8").splitlines())
-        last_result = verify_table(settings, pipeline, scratch / "check")
+        last_result = verify_table(settings, pipeline, scratch)
     checks = sum(span.after(last_result) for span in spans if span.task in CHECK_TASKS)
     say(f"make run, {rows:,} rows: {seconds:.1f} s, checks {checks:.1f} s after the last result")
-    return WholeRun(rows, sum(parts.values()), parts, seconds, task_seconds(spans), checks, memory.peak_mb)
+    hand = sum(parts.values()) if by_hand else None
+    return WholeRun(rows, hand, parts, seconds, task_seconds(spans), checks, memory.peak_mb)
 
 
 def _by_hand(settings: Settings, pipeline: Pipeline, data: Path, scratch: Path) -> dict[str, float]:
@@ -121,13 +130,15 @@ def _by_hand(settings: Settings, pipeline: Pipeline, data: Path, scratch: Path) 
         ensure_started_from_scratch(local_target(settings), render(settings, pipeline, job))
     times.append(time.time())
     await_quiet(settings, pipeline, RESULTS_SECONDS)
-    times.append(max(verify_table(settings, pipeline, scratch / "by-hand"), times[-1]))
+    times.append(max(verify_table(settings, pipeline, scratch), times[-1]))
     names = ("services", "topics and table", "flink run", "results")
     return {name: end - begin for name, begin, end in zip(names, times, times[1:], strict=False)}
 
 
 def _processes(settings: Settings) -> Mapping[str, Iterable[psutil.Process]]:
-    found: dict[str, list[psutil.Process]] = {"dag": children_of(os.getpid(), "dags", "test")}
+    found: dict[str, list[psutil.Process]] = {}
+    if dag := descendant_of(os.getpid(), "dags", "test"):
+        found["dag"], found["flink run"] = split_family(dag)
     if (settings.data_dir / "run").is_dir():
         for service in local_stack.status(settings):
             if service.pid and psutil.pid_exists(service.pid):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from infra.bench.figures import Figure, figures_of
 from infra.bench.freshness import Freshness
+from infra.bench.recovery import Recovery
 from infra.bench.results import Results, write_results
 from infra.bench.snapshot import Snapshot
 from infra.bench.statistics import Percentiles
@@ -20,7 +22,7 @@ def throughput(name: str, rate: float | None) -> Throughput:
 
 def whole_run(rows: int, seconds: float) -> WholeRun:
     tasks = {"check_outputs": 20.0, "audit_records": 10.0}
-    return WholeRun(rows, 50.0, {"results": 50.0}, seconds, tasks, 6.0, {"dag": 501, "kafka": 900})
+    return WholeRun(rows, 50.0, {"results": 50.0}, seconds, tasks, 6.0, {"dag": 501, "flink run": 300, "kafka": 900})
 
 
 def results(quick: bool = False) -> Results:
@@ -30,6 +32,7 @@ def results(quick: bool = False) -> Results:
         "today",
         [throughput("analytics", 3_000), throughput("python", 1_500), throughput("bytewax", 1_100)],
         Freshness(Percentiles(9, 30, 50), Percentiles(9, 400, 1_000), Percentiles(9, 100, 1_001), 1_000, 999.6),
+        Recovery(14.04, 15.26, 1_000, 999.6),
         Snapshot(10.0, 180.0, 1_000),
         [whole_run(1_000, 60.0), whole_run(10_000, 800.0)],
     )
@@ -65,6 +68,14 @@ def test_goals_of_freshness() -> None:
     assert found["freshness at 1,000 changes/s, 1,000 rows"].reached is False
 
 
+def test_recovery_has_both_times() -> None:
+    found = by_name(results())
+    load = "recovery, TaskManager killed at 1,000 changes/s, 1,000 rows"
+
+    assert found[f"{load}: all tasks run"].value == "14.0 s"
+    assert found[f"{load}: first result"].value == "15.3 s"
+
+
 def test_goals_of_a_whole_run() -> None:
     found = by_name(results())
 
@@ -76,6 +87,21 @@ def test_goals_of_a_whole_run() -> None:
     assert found["time per row at 10,000 rows, against 1,000"].reached is False
 
 
+def test_run_without_one_by_hand_has_no_ratio() -> None:
+    run = replace(whole_run(1_000, 60.0), by_hand=None, parts={})
+    found = by_name(Results(False, "2 cores", "today", runs=[run]))
+
+    assert found["make run, 1,000 rows"] == Figure("make run, 1,000 rows", "60 s")
+    assert "by hand, 1,000 rows" not in found
+
+
+def test_clients_that_submit_are_not_part_of_the_dag() -> None:
+    found = by_name(results())
+
+    assert found["memory of the DAG's process, 1,000 rows"].value == "501 MB"
+    assert found["memory of the clients that submit the jobs, 1,000 rows"].value == "300 MB"
+
+
 def test_quick_sizes_compare_no_goal() -> None:
     assert {figure.reached for figure in figures_of(results(quick=True))} == {None}
 
@@ -85,4 +111,4 @@ def test_results_file_has_the_rates(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "new" / "results.json").read_text())
 
     assert [round(found["rate"]) for found in content["throughput"]] == [3_000, 1_500, 1_100]
-    assert content["runs"][0]["peak_mb"] == {"dag": 501, "kafka": 900}
+    assert content["runs"][0]["peak_mb"] == {"dag": 501, "flink run": 300, "kafka": 900}
