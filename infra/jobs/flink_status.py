@@ -55,7 +55,7 @@ def describe_run(
     checkpoint_at = int(last_checkpoint(rest, job_id).get("latest_ack_timestamp", 0))
     failures = rest.exceptions(job_id)
     recent = [failure for failure in failures if int(failure["timestamp"]) > checkpoint_at]
-    full = _full_heap(recent, max(submitted_at, checkpoint_at), heap_full_at)
+    full = _full_heap(recent, submitted_at, checkpoint_at, heap_full_at)
     return JobStatus(
         state=STATES[run["state"]],
         revision=rest.job_parameters(job_id).get("revision"),
@@ -71,15 +71,21 @@ def describe_run(
     )
 
 
-def _full_heap(recent: Sequence[dict[str, Any]], since: int, heap_full_at: int) -> str | None:
+def _full_heap(
+    recent: Sequence[dict[str, Any]], submitted_at: int, checkpoint_at: int, heap_full_at: int
+) -> str | None:
     """Return how the heap was full, according to the job's failures since its last checkpoint; None if it was not.
 
-    A TaskManager that ended concerns the job only if the job failed afterwards: it may run on another one.
+    A TaskManager that ended concerns the job only if the job failed afterwards, because it may run on another one. A
+    job that ran before may have lost it to a new one, so it must have failed before, too. Until a new TaskManager is
+    registered, Flink adds failures, so their number does not count.
     """
     for failure in recent:
         found = _HEAP_IS_FULL.search(failure["stacktrace"])
         if found:
             return f"its TaskManager reported {found[0]}"
-    if any(int(failure["timestamp"]) >= heap_full_at > since for failure in recent):
-        return "its TaskManager ended because the heap was full"
-    return None
+    times = [int(failure["timestamp"]) for failure in recent]
+    failed_after = heap_full_at > max(submitted_at, checkpoint_at) and any(at >= heap_full_at for at in times)
+    failed_before = any(at < heap_full_at for at in times)
+    is_new = checkpoint_at <= submitted_at
+    return "its TaskManager ended because the heap was full" if failed_after and (is_new or failed_before) else None

@@ -12,6 +12,7 @@ from infra.jobs.job import JobStatus
 
 RUN = {"jid": "f00", "state": "RUNNING", "start-time": 100}
 LOST = "ResourceManagerException: TaskManager with id 127.0.0.1:38621-9decd5 is no longer reachable."
+NO_SLOT = "NoResourceAvailableException: Could not acquire the minimum required resources."
 FULL = "java.lang.RuntimeException: failed\nCaused by: java.lang.OutOfMemoryError: Java heap space\n\tat a.b(C.java:1)"
 OTHER_MEMORY = "java.lang.OutOfMemoryError: Metaspace. The metaspace out-of-memory error has occurred."
 ENDED = "its TaskManager ended because the heap was full. Raise it"
@@ -36,7 +37,7 @@ def described(*failures: tuple[int, str], checkpoint_at: int = 0, heap_full_at: 
         (described(), None),
         (described((300, LOST)), None),
         (described((300, LOST), heap_full_at=299), ENDED),
-        (described((300, LOST), checkpoint_at=200, heap_full_at=299), ENDED),
+        (described((400, LOST), (300, LOST), checkpoint_at=200, heap_full_at=399), ENDED),
         (described((400, LOST), (300, LOST), heap_full_at=299), ENDED),
         (described((300, FULL)), REPORTED),
         (described((400, LOST), (300, FULL)), REPORTED),
@@ -51,14 +52,16 @@ def test_full_heap_is_found_in_the_failures_since_the_last_checkpoint(status: Jo
     [
         described((300, FULL), checkpoint_at=301),
         described((300, LOST), checkpoint_at=301, heap_full_at=299),
+        described((310, NO_SLOT), (300, LOST), checkpoint_at=200, heap_full_at=299),
         described((300, LOST), heap_full_at=99),
         described((300, LOST), heap_full_at=301),
         described(heap_full_at=299),
         described((300, OTHER_MEMORY)),
     ],
     ids=[
-        "recovered", "recovered from a lost TaskManager", "before the submission", "failed for another reason before",
-        "runs on another TaskManager", "memory with an option of its own",
+        "recovered", "recovered from a lost TaskManager", "ran before a new job filled the heap",
+        "before the submission", "failed for another reason before", "runs on another TaskManager",
+        "memory with an option of its own",
     ],
 )  # fmt: skip
 def test_other_failures_are_not_a_full_heap(status: JobStatus) -> None:
