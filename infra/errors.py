@@ -11,6 +11,7 @@
     │   ├── PreflightError       the database is not ready for change data capture
     │   ├── TopicDriftError      a topic differs in a way that cannot be altered
     │   ├── JobFailedError       a Flink job failed, or will never become healthy
+    │   ├── JobMemoryError       a Flink job ran out of memory
     │   ├── StateMismatchError   the job state does not fit the new revision
     │   ├── RepublishError       quarantined records cannot be republished as requested
     │   ├── CheckFailedError     outputs differ from the recomputation
@@ -72,6 +73,10 @@ class TopicDriftError(TerminalError):
 
 class JobFailedError(TerminalError):
     """A Flink job failed, or will never become healthy."""
+
+
+class JobMemoryError(TerminalError):
+    """A Flink job ran out of memory."""
 
 
 class StateMismatchError(TerminalError):

@@ -49,6 +49,12 @@ class FlinkRest:
         entries: list[dict[str, Any]] = answer.get("exceptionHistory", {}).get("entries", [])
         return sorted(entries, key=lambda entry: -int(entry["timestamp"]))
 
+    def task_manager_mb(self) -> int | None:
+        """Return the memory of the largest TaskManager's process in MiB; None while none is registered."""
+        workers = self._get("/taskmanagers", missing_ok=True).get("taskmanagers", [])
+        sizes = [int(worker.get("memoryConfiguration", {}).get("totalProcessMemory") or 0) for worker in workers]
+        return max(sizes, default=0) // 2**20 or None
+
     def stop_with_savepoint(
         self, job_id: str, directory: Path | str, timeout_seconds: float = SAVEPOINT_TIMEOUT_SECONDS
     ) -> str:

@@ -6,7 +6,7 @@ healthy, so neither alone counts.
 
 from __future__ import annotations
 
-from infra.errors import JobFailedError, StateMismatchError
+from infra.errors import JobFailedError, JobMemoryError, StateMismatchError
 from infra.jobs.job import JobState, JobStatus
 
 RESTART_LOOP_FAILURES = 8
@@ -20,12 +20,15 @@ _MISMATCHES = (
 def missing_for_health(job_name: str, revision: str, status: JobStatus) -> str | None:
     """Return what is still missing for the job to be healthy; None if nothing is.
 
-    StateMismatchError if the job state does not fit, JobFailedError if the job will not become healthy without help.
+    StateMismatchError if the job state does not fit, JobMemoryError if the job ran out of memory, JobFailedError if it
+    will not become healthy without help for another reason.
     """
     if status.state in (JobState.FAILED, JobState.STOPPED, JobState.MISSING):
         raise _failure(job_name, status)
     if status.revision is not None and status.revision != revision:
         return f"revision {revision} (it has {status.revision})"
+    if status.out_of_memory:
+        raise _memory_error(job_name, status)
     if status.failures >= RESTART_LOOP_FAILURES:
         raise state_mismatch(job_name, status.last_failure or "", status.restorable_state) or JobFailedError(
             f"{job_name} is in a restart loop: {status.failures} failures since its last checkpoint, the last one: "
@@ -52,7 +55,13 @@ def state_mismatch(job_name: str, cause: str, state: str | None) -> StateMismatc
     )
 
 
-def _failure(job_name: str, status: JobStatus) -> JobFailedError | StateMismatchError:
+def _memory_error(job_name: str, status: JobStatus) -> JobMemoryError:
+    return JobMemoryError(f"{job_name} ran out of memory: {status.out_of_memory}{_link(status)}.")
+
+
+def _failure(job_name: str, status: JobStatus) -> JobFailedError | JobMemoryError | StateMismatchError:
+    if status.out_of_memory:
+        return _memory_error(job_name, status)
     cause = status.last_failure or "no exception was recorded"
     mismatch = state_mismatch(job_name, cause, status.restorable_state)
     if mismatch:

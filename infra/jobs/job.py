@@ -73,7 +73,8 @@ class JobStatus:
     """The observed state of a job.
 
     Times are milliseconds since the epoch. `failures` counts the failures since the last completed checkpoint, or since
-    the submission if there is none. `restorable_state` is the newest savepoint or retained checkpoint.
+    the submission if there is none. `restorable_state` is the newest savepoint or retained checkpoint. `out_of_memory`
+    has how the job ran out of memory since its last checkpoint, and the setting to raise; None if it did not.
     """
 
     state: JobState
@@ -85,4 +86,5 @@ class JobStatus:
     last_failure_at: int = 0
     last_failure: str | None = None
     restorable_state: str | None = None
+    out_of_memory: str | None = None
     url: str | None = None

@@ -12,6 +12,9 @@ from infra.jobs.job import JobSpec
 # The part of a TaskManager's memory in which RocksDB keeps what it has just written and read; the rest is on disk.
 STATE_MEMORY_PERCENT = 35
 
+# The file of a session cluster's state folder that a TaskManager writes when its heap is full.
+OUT_OF_MEMORY_FILE = "out-of-memory"
+
 REVISION_OPTION = "pipeline.global-job-parameters"
 
 
@@ -57,6 +60,23 @@ def state_options() -> dict[str, str]:
         "state.backend.rocksdb.compression.per.level": "NO_COMPRESSION;NO_COMPRESSION;SNAPPY_COMPRESSION",
         "taskmanager.memory.managed.fraction": f"{STATE_MEMORY_PERCENT / 100}",
     }
+
+
+def exit_options() -> str:
+    """Return the Java option that ends a process whose heap is full, with exit code 3.
+
+    Otherwise the JVM collects garbage for up to a minute, and then any of its threads can be the one that fails.
+    """
+    return "-XX:+ExitOnOutOfMemoryError"
+
+
+def exit_options_of_session(file: str) -> str:
+    """Return the Java options with which a TaskManager of a session cluster also writes `file` before it ends.
+
+    Flink itself reports only that the TaskManager is lost. Flink's scripts evaluate the options in a shell and split
+    them at spaces, so the command has none, and the backslash is for that shell.
+    """
+    return rf"{exit_options()} -XX:OnOutOfMemoryError=:\>{file}"
 
 
 def session_cluster_options() -> dict[str, str]:

@@ -16,11 +16,13 @@ class Target(Protocol):
 
     `image` is the container image of the jobs, empty if the target uses none. If `upgrades_in_place`, submitting
     another revision of a running job takes the savepoint and starts from it; otherwise the caller stops the job first.
+    If `shares_task_managers`, jobs run in the same processes, so that one without memory ends the others, too.
     """
 
     name: str
     image: str
     upgrades_in_place: bool
+    shares_task_managers: bool
 
     def ensure_scripts(self, job: JobSpec) -> Change:
         """Store the job scripts of the revision where `submit` finds them."""

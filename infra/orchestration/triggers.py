@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from infra import errors
-from infra.errors import PlatformError, TransientError, WaitTimeoutError
+from infra.errors import JobMemoryError, PlatformError, TransientError, WaitTimeoutError
 from infra.jobs.health import missing_for_health
+from infra.jobs.memory import stop_for_other_jobs
 
 if TYPE_CHECKING:
     from infra.jobs.target import Target
@@ -26,7 +27,8 @@ LOG_EVERY_SECONDS = 60.0
 class JobHealthTrigger(BaseTrigger):
     """Fire once: when the job is healthy, when it has failed for good, or after `timeout_seconds`.
 
-    The event has `detail` and `url`, and for a failure also `error` (the class) and `logs` (the relevant log lines).
+    The event has `detail` and `url`, and for a failure also `error` (the class) and `logs` (the relevant log lines). A
+    new job that ran out of memory is stopped if others share its TaskManagers.
     """
 
     def __init__(self, target: str, job_name: str, revision: str, timeout_seconds: float) -> None:
@@ -55,7 +57,10 @@ class JobHealthTrigger(BaseTrigger):
             except TransientError as error:
                 missing = str(error)
             except PlatformError as error:
-                yield await self._failure(type(error).__name__, str(error))
+                event = await self._failure(type(error).__name__, str(error))
+                if isinstance(error, JobMemoryError):  # after its log was read
+                    event.payload["detail"] += f" {await asyncio.to_thread(self._stop)}"
+                yield event
                 return
             if missing is None:
                 yield _event(
@@ -96,6 +101,9 @@ class JobHealthTrigger(BaseTrigger):
             return self._client.logs(self.job_name)
         except PlatformError as error:
             return f"the log is not available: {error}"
+
+    def _stop(self) -> str:
+        return stop_for_other_jobs(self._client, self.job_name) if self._client else ""
 
     async def _failure(self, error: str, detail: str) -> TriggerEvent:
         logs = await asyncio.to_thread(self._logs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.settings import Settings
+from infra.settings import LOCAL_FILE, PREFIX, Settings
 from infra.setup.flink import flink_home
 from infra.stacks.local.capacity import check_capacity, measure_machine
 from infra.stacks.local.flink import flink_endpoint, flink_environment
@@ -17,7 +17,11 @@ def local_target(settings: Settings) -> SessionTarget:
         return FlinkClient(flink_home() / "bin" / "flink", flink_environment(settings))
 
     data_dir, url = settings.data_dir, str(flink_endpoint(settings))
-    cluster = SessionCluster(url, url, data_dir / "jobs", data_dir / "flink", client)
+    cluster = SessionCluster(
+        url, url, data_dir / "jobs", data_dir / "flink", client,
+        memory_setting="taskmanager_memory_mb of [flink]",
+        memory_raise=f"Raise it in {LOCAL_FILE}, or with {PREFIX}FLINK_TASKMANAGER_MEMORY_MB",
+    )  # fmt: skip
     return SessionTarget(cluster, name="local")
 
 

@@ -16,6 +16,7 @@ class MemoryTarget:
     name = "memory"
     image = ""
     upgrades_in_place = False
+    shares_task_managers = True
 
     def __init__(self) -> None:
         self._scripts: set[tuple[str, str]] = set()

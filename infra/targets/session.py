@@ -22,7 +22,7 @@ from infra.flink.rest import FlinkRest
 from infra.jobs.flink_status import describe_run, newest_run
 from infra.jobs.health import state_mismatch
 from infra.jobs.job import Change, JobSpec, JobState, JobStatus
-from infra.jobs.options import identity_options
+from infra.jobs.options import OUT_OF_MEMORY_FILE, identity_options
 from infra.settings import Settings, inherited_environment
 from infra.waiting import wait_until
 
@@ -42,7 +42,8 @@ class SessionCluster:
     """The addresses and folders of a session cluster.
 
     `ui` is the address of its web interface for people. Only `client` reads `scripts`. `state` is a folder with the
-    same path for the JobManager, the TaskManagers and this process, which looks for job state in it.
+    same path for the JobManager, the TaskManagers and this process, which looks for job state in it. `memory_setting`
+    names the setting of a TaskManager's memory, and `memory_raise` says how to raise it.
     """
 
     url: str
@@ -50,6 +51,8 @@ class SessionCluster:
     scripts: Path
     state: Path
     client: Callable[[], FlinkClient]
+    memory_setting: str
+    memory_raise: str
 
 
 class SessionTarget:
@@ -57,6 +60,7 @@ class SessionTarget:
 
     image = ""
     upgrades_in_place = False
+    shares_task_managers = True
 
     def __init__(self, cluster: SessionCluster, name: str = "session") -> None:
         self.name = name
@@ -65,6 +69,9 @@ class SessionTarget:
         self._ui = cluster.ui.rstrip("/")
         self._scripts = cluster.scripts
         self._state = [cluster.state / kind for kind in ("checkpoints", "savepoints")]
+        self._heap_full = cluster.state / OUT_OF_MEMORY_FILE
+        self._memory_setting, self._memory_raise = cluster.memory_setting, cluster.memory_raise
+        self._memory_mb: int | None = None
 
     def ensure_scripts(self, job: JobSpec) -> Change:
         """Write the job scripts to a folder named after the revision, if it does not exist."""
@@ -109,7 +116,8 @@ class SessionTarget:
         run, restorable = newest_run(self._rest, job_name), self.newest_state(job_name)
         if run is None:
             return JobStatus(JobState.MISSING, restorable_state=restorable)
-        return describe_run(self._rest, run, restorable, f"{self._ui}/#/job/running/{run['jid']}")
+        url = f"{self._ui}/#/job/running/{run['jid']}"
+        return describe_run(self._rest, run, restorable, url, self._memory_fix(), self._heap_full_at())
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
         """Stop the job with a savepoint and return its path, or cancel the job and wait until it has ended."""
@@ -155,6 +163,18 @@ class SessionTarget:
             command += [f"--{name}", value]
         return command
 
+    def _heap_full_at(self) -> int:
+        """Return when a TaskManager last ended because its heap was full, in ms; 0 if none ever did."""
+        with suppress(FileNotFoundError):
+            return self._heap_full.stat().st_mtime_ns // 10**6
+        return 0
+
+    def _memory_fix(self) -> str:
+        """Return the setting to raise and its value, which is remembered for the time without a TaskManager."""
+        self._memory_mb = self._rest.task_manager_mb() or self._memory_mb
+        value = f", which is {self._memory_mb} MiB" if self._memory_mb else ""
+        return f"All jobs share {self._memory_setting}{value}. {self._memory_raise}, and deploy again"
+
     def newest_state(self, job_name: str) -> str | None:
         """Return the newest savepoint or retained checkpoint on disk; None if there is none."""
         found = [state for root in self._state for state in _job_states(root / job_name)]
@@ -171,7 +191,13 @@ def session_target(settings: Settings) -> SessionTarget:
         return FlinkClient(home / "bin" / "flink", {**inherited_environment(), **environment})
 
     url = f"http://{session.host}:{session.port}"
-    return SessionTarget(SessionCluster(url, session.ui, folder / "jobs", folder, client))
+    return SessionTarget(
+        SessionCluster(
+            url, session.ui, folder / "jobs", folder, client,
+            memory_setting="taskmanager.memory.process.size",
+            memory_raise="Raise it, with Docker Compose as TASKMANAGER_MEMORY",
+        )
+    )  # fmt: skip
 
 
 def _job_states(root: Path) -> Iterator[tuple[float, str]]:

@@ -17,6 +17,7 @@ from airflow.triggers.base import BaseTrigger
 from infra.errors import (
     DataFileError,
     JobFailedError,
+    JobMemoryError,
     PlatformError,
     SettingsError,
     StateMismatchError,
@@ -169,6 +170,22 @@ def test_wait_shows_the_log_of_a_job_that_failed(target: MemoryTarget, caplog: p
     assert "wait_for_players_cdc: log: java.io.IOException: boom" in caplog.messages
 
 
+def test_wait_for_a_job_without_memory_ends_at_once_and_stops_the_job(target: MemoryTarget) -> None:
+    revision = deployed()
+    target.show(CDC, last_checkpoint_at=0, out_of_memory="its heap was full. Raise it", last_failure="lost", url=URL)
+
+    [event] = events_of(trigger_for(revision, seconds=60))
+
+    with pytest.raises(JobMemoryError) as caught:
+        wait_operator(revision).finish(a_context(), event)
+    assert str(caught.value) == (
+        f"{CDC} ran out of memory: its heap was full. Raise it (see {URL}). "
+        "It was stopped, so that the other jobs keep running; its job state is kept."
+    )
+    assert event["logs"] == "lost"
+    assert target.status(CDC).state is JobState.STOPPED
+
+
 def test_trigger_of_a_missing_job_fires_at_once(target: MemoryTarget) -> None:
     assert events_of(trigger_for("abc", seconds=60)) == [
         {
@@ -257,7 +274,7 @@ def test_trigger_survives_serialization() -> None:
     assert again.serialize() == (path, arguments)
 
 
-@pytest.mark.parametrize("error", [JobFailedError, StateMismatchError, WaitTimeoutError, SettingsError])
+@pytest.mark.parametrize("error", [JobFailedError, JobMemoryError, StateMismatchError, WaitTimeoutError, SettingsError])
 def test_error_of_an_event_is_raised_as_its_class(error: type[PlatformError]) -> None:
     with pytest.raises(error, match=r"^boom$") as caught:
         raise_failure({"error": error.__name__, "detail": "boom"})

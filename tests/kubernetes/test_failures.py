@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from kubernetes.config import new_client_from_config
 
-from infra.errors import AccessDeniedError, JobFailedError, SetupError
+from infra.errors import AccessDeniedError, JobFailedError, JobMemoryError, SetupError
 from infra.jobs.job import JobSpec, JobState, Secret
 from infra.jobs.upgrade import ensure_running
 from infra.targets.kubernetes import KubernetesTarget, api
@@ -128,10 +128,11 @@ def test_task_managers_that_run_out_of_memory(target: KubernetesTarget, new_job:
 
     error = failure_of(target, submitted(target, job))
 
-    assert type(error) is JobFailedError
-    assert str(error) == (
-        f"{job.name} is FAILED: its TaskManagers run out of memory (exitCode=137, reason=OOMKilled). "
-        "Raise taskmanager_memory_mb of [kubernetes] in the settings."
+    assert type(error) is JobMemoryError
+    assert re.fullmatch(
+        rf"{job.name} ran out of memory: its TaskManager ended \(exitCode=137, reason=OOMKilled\)\. "
+        r"taskmanager_memory_mb of \[kubernetes\] is \d+\. Raise it in the settings, and deploy again( \(see \S+\))?\.",
+        str(error),
     )
 
 

@@ -11,7 +11,15 @@ import httpx
 import yaml
 
 from infra.endpoints import FlinkEndpoint
-from infra.jobs.options import STATE_MEMORY_PERCENT, recovery_options, session_cluster_options, state_options
+from infra.jobs.options import (
+    OUT_OF_MEMORY_FILE,
+    STATE_MEMORY_PERCENT,
+    exit_options,
+    exit_options_of_session,
+    recovery_options,
+    session_cluster_options,
+    state_options,
+)
 from infra.settings import Settings, inherited_environment
 from infra.setup.flink import flink_home
 from infra.setup.functions import functions_jar
@@ -106,8 +114,9 @@ def _resources(settings: Settings) -> dict[str, Any]:
         "env.java.opts.all": _java_17_options(),
         # PyFlink's client writes to <tmp>/pyflink, which on a shared /tmp belongs to the first user.
         "env.java.opts.client": f"-Djava.io.tmpdir={settings.data_dir / 'flink' / 'tmp'}",
-        "env.java.opts.jobmanager": "-XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError",
-        "env.java.opts.taskmanager": "-XX:+UseParallelGC -XX:+ExitOnOutOfMemoryError",
+        "env.java.opts.jobmanager": f"-XX:+UseSerialGC {exit_options()}",
+        # The file is relative to the service's directory, because the path of that may contain spaces.
+        "env.java.opts.taskmanager": f"-XX:+UseParallelGC {exit_options_of_session(OUT_OF_MEMORY_FILE)}",
         "python.executable": sys.executable,
         "python.client.executable": sys.executable,
     }

@@ -16,6 +16,7 @@ RESTARTS = 3
 LOG_LINES = 1000  # of a pod, read to find a cause
 SHOWN_LINES = 60  # of these, shown to a person
 RECENT_SECONDS = 120
+HEAP_FULL_EXIT_CODE = 3  # of -XX:+ExitOnOutOfMemoryError
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError")
 # The output of a script is in the log twice: as it is, and as lines of the logger. Flink's report of the end of the
@@ -23,7 +24,7 @@ _CONFIG = ("CreateContainerConfigError", "CreateContainerError")
 _LOGGED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:")
 _AFTERMATH = "\njava.lang.RuntimeException: Python process exits with code"
 _TOO_FAST = "Failed to start Python process"
-_ENDED = re.compile(rf"{CONTAINER}\((?P<how>exitCode=\d+, reason=(?P<reason>\w+))")
+_ENDED = re.compile(rf"{CONTAINER}\((?P<how>exitCode=(?P<code>\d+), reason=(?P<reason>\w+))")
 
 
 @dataclass(frozen=True)
@@ -46,20 +47,31 @@ def pod_failure(
     return None if pods else _rejected_pods(api, name, applied)
 
 
-def worker_failure(api: KubernetesApi, name: str, revision: str | None) -> str | None:
-    """Return why one TaskManager after the other ends; None if they do not.
+def worker_log(api: KubernetesApi, name: str, revision: str | None, applied: datetime) -> str:
+    """Return what the JobManager has logged recently, and since the resource was applied.
 
-    Their pods no longer exist by then, so the exit codes come from the JobManager's log.
+    The pods of TaskManagers that ended no longer exist, so the exit codes come from here.
     """
-    log = "\n".join(
-        api.log(pod["metadata"]["name"], CONTAINER, LOG_LINES, since_seconds=RECENT_SECONDS)
+    age = int((api.now - applied).total_seconds()) + 1
+    return "\n".join(
+        api.log(pod["metadata"]["name"], CONTAINER, LOG_LINES, since_seconds=max(1, min(RECENT_SECONDS, age)))
         for pod in api.list("Pod", f"app={name},component=jobmanager,{REVISION_KEY}={revision}")
     )
+
+
+def out_of_memory(log: str) -> str | None:
+    """Return how the last TaskManager ended if it ran out of memory; None if it ended for another reason or not."""
+    ends = list(_ENDED.finditer(log))
+    if ends and (ends[-1]["reason"] == "OOMKilled" or int(ends[-1]["code"]) == HEAP_FULL_EXIT_CODE):
+        return f"its TaskManager ended ({ends[-1]['how']})"
+    return None
+
+
+def worker_failure(log: str) -> str | None:
+    """Return why one TaskManager after the other ends; None if they do not."""
     ends = list(_ENDED.finditer(log))
     if len(ends) < RESTARTS:
         return None
-    if ends[-1]["reason"] == "OOMKilled":
-        return f"its TaskManagers run out of memory ({ends[-1]['how']}). {_more_memory('taskmanager')}"
     return f"its TaskManagers keep crashing ({ends[-1]['how']}). Check the events and logs of their pods."
 
 

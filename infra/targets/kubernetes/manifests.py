@@ -8,7 +8,7 @@ from typing import Any
 from infra.errors import DefinitionError
 from infra.flink.java import JAVA_17_OPTIONS
 from infra.jobs.job import JobSpec
-from infra.jobs.options import identity_options, recovery_options, state_options
+from infra.jobs.options import exit_options, identity_options, recovery_options, state_options
 from infra.settings import KubernetesSettings
 from infra.versions import load_versions
 
@@ -129,6 +129,7 @@ def _configuration(job: JobSpec, settings: KubernetesSettings) -> dict[str, str]
         "high-availability.type": "kubernetes",
         "high-availability.storageDir": f"{folder}/ha",
         "env.java.opts.all": JAVA_17_OPTIONS,
+        "env.java.opts.taskmanager": exit_options(),
         "taskmanager.numberOfTaskSlots": str(job.parallelism),
         # Without a factor the limit equals the request, and a small request slows down the start of the JVM.
         "kubernetes.jobmanager.cpu.limit-factor": str(settings.cpu_limit_factor),

@@ -20,9 +20,11 @@ from infra.targets.kubernetes.diagnosis import (
     LOG_LINES,
     Patience,
     log_failure,
+    out_of_memory,
     pod_failure,
     relevant_lines,
     worker_failure,
+    worker_log,
 )
 from infra.targets.kubernetes.manifests import (
     CONTAINER,
@@ -59,6 +61,7 @@ class KubernetesTarget:
 
     name = "kubernetes"
     upgrades_in_place = True
+    shares_task_managers = False
 
     def __init__(self, api: KubernetesApi, settings: KubernetesSettings, patience: Patience | None = None) -> None:
         self._api = api
@@ -122,9 +125,8 @@ class KubernetesTarget:
         if failure:
             return _operator_status(found, JobState.FAILED, failure)
         if not is_reconciled(found) or job_state(found) is JobState.STARTING:
-            failure = worker_failure(self._api, name, desired)
-            state = JobState.FAILED if failure else JobState.STARTING
-            return _operator_status(found, state, failure or operator_error(found))
+            status = _operator_status(found, JobState.STARTING, operator_error(found))
+            return self._with_worker_failure(found, status)
         return self._flink_status(found)
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
@@ -230,11 +232,11 @@ class KubernetesTarget:
             run = newest_run(rest, _flink_name(found))
             if run:
                 checkpoint = last_checkpoint(rest, run["jid"]).get("external_path")
-                status = describe_run(rest, run, checkpoint or _restorable(found), None)
-                proven = status.state is JobState.RUNNING and status.last_checkpoint_at > status.submitted_at
-                failure = None if proven else worker_failure(self._api, name, _desired_revision(found))
-                if failure:
-                    return replace(status, state=JobState.FAILED, last_failure=failure)
+                status = describe_run(rest, run, checkpoint or _restorable(found), None, self._memory_fix())
+                if status.out_of_memory:
+                    return replace(status, state=JobState.FAILED)  # the next deployment must apply the raised setting
+                if not (status.state is JobState.RUNNING and status.last_checkpoint_at > status.submitted_at):
+                    status = self._with_worker_failure(found, status)
                 if status.state is JobState.FAILED and not status.last_failure:
                     # Flink reports a failed job some seconds before its exception, because it caches exceptions.
                     return replace(status, last_failure=log_failure(self._api, name))
@@ -245,6 +247,19 @@ class KubernetesTarget:
         # A script that raised never became a job, so only the JobManager's log has its exception.
         failure = log_failure(self._api, name) if state is JobState.FAILED else None
         return _operator_status(found, state, failure or operator_error(found))
+
+    def _with_worker_failure(self, found: Manifest, status: JobStatus) -> JobStatus:
+        """Return the status with the state FAILED if its TaskManagers will not keep running without help."""
+        name, applied = found["metadata"]["name"], applied_at(found, FIELD_MANAGER)
+        log = worker_log(self._api, name, _desired_revision(found), applied)
+        full, failure = out_of_memory(log), worker_failure(log)
+        if full:
+            return replace(status, state=JobState.FAILED, out_of_memory=f"{full}. {self._memory_fix()}")
+        return replace(status, state=JobState.FAILED, last_failure=failure) if failure else status
+
+    def _memory_fix(self) -> str:
+        memory_mb = self._settings.taskmanager_memory_mb
+        return f"taskmanager_memory_mb of [kubernetes] is {memory_mb}. Raise it in the settings, and deploy again"
 
 
 def kubernetes_target(client: ApiClient, namespace: str | None, settings: KubernetesSettings) -> KubernetesTarget:

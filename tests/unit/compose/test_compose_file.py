@@ -9,7 +9,13 @@ import pytest
 import yaml
 
 from infra.flink.java import JAVA_17_OPTIONS
-from infra.jobs.options import recovery_options, session_cluster_options, state_options
+from infra.jobs.options import (
+    OUT_OF_MEMORY_FILE,
+    exit_options_of_session,
+    recovery_options,
+    session_cluster_options,
+    state_options,
+)
 from infra.settings import ROOT, load_settings
 from infra.stacks.compose.stack import OUR_IMAGES
 from infra.versions import load_versions
@@ -83,6 +89,12 @@ def test_job_state_is_in_the_folder_of_the_target() -> None:
 
     assert FLINK["execution.checkpointing.dir"] == f"file://{folder}/checkpoints"
     assert FLINK["execution.checkpointing.savepoint-dir"] == f"file://{folder}/savepoints"
+
+
+def test_task_manager_without_memory_writes_the_file_of_the_target() -> None:
+    file = f"{load_settings({}).session.dir}/{OUT_OF_MEMORY_FILE}"
+
+    assert FLINK["env.java.opts.taskmanager"] == f"-XX:+UseParallelGC {exit_options_of_session(file)}"
 
 
 def test_flink_has_the_options_of_java_17() -> None:

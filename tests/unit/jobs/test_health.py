@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.errors import JobFailedError, PlatformError, StateMismatchError
+from infra.errors import JobFailedError, JobMemoryError, PlatformError, StateMismatchError
 from infra.jobs.health import RESTART_LOOP_FAILURES, missing_for_health
 from infra.jobs.job import JobState
 from tests.support.jobs import HEALTHY, JOB
@@ -78,6 +78,20 @@ def test_error_of_a_missing_job_names_the_fix() -> None:
 def test_ended_job_of_another_revision_is_an_error() -> None:
     assert str(failure(state=JobState.FAILED, revision="other", last_failure="boom", url=None)) == (
         "games.cdc is FAILED: boom"
+    )
+
+
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.RESTARTING, JobState.FAILED, JobState.STOPPED])
+def test_job_that_ran_out_of_memory_fails_at_once_with_the_setting(state: JobState) -> None:
+    error = failure(state=state, out_of_memory="its heap was full. Raise it", failures=1, last_failure="lost")
+
+    assert type(error) is JobMemoryError
+    assert str(error) == ("games.cdc ran out of memory: its heap was full. Raise it (see http://flink/#/job/run-1).")
+
+
+def test_memory_of_another_revision_does_not_count() -> None:
+    assert missing(revision="000000000000", out_of_memory="its heap was full") == (
+        f"revision {JOB.revision} (it has 000000000000)"
     )
 
 

@@ -94,6 +94,16 @@ def test_flink_restarts_jobs_from_checkpoints(settings: Settings) -> None:
     assert "--add-opens=java.base/java.util=ALL-UNNAMED" in config["env.java.opts.all"]
 
 
+def test_task_manager_without_memory_ends_and_writes_a_file(settings: Settings) -> None:
+    config = flink.flink_config(settings)
+    [worker] = [service for service in flink.flink_services(settings) if service.name == "flink-taskmanager"]
+
+    options = config["env.java.opts.taskmanager"].split()
+    assert options[1:] == ["-XX:+ExitOnOutOfMemoryError", r"-XX:OnOutOfMemoryError=:\>out-of-memory"]
+    assert worker.directory == DATA / "flink", "the folder in which the target looks for the file"
+    assert "OnOutOfMemoryError=" not in config["env.java.opts.jobmanager"]
+
+
 def test_supervisor_always_restarts_and_values_are_escaped() -> None:
     parser = configparser.ConfigParser()
     parser.read_string(render_supervisord([a_service()], DATA))

@@ -9,7 +9,7 @@ import pytest
 
 from infra.errors import DefinitionError, SetupError
 from infra.jobs.job import Secret
-from infra.jobs.options import recovery_options, state_options
+from infra.jobs.options import exit_options, recovery_options, state_options
 from infra.pipeline.naming import secret_name
 from infra.settings import load_settings
 from infra.targets.kubernetes.manifests import render_config_map, render_flink_deployment, resource_name
@@ -88,6 +88,7 @@ def test_job_has_the_recovery_policy_of_all_targets() -> None:
 
     assert recovery_options(SETTINGS.checkpoint_interval_ms).items() <= configuration.items()
     assert state_options().items() <= configuration.items()
+    assert configuration["env.java.opts.taskmanager"] == exit_options()
 
 
 def test_deployment_conforms_to_the_custom_resource_definition() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.jobs.job import JobState
-from infra.targets.kubernetes.diagnosis import caused_by, script_failure
+from infra.targets.kubernetes.diagnosis import caused_by, out_of_memory, script_failure, worker_failure
 from infra.targets.kubernetes.reconciled import (
     applied_at,
     has_run,
@@ -114,6 +114,33 @@ Caused by: org.apache.flink.client.program.ProgramAbortException: java.lang.Runt
 def test_script_that_ends_at_once_gets_a_hint() -> None:
     cause = caused_by("Caused by: java.lang.RuntimeException: Failed to start Python process. \n")
     assert str(cause).endswith("The script ended before Flink read its output. Check that Python can compile it.")
+
+
+def ended(how: str) -> str:
+    """Return the line with which a JobManager reports the end of a TaskManager's pod."""
+    return f"... Pod terminated, container termination statuses: [flink-main-container({how}, message=null)], ...\n"
+
+
+OTHER = ended("exitCode=239, reason=Error")
+
+
+@pytest.mark.parametrize("how", ["exitCode=137, reason=OOMKilled", "exitCode=3, reason=Error"])
+def test_one_task_manager_that_ended_without_memory_is_enough(how: str) -> None:
+    assert out_of_memory(OTHER + ended(how)) == f"its TaskManager ended ({how})"
+
+
+@pytest.mark.parametrize(
+    "log", ["", OTHER, ended("exitCode=137, reason=Error"), ended("exitCode=3, reason=Error") + OTHER]
+)
+def test_other_ends_are_not_for_want_of_memory(log: str) -> None:
+    assert out_of_memory(log) is None
+
+
+def test_only_repeated_other_ends_are_a_failure() -> None:
+    assert worker_failure(OTHER * 2) is None
+    assert worker_failure(OTHER * 3) == (
+        "its TaskManagers keep crashing (exitCode=239, reason=Error). Check the events and logs of their pods."
+    )
 
 
 def test_resource_that_no_operator_has_ever_reconciled() -> None:

@@ -1,0 +1,68 @@
+"""When a job counts as out of memory, from responses of Flink's REST API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.flink.rest import FlinkRest
+from infra.jobs.flink_status import describe_run
+from infra.jobs.job import JobStatus
+
+RUN = {"jid": "f00", "state": "RUNNING", "start-time": 100}
+LOST = "ResourceManagerException: TaskManager with id 127.0.0.1:38621-9decd5 is no longer reachable."
+NO_SLOT = "NoResourceAvailableException: Could not acquire the minimum required resources."
+FULL = "java.lang.RuntimeException: failed\nCaused by: java.lang.OutOfMemoryError: Java heap space\n\tat a.b(C.java:1)"
+OTHER_MEMORY = "java.lang.OutOfMemoryError: Metaspace. The metaspace out-of-memory error has occurred."
+ENDED = "its TaskManager ended because the heap was full. Raise it"
+REPORTED = "its TaskManager reported java.lang.OutOfMemoryError: Java heap space. Raise it"
+
+
+def described(*failures: tuple[int, str], checkpoint_at: int = 0, heap_full_at: int = 0) -> JobStatus:
+    completed = {"latest_ack_timestamp": checkpoint_at} if checkpoint_at else None
+    answers: dict[str, dict[str, Any]] = {
+        "/jobs/f00/checkpoints": {"latest": {"completed": completed}},
+        "/jobs/f00/exceptions": {
+            "exceptionHistory": {"entries": [{"timestamp": at, "stacktrace": trace} for at, trace in failures]}
+        },
+    }
+    rest = FlinkRest("flink", fetch=answers.get)
+    return describe_run(rest, RUN, None, None, "Raise it", heap_full_at)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (described(), None),
+        (described((300, LOST)), None),
+        (described((300, LOST), heap_full_at=299), ENDED),
+        (described((400, LOST), (300, LOST), checkpoint_at=200, heap_full_at=399), ENDED),
+        (described((400, LOST), (300, LOST), heap_full_at=299), ENDED),
+        (described((300, FULL)), REPORTED),
+        (described((400, LOST), (300, FULL)), REPORTED),
+    ],
+)
+def test_full_heap_is_found_in_the_failures_since_the_last_checkpoint(status: JobStatus, expected: str | None) -> None:
+    assert status.out_of_memory == expected
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        described((300, FULL), checkpoint_at=301),
+        described((300, LOST), checkpoint_at=301, heap_full_at=299),
+        described((310, NO_SLOT), (300, LOST), checkpoint_at=200, heap_full_at=299),
+        described((300, LOST), heap_full_at=99),
+        described((300, LOST), heap_full_at=301),
+        described(heap_full_at=299),
+        described((300, OTHER_MEMORY)),
+    ],
+    ids=[
+        "recovered", "recovered from a lost TaskManager", "ran before a new job filled the heap",
+        "before the submission", "failed for another reason before", "runs on another TaskManager",
+        "memory with an option of its own",
+    ],
+)  # fmt: skip
+def test_other_failures_are_not_a_full_heap(status: JobStatus) -> None:
+    assert status.out_of_memory is None
