@@ -23,8 +23,8 @@ from infra.bench.report import render_section, render_table, replace_section
 from infra.bench.results import Results, new_results, write_results
 from infra.bench.sizes import QUICK, WHOLE, Sizes
 from infra.bench.snapshot import measure_snapshot
-from infra.bench.stack import measured_pipeline, private_stack
-from infra.bench.throughput import measure_throughput
+from infra.bench.stack import measured_pipeline, private_stack, say
+from infra.bench.throughput import measure_throughput, too_slow
 from infra.bench.whole_run import measure_whole_run
 from infra.errors import CheckFailedError, DefinitionError, PlatformError, SetupError
 from infra.settings import ROOT, Settings, inherited_environment, load_settings
@@ -116,11 +116,15 @@ class _Benchmark:
             write_results(self._results, [asdict(figure) for figure in figures_of(self._results)], self._path)
 
     def _throughput(self, settings: Settings, records: int) -> None:
-        chosen = [
-            each
-            for each in contestants(self._sizes.heap_taskmanager_mb)
-            if not self._options.only or each.name in self._options.only
-        ]
+        chosen = []
+        for each in contestants(self._sizes.heap_taskmanager_mb):
+            if self._options.only and each.name not in self._options.only:
+                continue
+            if left_out := too_slow(each, records, self._results.throughput):
+                say(str(left_out))
+                self._results.throughput.append(left_out)
+            else:
+                chosen.append(each)
         for found in measure_throughput(settings, chosen, records, self._sizes, self._scratch):
             self._results.throughput.append(found)
 
@@ -168,6 +172,6 @@ def _default_path() -> Path:
 
 
 def _problems(results: Results) -> list[str]:
-    """Return a line for each failure; a peer that cannot be installed here is reported, but is not a failure."""
-    failed = [str(found) for found in results.throughput if found.rate is None and not found.is_missing]
+    """Return a line for each failure; what a contestant is excused for is reported, but is not a failure."""
+    failed = [str(found) for found in results.throughput if found.rate is None and not found.is_excused]
     return [*failed, *(f"{part}: {error}" for part, error in results.errors.items())]

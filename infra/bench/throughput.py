@@ -29,7 +29,8 @@ from infra.stacks.local import stack as local_stack
 from infra.waiting import wait_until
 
 BEGIN_SECONDS = 120
-SLOWEST_RATE, LIMIT_SECONDS = 4_000, 120
+# A contestant that is slower is stopped, or left out of larger sizes, and gets no figure.
+SLOWEST_RATE, LIMIT_SECONDS = 10_000, 120
 POLL_SECONDS = 0.25
 
 
@@ -43,7 +44,7 @@ class Throughput:
     seconds: float | None
     result_records: int = 0
     reason: str = ""
-    is_missing: bool = False  # it cannot be installed here
+    is_excused: bool = False  # it cannot be installed here, or is too slow for this size
 
     @property
     def rate(self) -> float | None:
@@ -55,6 +56,15 @@ class Throughput:
             return f"{self.title}, {self.records:,} records: no figure: {self.reason}"
         results = f", {self.result_records:,} result records" if self.result_records else ""
         return f"{self.title}, {self.records:,} records: {self.rate:,.0f} records/s ({self.seconds:.1f} s{results})"
+
+
+def too_slow(contestant: Contestant, records: int, before: Iterable[Throughput]) -> Throughput | None:
+    """Return a result without a figure if smaller sizes show that the contestant is too slow for this one."""
+    for found in before:
+        if found.contestant == contestant.name and found.records < records and (found.rate or 0) < SLOWEST_RATE:
+            reason = f"left out: with {found.records:,} records it did not reach {SLOWEST_RATE:,} records/s"
+            return Throughput(contestant.name, contestant.title, records, None, reason=reason, is_excused=True)
+    return None
 
 
 def measure_throughput(
@@ -125,8 +135,8 @@ def _measure(
         watch = {f"{place.results}.{output}": topics[f"{place.results}.{output}"] for output in verifier.outputs}
         return _await_results(contestant, running, kafka, watch, verifier, records, begun, quiet_seconds)
     except PlatformError as error:
-        missing = isinstance(error, SetupError)
-        return Throughput(contestant.name, contestant.title, records, None, reason=str(error), is_missing=missing)
+        excused = isinstance(error, (SetupError, WaitTimeoutError))
+        return Throughput(contestant.name, contestant.title, records, None, reason=str(error), is_excused=excused)
     finally:
         if running:
             running.stop()

@@ -27,6 +27,7 @@ _BULK = {
     "enable.partition.eof": True,
     "isolation.level": "read_uncommitted",  # as kafka-python reads
     "queued.max.messages.kbytes": QUEUE_KIB,
+    "max.partition.fetch.bytes": 131_072,  # with the default of 1 MiB reading takes 50 MB more, and is not faster
     "fetch.queue.backoff.ms": 5,
     "fetch.wait.max.ms": 50,
 }
