@@ -1,2 +1,2 @@
 CREATE TEMPORARY VIEW duplicates AS
-SELECT id, name, nationality, score, kept_id FROM other_rows WHERE NOT deleted
+SELECT id, name, nationality, score, kept_id FROM other_rows

@@ -15,7 +15,7 @@ import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
 import org.apache.flink.util.OutputTag;
 
-/** Two views of a view of valid records: the first row of each group, and the others. */
+/** Views of a view of valid records: the first row of each group, and the others. */
 public final class DuplicateCheck {
     private final StreamTableEnvironment environment;
     private final RowType columns;
@@ -27,6 +27,8 @@ public final class DuplicateCheck {
 
     /**
      * Creates the views {@code firsts} and {@code others} from the view {@code records}, which is insert-only.
+     *
+     * <p>A third view, {@code firsts_in_bursts}, has the same changes as {@code firsts}, for aggregates: {@link Bursts}.
      *
      * @param id the column that identifies a row, and whose lowest value is the first of a group
      * @param group the column whose value the rows of a group share
@@ -62,7 +64,11 @@ public final class DuplicateCheck {
                 .name("first of group")
                 .uid("first-of-group-of-" + records);
 
+        DataStream<RowData> bursts = output.transform("bursts", rowInfo, new Bursts(rowInfo.toRowSerializer()))
+                .uid("bursts-of-" + records);
+
         SharedView.create(environment, firsts, output, ChangelogMode.all(), group);
+        SharedView.create(environment, firsts + "_in_bursts", bursts, ChangelogMode.all(), group);
         // With the group in its key, the sink keeps the order of an id whose row moves from group to group.
         SharedView.create(environment, others, output.getSideOutput(othersTag), ChangelogMode.all(), group, id);
     }

@@ -57,8 +57,8 @@ def test_incompatible_state_is_reported_and_the_job_starts_from_scratch(seeded: 
     columns = (
         "nationality, score, 1 AS id, CAST('x' AS STRING) AS name"  # with the name, which is a key, DISTINCT is idle
     )
-    distinct = f"FROM (SELECT DISTINCT {columns} FROM athletes)\nGROUP BY"
-    other = with_sql(job, "60_nationality_totals.sql", "FROM athletes\nGROUP BY", distinct)
+    distinct = f"FROM (SELECT DISTINCT {columns} FROM first_rows_in_bursts)\nGROUP BY"
+    other = with_sql(job, "60_nationality_totals.sql", "FROM first_rows_in_bursts\nGROUP BY", distinct)
     with pytest.raises(StateMismatchError) as caught:
         deploy(seeded, other)
     assert "the job state of olympics.analytics" in str(caught.value)
