@@ -14,7 +14,6 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 
 from infra.errors import DefinitionError
 from infra.orchestration import tasks
-from infra.orchestration.daily_file import LatestDayOperator, WaitForDailyFileOperator
 from infra.orchestration.dag_arguments import (
     ALLOW_DELETIONS,
     ALLOW_REJECTS,
@@ -23,6 +22,7 @@ from infra.orchestration.dag_arguments import (
     data_file_description,
     target_param,
 )
+from infra.orchestration.daily_file import LatestDayOperator, WaitForDailyFileOperator
 from infra.pipeline import Pipeline, find_pipelines, load_pipeline
 
 
@@ -62,8 +62,8 @@ def daily_reload_dag(pipeline: Pipeline) -> DAG:
             outlets=[tasks.result_asset(pipeline, topic) for topic in pipeline.checks]
         )
         chain(
-            LatestDayOperator(task_id="only_latest_day"),
-            WaitForDailyFileOperator(task_id="wait_for_file", folder=folder),
+            LatestDayOperator(task_id="only_latest_day", doc_md=LatestDayOperator.__doc__),
+            WaitForDailyFileOperator(task_id="wait_for_file", folder=folder, doc_md=WaitForDailyFileOperator.__doc__),
             tasks.wait_for_other_runs(f"{pipeline.name}_deploy", gives_way=True),
             tasks.check_jobs_running(folder),
             load(folder, None),
@@ -76,8 +76,8 @@ def daily_reload_dag(pipeline: Pipeline) -> DAG:
 def describe(pipeline: Pipeline) -> str:
     """Return the DAG's documentation for the UI."""
     return f"""### Reload {pipeline.name}
-It loads the file of the day that has ended while the jobs keep running, then checks the results. It waits for the file for
-{pipeline.source.files.daily_wait}, and skips a day that is not the latest.
+It loads the file of the day that has ended while the jobs keep running, then checks the results. It waits
+{pipeline.source.files.daily_wait} for the file, and skips a day that is not the latest.
 The file: {data_file_description(pipeline)}.
 It does not restart jobs; deploy with `{pipeline.name}_deploy` first.
 """

@@ -89,8 +89,8 @@ class DailyFileTrigger(BaseTrigger):
                 return
             if time.monotonic() - begun >= self.timeout_seconds:
                 yield _failure(
-                    f"{self.path}: {missing} after {self.timeout_seconds:,.0f} s. Expected the file of the day. Deliver "
-                    "it and clear this task, or set daily_wait or daily_at in pipeline.yaml."
+                    f"{self.path}: {missing} after {self.timeout_seconds:,.0f} s. Expected the file of the day. "
+                    "Deliver it and clear this task, or set daily_wait or daily_at in pipeline.yaml."
                 )
                 return
             if missing != last:
