@@ -78,7 +78,7 @@ def test_daily_reload_seeds_the_file_of_the_day_and_restarts_nothing(seeded: Dep
         changed = [[row.name, row.nationality, row.score + 1] for row in SEED[:3]]
         csv.writer(file).writerows([["name", "nationality", "score"], *changed])
     before = {name: (status.job_id, status.submitted_at) for name, status in seeded.statuses().items()}
-    conf = {"data_file": str(tmp_path / "{{ ds }}.csv")}
+    conf: dict[str, object] = {"data_file": str(tmp_path / "{{ ds }}.csv")}
     with pytest.raises(DagFailedError, match=r"2 of the 5 rows of table 'players' are missing, and would be deleted"):
         seeded.dag("olympics_daily_reload", conf, "2026-03-01")
     assert len(seeded.rows()) == len(SEED)
