@@ -56,13 +56,15 @@ def seed_table(
     rejects_file: Path,
     allow_rejects: bool = False,
     report: Report = silent,
+    max_deleted_percent: int = 100,
 ) -> SeedReport:
     """Make the table equal to the valid rows of the file, in one transaction; `rejects_file` lists the other rows.
 
     With `allow_rejects` a rejected row is treated as missing from the file, so that it is deleted from the table.
     Memory does not depend on the size of the file. `report` gets the progress of a seed that takes longer.
     Nothing is changed if the seed raises: DataFileError if the file is invalid or, without `allow_rejects`, has
-    rejected rows; WaitTimeoutError if a lock could not be acquired in time.
+    rejected rows, or if more than `max_deleted_percent` of the table's rows would be deleted; WaitTimeoutError if a
+    lock could not be acquired in time.
     """
     started = time.monotonic()
     with connect(endpoint) as connection:
@@ -74,6 +76,8 @@ def seed_table(
             raise _rejected(data_file, rejects, rejects_file)
         try:
             with heartbeat(report, f"comparing {staged:,} rows with table {table}, and changing those that differ"):
+                _lock(connection, table)
+                _check_deletions(connection, table, columns, data_file, max_deleted_percent)
                 inserted, updated, deleted = _apply(connection, table, columns)
         except MySQLdb.IntegrityError as error:
             raise DataFileError(
@@ -116,9 +120,30 @@ def _rejected(data_file: Path, rejects: Rejects, rejects_file: Path) -> DataFile
     )
 
 
+def _check_deletions(
+    connection: Connection, table: str, columns: Sequence[Column], data_file: Path, max_percent: int
+) -> None:
+    """Raise DataFileError if the staged rows lack more than `max_percent` of the table's rows."""
+    if max_percent == 100:
+        return
+    query = (
+        "SELECT COUNT(*), COUNT(CASE WHEN s.`__line` IS NULL THEN 1 END) "
+        f"FROM {quoted(table)} t LEFT JOIN {STAGING} s ON {_all_equal(columns)}"
+    )
+    rows, deleted = fetch_rows(connection, query)[0]
+    if deleted * 100 > rows * max_percent:
+        raise DataFileError(
+            f"{data_file}: {deleted:,} of the {rows:,} rows of table {table!r} are missing, and would be deleted. "
+            f"Expected at most {max_percent} % (max_deleted_percent). Nothing was changed. Complete the file, or "
+            "confirm the deletion with allow_deletions."
+        )
+
+
 def _apply(connection: Connection, table: str, columns: Sequence[Column]) -> tuple[int, int, int]:
-    """Delete, update and insert the rows that differ, and commit; return their numbers (inserted, updated, deleted)."""
-    _lock(connection, table)
+    """Delete, update and insert the rows that differ, and commit; return their numbers (inserted, updated, deleted).
+
+    The table must be locked.
+    """
     target, match = quoted(table), _all_equal(columns)
     values = [column for column in columns if column.is_text or not column.in_key]
     replace = has_other_unique_keys(connection, table)

@@ -33,6 +33,12 @@ ALLOW_REJECTS = Param(
     description="Load the valid rows even if others are invalid. Invalid rows of a table are listed in a rejects file; "
     "invalid lines of a source topic are published and go to the quarantine.",
 )
+ALLOW_DELETIONS = Param(
+    False,
+    type="boolean",
+    title="Allow deletions",
+    description="Load the file even if it lacks more of the table's rows than max_deleted_percent of the definition.",
+)
 
 
 def target_param() -> Param:

@@ -72,7 +72,8 @@ def provision_topics(pipeline: Pipeline) -> list[str]:
 def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
     """Create the table if it is missing, and make it equal to the data file with the fewest changes.
 
-    Rows that the data file does not have are deleted. All changes are one transaction.
+    Rows that the data file does not have are deleted. All changes are one transaction. A run whose params have
+    `allow_deletions`, a daily reload, deletes at most the share of rows that the definition allows, unless it is set.
     """
     from infra.mysql.schema import ensure_schema
     from infra.mysql.seed import seed_table
@@ -84,7 +85,8 @@ def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
     rejects = load_settings().data_dir / "rejects" / f"{pipeline.name}.csv"
     rejects.parent.mkdir(parents=True, exist_ok=True)
     table = ensure_schema(endpoint, pipeline.path(source.schema_file), source.table)
-    seeded = seed_table(endpoint, source.table, path, rejects, allow_rejects, progress_of("seed_mysql"))
+    most = 100 if _params().get("allow_deletions", True) else source.max_deleted_percent
+    seeded = seed_table(endpoint, source.table, path, rejects, allow_rejects, progress_of("seed_mysql"), most)
     rejected = f"; rejected rows are listed in {rejects}" if seeded.rejected else ""
     return report("seed_mysql", [f"table {source.table}: {table}", f"rows of {path.name}: {seeded}{rejected}"])
 
@@ -230,6 +232,11 @@ def server_ids_of_others(pipeline: Pipeline) -> dict[str, str]:
     return {other.name: other.mysql_source.server_ids for other in others if other.source.mysql}
 
 
+def daily_file(pipeline: Pipeline, context: Context) -> Path:
+    """Return the file of a daily reload's day."""
+    return pipeline.path(render_data_file(context["params"]["data_file"], context))
+
+
 def render_data_file(template: str, context: Context) -> str:
     """Return the data file of a run's logical date; Airflow does not render templates in params."""
     try:
@@ -249,6 +256,7 @@ def _params() -> dict[str, Any]:
 def _data_file(pipeline: Pipeline, data_file: str | None) -> tuple[Path, bool]:
     """Return the file to load (None is the day's file, "" the pipeline's default), and whether rejects are allowed."""
     context = get_current_context()
-    params = context["params"]
-    name = data_file if data_file is not None else render_data_file(params["data_file"], context)
-    return pipeline.path(name or pipeline.source.files.data), params["allow_rejects"]
+    allow_rejects = context["params"]["allow_rejects"]
+    if data_file is None:
+        return daily_file(pipeline, context), allow_rejects
+    return pipeline.path(data_file or pipeline.source.files.data), allow_rejects

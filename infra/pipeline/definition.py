@@ -33,6 +33,11 @@ def _scalar_text(value: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_scalar_text, json_schema_input_type=str | bool | int | float)]
 
 
+def _milliseconds(duration: str) -> int:
+    number, unit = _DURATION.fullmatch(duration).groups()  # type: ignore[union-attr]
+    return int(number) * _UNIT_MS[unit]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
@@ -55,12 +60,25 @@ class Topic(_Part):
         """Return the topic-level options that the definition sets, by Kafka's names."""
         options = {"cleanup.policy": self.cleanup_policy, **self.config}
         if self.retention:
-            number, unit = _DURATION.fullmatch(self.retention).groups()  # type: ignore[union-attr]
-            options["retention.ms"] = str(int(number) * _UNIT_MS[unit])
+            options["retention.ms"] = str(_milliseconds(self.retention))
         return options
 
 
-class MySqlSource(_Part):
+class _DailySource(_Part):
+    """When a daily reload loads the file of a source."""
+
+    daily_at: str = Field(default="00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
+    """The time of day in UTC at which a daily reload loads the file of the day that has ended."""
+    daily_wait: str = Field(default="6h", pattern=r"^\d+\s*(s|m|h)$")
+    """How long a daily reload waits for its file, such as `90m`; units are s, m and h."""
+
+    @property
+    def daily_wait_seconds(self) -> float:
+        """`daily_wait` in seconds."""
+        return _milliseconds(self.daily_wait) / 1000
+
+
+class MySqlSource(_DailySource):
     """The source table of a pipeline, its schema file, and the data file that seeds it."""
 
     database: Name
@@ -73,12 +91,14 @@ class MySqlSource(_Part):
     """The CSV file that a deployment seeds the table with; rows that it does not have are deleted."""
     daily_data: str = "data/daily/{{ ds }}.csv"
     """The file of a daily reload: a Jinja template with the logical date."""
+    max_deleted_percent: int = Field(default=20, ge=0, le=100)
+    """The largest share of the table's rows that a daily reload deletes. If its file lacks more, nothing is changed."""
     server_ids: str = Field(default="5400-5409", pattern=r"^\d+-\d+$")
     """The ids by which the CDC readers register with the server as replicas, one for each parallel reader. Every
     pipeline needs a range of its own."""
 
 
-class KafkaSource(_Part):
+class KafkaSource(_DailySource):
     """The source topic of a pipeline, and the file of JSON lines that is published to it.
 
     `key` names the field whose value becomes the record's key. `tables` are the inputs of the checks: each is a SELECT

@@ -6,6 +6,9 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
+
+from infra.errors import DagFailedError
 from infra.kafka.writer import Record, send_records
 from infra.waiting import wait_until
 from tests.local.olympics.conftest import Deployment
@@ -75,7 +78,11 @@ def test_daily_reload_seeds_the_file_of_the_day_and_restarts_nothing(seeded: Dep
         changed = [[row.name, row.nationality, row.score + 1] for row in SEED[:3]]
         csv.writer(file).writerows([["name", "nationality", "score"], *changed])
     before = {name: (status.job_id, status.submitted_at) for name, status in seeded.statuses().items()}
-    seeded.dag("olympics_daily_reload", {"data_file": str(tmp_path / "{{ ds }}.csv")}, "2026-03-01")
+    conf: dict[str, object] = {"data_file": str(tmp_path / "{{ ds }}.csv")}
+    with pytest.raises(DagFailedError, match=r"2 of the 5 rows of table 'players' are missing, and would be deleted"):
+        seeded.dag("olympics_daily_reload", conf, "2026-03-01")
+    assert len(seeded.rows()) == len(SEED)
+    seeded.dag("olympics_daily_reload", {**conf, "allow_deletions": True}, "2026-03-01")
     assert [row.score for row in sorted(seeded.rows())] == [8, 3, 9]
     assert {name: (status.job_id, status.submitted_at) for name, status in seeded.statuses().items()} == before
     seeded.assert_agrees_with_model()

@@ -9,15 +9,14 @@ from datetime import datetime
 from infra.pipeline.naming import TASK_LOGGER
 from tests.local.olympics.conftest import Deployment
 
+WAITS = ("only_latest_day", "wait_for_file", "wait_for_other_runs")
 LINE = re.compile(rf"^(?P<time>\S+Z) \[\w+ *\] (?P<task>\w+): .*\[{re.escape(TASK_LOGGER)}\]", re.MULTILINE)
 
 
 def work_of(deployment: Deployment, dag_id: str) -> tuple[datetime, datetime]:
-    """When the first and the last task of the run reported, without the wait for its turn."""
+    """When the first and the last task of the run reported, without the waits for its turn."""
     log = (deployment.stack.settings.data_dir / "logs" / f"{dag_id}.log").read_text(encoding="utf-8")
-    times = [
-        datetime.fromisoformat(match["time"]) for match in LINE.finditer(log) if match["task"] != "wait_for_other_runs"
-    ]
+    times = [datetime.fromisoformat(match["time"]) for match in LINE.finditer(log) if match["task"] not in WAITS]
     return times[0], times[-1]
 
 

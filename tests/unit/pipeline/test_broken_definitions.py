@@ -83,8 +83,8 @@ BROKEN = {
         "table: players",
         "table: players, tables: players",
         (
-            "source.mysql.tables: unknown key. Did you mean 'table'? Allowed: daily_data, data, database, schema, "
-            "server_ids, table."
+            "source.mysql.tables: unknown key. Did you mean 'table'? Allowed: daily_at, daily_data, daily_wait, data, "
+            "database, max_deleted_percent, schema, server_ids, table."
         ),
     ),
     "unknown key of a job": (
