@@ -124,14 +124,14 @@ def _check_binlog_contents(facts: ServerFacts) -> Iterator[Finding]:
     yield _finding(
         not tags,
         "no transaction has a tagged GTID",
-        f"the server has GTIDs with a tag ({', '.join(sorted(set(tags)))}), on which the CDC connector fails. Stop using tags (gtid_next = "
-        "'AUTOMATIC:tag'), then run RESET BINARY LOGS AND GTIDS, and restart the server.",
+        f"the server has GTIDs with a tag ({', '.join(sorted(set(tags)))}), on which the CDC connector fails. Stop using "
+        "tags (gtid_next = 'AUTOMATIC:tag'), then run RESET BINARY LOGS AND GTIDS, and restart the server.",
     )
     yield _finding(
         not facts.vector_columns,
         "no visible column has the type VECTOR",
-        f"columns of type VECTOR ({', '.join(facts.vector_columns)}) end the CDC connector when they are written, in any "
-        "database of the server. Move them to another server, or change their type.",
+        f"columns of type VECTOR ({', '.join(facts.vector_columns)}) end the CDC connector when they are written, in "
+        "any database of the server. Move them to another server, or change their type.",
     )
 
 

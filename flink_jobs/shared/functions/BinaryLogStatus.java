@@ -40,7 +40,7 @@ public final class BinaryLogStatus implements QueryInterceptor {
     }
 
     private boolean lacksOld() {
-        ServerVersion version = connection.getServerVersion();
+        ServerVersion version = connection.getSession().getServerSession().getServerVersion();
         return !version.toString().contains("MariaDB") && version.meetsMinimum(FIRST_WITHOUT_OLD);
     }
 
