@@ -124,8 +124,8 @@ def _check_binlog_contents(facts: ServerFacts) -> Iterator[Finding]:
     yield _finding(
         not tags,
         "no transaction has a tagged GTID",
-        f"the server has GTIDs with a tag ({', '.join(sorted(set(tags)))}), on which the CDC connector fails. Stop using "
-        "tags (gtid_next = 'AUTOMATIC:tag'), then run RESET BINARY LOGS AND GTIDS, and restart the server.",
+        f"the server has GTIDs with a tag ({', '.join(sorted(set(tags)))}), on which the CDC connector fails. Stop "
+        "using tags (gtid_next = 'AUTOMATIC:tag'), then run RESET BINARY LOGS AND GTIDS, and restart the server.",
     )
     yield _finding(
         not facts.vector_columns,

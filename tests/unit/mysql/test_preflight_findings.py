@@ -114,8 +114,8 @@ def test_tagged_gtids(name: str, gtids: str, tags: str | None) -> None:
 def test_compressed_transactions_are_refused() -> None:
     assert failures(check_server(with_variables(binlog_transaction_compression="ON"), 24)) == [
         (
-            "binlog_transaction_compression is ON. Expected OFF, because the CDC connector skips compressed transactions "
-            "without an error. Run SET GLOBAL binlog_transaction_compression = OFF, "
+            "binlog_transaction_compression is ON. Expected OFF, because the CDC connector skips compressed "
+            "transactions without an error. Run SET GLOBAL binlog_transaction_compression = OFF, "
             "and set it in the server's configuration."
         )
     ]
@@ -124,8 +124,8 @@ def test_compressed_transactions_are_refused() -> None:
 def test_vector_columns_are_refused() -> None:
     assert failures(check_server(replace(READY, vector_columns=("shop.items.embedding",)), 24)) == [
         (
-            "columns of type VECTOR (shop.items.embedding) end the CDC connector when they are written, in any database "
-            "of the server. Move them to another server, or change their type."
+            "columns of type VECTOR (shop.items.embedding) end the CDC connector when they are written, in any "
+            "database of the server. Move them to another server, or change their type."
         )
     ]
 
