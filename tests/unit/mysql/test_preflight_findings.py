@@ -86,8 +86,8 @@ def test_version_that_was_not_tried(version: str) -> None:
 
 
 def test_old_mariadb() -> None:
-    assert failures(check_server(with_variables(version="10.5.29-MariaDB"), 24)) == [
-        "server version 10.5.29-MariaDB is older than MariaDB 10.6. Upgrade the server."
+    assert failures(check_server(with_variables(version="10.2.44-MariaDB"), 24)) == [
+        "server version 10.2.44-MariaDB is older than MariaDB 10.3. Upgrade the server."
     ]
 
 
