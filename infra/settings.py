@@ -63,8 +63,9 @@ class KafkaSettings(_Section):
 
 
 class MySqlSettings(_Section):
-    """The database; sizes in MiB."""
+    """The database: its server, and sizes in MiB."""
 
+    server: Literal["mariadb", "mysql"]
     buffer_pool_mb: int = Field(ge=16, le=MAX_PROCESS_MB)
     binlog_days: int = Field(ge=1, le=99)
 

@@ -36,6 +36,14 @@ class KafkaVersions(_Section):
     broker: str
 
 
+class MySqlVersions(_Section):
+    """The servers that the CDC connector reads, both ends included."""
+
+    oldest: str
+    newest: str
+    oldest_mariadb: str
+
+
 class KubernetesVersions(_Section):
     """Software that runs in a cluster next to the platform."""
 
@@ -64,6 +72,7 @@ class Versions(_Section):
     tools: ToolVersions
     flink: FlinkVersions
     kafka: KafkaVersions
+    mysql: MySqlVersions
     kubernetes: KubernetesVersions
     jars: dict[str, JarSet]
     bench: dict[str, list[str]]

@@ -75,7 +75,8 @@ def _watch(options: argparse.Namespace) -> None:
 def _sql(options: argparse.Namespace) -> None:
     """Replace this process with the database's client, logged in as the owner of the pipeline's tables."""
     from infra.settings import inherited_environment
-    from infra.stacks.local.database import find_program, mysql_endpoint
+    from infra.stacks.local.database import mysql_endpoint
+    from infra.stacks.local.database_server import find_program
 
     settings, pipeline = _load(options)
     database = pipeline.mysql_source.database

@@ -13,17 +13,31 @@ from infra.errors import PreflightError
 from infra.mysql.connection import Connection, connect, fetch_rows
 from infra.mysql.grants import Grants, allows, allows_globally, show_grants
 from infra.pipeline.definition import MAX_SERVER_ID
+from infra.versions import load_versions
 
 _VARIABLES = """
     SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'log_bin', 'binlog_format', 'binlog_row_image',
-    'server_id', 'expire_logs_days', 'binlog_expire_logs_seconds')"""
+    'server_id', 'expire_logs_days', 'binlog_expire_logs_seconds', 'binlog_transaction_compression', 'gtid_executed',
+    'gtid_purged')"""
+_VECTORS = """
+    SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME, '.', COLUMN_NAME) FROM information_schema.COLUMNS
+    WHERE DATA_TYPE = 'vector' ORDER BY 1 LIMIT 3"""
 _PRIMARY_KEY = """
     SELECT COLUMN_NAME FROM information_schema.STATISTICS
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX"""
 _TABLE = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
 _DENIED = {1227, 1045}
+_SYNTAX_ERROR = 1064
 _AND_CONFIGURE = "and set it in the server's configuration."
 MINIMUM_RETENTION_HOURS = 24
+# A GTID set is uuid:interval:..., from MySQL 8.3 on also with tags between the intervals; a tag begins with a letter.
+_TAG = re.compile(r":\s*([A-Za-z_][A-Za-z0-9_]*)")
+_PLUGIN = re.compile(r"IDENTIFIED (?:WITH|VIA) '?(\w+)'?")
+_UNSUPPORTED_PLUGINS = {"sha256_password"}
+_NO_FAILOVER = (
+    "not checked: a failover. The CDC connector ignores the GTIDs of MariaDB, so after one it goes on at the same file "
+    "and position, which are others on the new server: start from scratch then"
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,13 @@ class ServerFacts:
     replicas: tuple[int, ...] | str
     table_exists: bool
     primary_key: tuple[str, ...]
+    vector_columns: tuple[str, ...] = ()
+    authentication: str = ""
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Whether the server is MariaDB."""
+        return "MariaDB" in self.variables["version"]
 
 
 @dataclass(frozen=True)
@@ -84,10 +105,44 @@ def check_server(facts: ServerFacts, minimum_retention_hours: float) -> Iterator
         found = facts.variables.get(name, "not set").upper()
         yield _finding(found == expected, f"{name} is {expected}", f"{name} is {found}. Expected {expected}. {fix}")
     yield _check_retention(facts.variables, minimum_retention_hours)
+    if facts.is_mariadb:
+        yield Finding(True, _NO_FAILOVER)
+    else:
+        yield from _check_binlog_contents(facts)
+
+
+def _check_binlog_contents(facts: ServerFacts) -> Iterator[Finding]:
+    """Check for what the connector loses or fails on; MariaDB has none of it."""
+    compressed = facts.variables.get("binlog_transaction_compression", "OFF").upper()
+    yield _finding(
+        compressed == "OFF",
+        "binlog_transaction_compression is OFF",
+        f"binlog_transaction_compression is {compressed}. Expected OFF, because the CDC connector skips compressed "
+        f"transactions without an error. Run SET GLOBAL binlog_transaction_compression = OFF, {_AND_CONFIGURE}",
+    )
+    tags = _TAG.findall(" ".join(facts.variables.get(name, "") for name in ("gtid_executed", "gtid_purged")))
+    yield _finding(
+        not tags,
+        "no transaction has a tagged GTID",
+        f"the server has GTIDs with a tag ({', '.join(sorted(set(tags)))}), on which the CDC connector fails. Stop "
+        "using tags (gtid_next = 'AUTOMATIC:tag'), then run RESET BINARY LOGS AND GTIDS, and restart the server.",
+    )
+    yield _finding(
+        not facts.vector_columns,
+        "no visible column has the type VECTOR",
+        f"columns of type VECTOR ({', '.join(facts.vector_columns)}) end the CDC connector when they are written, in "
+        "any database of the server. Move them to another server, or change their type.",
+    )
 
 
 def check_grants(facts: ServerFacts, user: str, database: str, table: str) -> Iterator[Finding]:
-    """Check the privileges of the CDC user."""
+    """Check the authentication and the privileges of the CDC user."""
+    yield _finding(
+        facts.authentication not in _UNSUPPORTED_PLUGINS,
+        f"user {user!r} can log in to the binlog",
+        f"user {user!r} logs in with {facts.authentication}, which the CDC connector does not support. "
+        f"Run ALTER USER '{user}'@'%' IDENTIFIED WITH caching_sha2_password BY '...'.",
+    )
     for privilege in ("REPLICATION SLAVE", "REPLICATION CLIENT"):
         granted = allows_globally(facts.grants, privilege)
         yield _granted(granted, user, privilege, "*.*")
@@ -150,31 +205,57 @@ def _read_facts(connection: Connection, database: str, table: str) -> ServerFact
         replicas=_replicas(connection),
         table_exists=bool(fetch_rows(connection, _TABLE, [database, table])),
         primary_key=tuple(row[0] for row in fetch_rows(connection, _PRIMARY_KEY, [database, table])),
+        vector_columns=tuple(str(row[0]) for row in fetch_rows(connection, _VECTORS)),
+        authentication=_authentication(connection),
     )
+
+
+def _authentication(connection: Connection) -> str:
+    """Return the authentication plugin of this user, or nothing if the server does not show it."""
+    try:
+        created = str(fetch_rows(connection, "SHOW CREATE USER CURRENT_USER()")[0][0])
+    except (MySQLdb.OperationalError, MySQLdb.ProgrammingError) as error:
+        if error.args[0] not in _DENIED:
+            raise
+        return ""
+    match = _PLUGIN.search(created)
+    return match[1] if match else ""
 
 
 def _replicas(connection: Connection) -> tuple[int, ...] | str:
     """Return the ids of registered replicas, or the server's reason for not showing them."""
-    try:
-        # The newer names differ between MySQL and MariaDB; every supported version accepts this one.
-        return tuple(int(row[0]) for row in fetch_rows(connection, "SHOW SLAVE HOSTS"))
-    except MySQLdb.OperationalError as error:
-        if error.args[0] not in _DENIED:
-            raise
-        return str(error.args[1])
-    except MySQLdb.ProgrammingError as error:
-        return f"this server does not support SHOW SLAVE HOSTS (error {error.args[0]})"
+    for statement in ("SHOW REPLICAS", "SHOW SLAVE HOSTS"):  # MySQL 8.0.22 added the first; MariaDB has the second
+        try:
+            return tuple(int(row[0]) for row in fetch_rows(connection, statement))
+        except MySQLdb.OperationalError as error:
+            if error.args[0] not in _DENIED:
+                raise
+            return str(error.args[1])
+        except MySQLdb.ProgrammingError as error:
+            if error.args[0] != _SYNTAX_ERROR:
+                raise
+    return "this server does not support SHOW REPLICAS"
 
 
 def _check_version(version: str) -> Finding:
-    # Connector 3.5.0 sends SHOW MASTER STATUS, which MySQL dropped in 8.4.
-    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    limits = load_versions().mysql
+    if "MariaDB" in version:
+        return _finding(
+            _numbers(version) >= _numbers(limits.oldest_mariadb),
+            f"server version {version} is supported",
+            f"server version {version} is older than MariaDB {limits.oldest_mariadb}. Upgrade the server.",
+        )
     return _finding(
-        "MariaDB" in version or numbers < (8, 4),
+        _numbers(limits.oldest) <= _numbers(version) <= _numbers(limits.newest),
         f"server version {version} is supported",
-        f"server version {version} does not support SHOW MASTER STATUS, which this CDC connector requires. "
-        "Use MySQL 8.0 or MariaDB, or a newer connector.",
+        f"server version {version} was not tried with the CDC connector. Expected MySQL {limits.oldest} to "
+        f"{limits.newest}, or MariaDB.",
     )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return major and minor version."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
 def _check_retention(variables: Mapping[str, str], minimum_hours: float) -> Finding:

@@ -144,7 +144,7 @@ def _column_form(row: tuple[str | None, ...]) -> tuple[str, ...]:
         f"COLLATE {collation}" if collation else "",
         "NULL" if null == "YES" else "NOT NULL",
         "" if default is None or default == "NULL" else f"DEFAULT {default}",
-        str(extra),
+        "" if extra in (None, "NULL") else str(extra),  # MySQL 9 has the second for a temporary table
     )
 
 

@@ -42,7 +42,7 @@ def ensure_functions(report: Report, sources: Path = SOURCES) -> str:
     jar.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=jar.parent, prefix=".incoming-") as scratch:
         classes = Path(scratch) / "classes"
-        compile_java(sources, classes)
+        compile_java(sources, classes, jars_of("flink"))
         incoming = Path(scratch) / jar.name
         with zipfile.ZipFile(incoming, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(classes.rglob("*.class")):

@@ -25,7 +25,7 @@ ALLOWED = {
     "pipeline": {"errors"},
     "setup": {"errors", "settings", "versions"},
     "flink": GROUND,
-    "mysql": GROUND | {"pipeline"},
+    "mysql": GROUND | {"pipeline", "versions"},
     "kafka": GROUND | {"pipeline"},
     "jobs": GROUND | {"pipeline", "flink"},
     "checks": GROUND | {"pipeline", "mysql", "kafka"},

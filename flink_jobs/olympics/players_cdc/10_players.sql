@@ -25,5 +25,7 @@ CREATE TABLE players (
     -- The interval at which a lost connection is detected and reopened; the default is a minute.
     'debezium.connect.keep.alive.interval.ms' = '2000',
     -- Without it, a job fails forever after a restart of a MySQL server that uses caching_sha2_password.
-    'jdbc.properties.allowPublicKeyRetrieval' = 'true'
+    'jdbc.properties.allowPublicKeyRetrieval' = 'true',
+    -- MySQL 8.4 and later; it does nothing on other servers.
+    'jdbc.properties.queryInterceptors' = 'olympicstreaming.BinaryLogStatus'
 )

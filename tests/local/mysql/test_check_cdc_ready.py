@@ -49,6 +49,11 @@ def test_ready(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
         "ok binlog_format is ROW",
         "ok binlog_row_image is FULL",
         "ok binlogs are kept forever",
+        (
+            "not checked: a failover. The CDC connector ignores the GTIDs of MariaDB, so after one it goes on at the "
+            "same file and position, which are others on the new server: start from scratch then"
+        ),
+        f"ok user '{name}_cdc' can log in to the binlog",
         f"ok user '{name}_cdc' has REPLICATION SLAVE on *.*",
         f"ok user '{name}_cdc' has REPLICATION CLIENT on *.*",
         f"ok user '{name}_cdc' has SELECT on `{name}`.*",
