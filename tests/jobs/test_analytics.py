@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 
@@ -89,6 +90,25 @@ def test_averages_stay_exact_under_updates(run_analytics: RunJob) -> None:
     last = [Row(i, f"a{i}", "X", scores[-1] + i) for i in range(1, 8)]
     tables, _ = run_analytics([*map(upsert, changes), *map(upsert, last)])
     assert_matches(tables, last)
+
+
+def test_many_changes_at_once(run_analytics: RunJob) -> None:
+    """So many that changes are held back in front of the aggregate, and released at once, also at the end."""
+    chance = random.Random(5)
+    rows: dict[int, Row] = {}
+    records = []
+    for _ in range(30_000):
+        number = chance.randrange(1, 2_000)
+        if number in rows and chance.random() < 0.2:
+            del rows[number]
+            records.append(delete(number))
+        else:
+            name, nationality = f"Athlete {chance.randrange(1_500)}", f"Nation {chance.randrange(30)}"
+            rows[number] = Row(number, name, nationality, chance.randrange(1_000))
+            records.append(upsert(rows[number]))
+    tables, quarantine = run_analytics(records)
+    assert quarantine == []
+    assert_matches(tables, list(rows.values()))
 
 
 def test_ties_go_to_the_lower_id_and_the_first_nationality(run_analytics: RunJob) -> None:
