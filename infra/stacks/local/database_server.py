@@ -24,8 +24,13 @@ _FOLDERS = "/usr/sbin:/usr/local/sbin:/usr/libexec:/opt/homebrew/bin"
 class DatabaseServer(Protocol):
     """A database server: its program, its own options, and how its files are created."""
 
-    section: str
-    data_folder: str
+    @property
+    def section(self) -> str:
+        """The section of the configuration file."""
+
+    @property
+    def data_folder(self) -> str:
+        """The folder of the files, so that each server has its own."""
 
     def program(self) -> str:
         """Return the path of the server; SetupError if it is missing."""
