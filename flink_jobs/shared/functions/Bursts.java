@@ -5,6 +5,7 @@ import java.util.List;
 import org.apache.flink.api.common.operators.ProcessingTimeService.ProcessingTimeCallback;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
+import org.apache.flink.streaming.api.operators.ChainingStrategy;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.table.data.RowData;
@@ -24,7 +25,7 @@ final class Bursts extends AbstractStreamOperator<RowData>
     private static final long TICK_MS = 10;
     private static final int LONGEST_TICKS = 10;
     /** More rows than this in a tick are many. */
-    private static final int FEW_ROWS = 100;
+    private static final int FEW_ROWS = 25;
     private static final int MOST_HELD_ROWS = 20_000;
 
     private final RowDataSerializer serializer;
@@ -35,6 +36,7 @@ final class Bursts extends AbstractStreamOperator<RowData>
 
     Bursts(RowDataSerializer serializer) {
         this.serializer = serializer;
+        chainingStrategy = ChainingStrategy.ALWAYS; // in the task of the operator before, without a copy in between
     }
 
     @Override
