@@ -124,7 +124,7 @@ def main() -> None:
     names = {"throughput": "throughput.png", "runs": "growth.png", "freshness": "freshness.png"}
     with plt.rc_context(STYLE):
         for part, plot in plots.items():
-            if results[part]:
+            if results[part] and (part != "runs" or len(results[part]) > 1):  # growth is between two sizes
                 plot(results, folder / names[part])
                 print(names[part])
 
