@@ -22,7 +22,7 @@ from infra.checks import strict_json
 from infra.errors import SetupError, UnreachableError
 from infra.pipeline.naming import TASK_LOGGER
 
-MEMORY_MB = 128
+MEMORY_MB = 192
 THREADS = 1
 # Stored documents are those of `strict_json`, so another version of it makes them invalid as well.
 VERSION = f"1 {hashlib.sha256(inspect.getsource(strict_json).encode()).hexdigest()[:12]}"

@@ -45,6 +45,9 @@ _NO_ANSWER = frozenset(
         confluent_kafka.KafkaError._ALL_BROKERS_DOWN,
         confluent_kafka.KafkaError._TIMED_OUT,
         confluent_kafka.KafkaError._TRANSPORT,
+        # For some seconds after a broker was killed; librdkafka does not call these retriable.
+        confluent_kafka.KafkaError.UNKNOWN_LEADER_EPOCH,
+        confluent_kafka.KafkaError.FENCED_LEADER_EPOCH,
     }
 )
 log = logging.getLogger(__name__)
