@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -37,10 +38,9 @@ class Stack:
         return next(line.pid for line in local_stack.status(self.settings) if line.name == service)
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Running services that all tests share. A test that stops one has it running again at its end."""
-    environ = private_environment(tmp_path_factory.mktemp("stack") / "data")
+@contextmanager
+def running_stack(environ: Mapping[str, str]) -> Iterator[Stack]:
+    """Yield the services of an environment while they run; delete them and their data afterwards."""
     settings = load_settings(environ)
     try:
         local_stack.up(settings)
@@ -48,3 +48,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     finally:
         local_stack.clean(settings)
     assert not settings.data_dir.exists()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Running services that all tests share. A test that stops one has it running again at its end."""
+    with running_stack(private_environment(tmp_path_factory.mktemp("stack") / "data")) as running:
+        yield running

@@ -13,13 +13,12 @@ import pytest
 from infra.jobs.job import JobSpec, JobState, JobStatus
 from infra.jobs.upgrade import ensure_running
 from infra.orchestration.triggers import JobHealthTrigger
-from infra.settings import PREFIX, load_settings
-from infra.stacks.local import stack as local_stack
+from infra.settings import PREFIX
 from infra.stacks.local.private import private_environment
 from infra.targets.local import local_target
 from infra.targets.session import SessionTarget
 from infra.waiting import wait_until
-from tests.local.conftest import Stack
+from tests.local.conftest import Stack, running_stack
 from tests.support.heartbeat import await_health, healthy, heartbeat_job, submitted, with_statement
 
 MEMORY_MB = 1536
@@ -36,12 +35,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         **private_environment(tmp_path_factory.mktemp("small") / "data"),
         f"{PREFIX}FLINK_TASKMANAGER_MEMORY_MB": str(MEMORY_MB),
     }
-    settings = load_settings(environ)
-    try:
-        local_stack.up(settings)
-        yield Stack(settings, environ)
-    finally:
-        local_stack.clean(settings)
+    with running_stack(environ) as running:
+        yield running
 
 
 @pytest.fixture
