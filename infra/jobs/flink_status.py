@@ -6,8 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from infra.errors import WaitTimeoutError
 from infra.flink.rest import FlinkRest, root_cause
 from infra.jobs.job import JobState, JobStatus
+from infra.waiting import wait_until
+
+EXCEPTION_SECONDS = 5.0  # Flink's web.refresh-interval is 3 s by default
 
 # Other kinds, such as Metaspace, have a size of their own, and Flink's message names its option.
 _HEAP_IS_FULL = re.compile(r"java\.lang\.OutOfMemoryError: (Java heap space|GC overhead limit exceeded)")
@@ -53,7 +57,7 @@ def describe_run(
     """
     job_id, submitted_at = run["jid"], int(run["start-time"])
     checkpoint_at = int(last_checkpoint(rest, job_id).get("latest_ack_timestamp", 0))
-    failures = rest.exceptions(job_id)
+    failures = _failures(rest, run)
     recent = [failure for failure in failures if int(failure["timestamp"]) > checkpoint_at]
     full = _full_heap(recent, submitted_at, checkpoint_at, heap_full_at)
     return JobStatus(
@@ -69,6 +73,20 @@ def describe_run(
         out_of_memory=f"{full}. {memory_fix}" if full else None,
         url=url,
     )
+
+
+def _failures(rest: FlinkRest, run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the failures of a run, newest first; a failed job has at least one, unless Flink never recorded it.
+
+    Flink reports the state FAILED at once, and exceptions from a copy that it renews every `web.refresh-interval`.
+    """
+    failures = rest.exceptions(run["jid"])
+    if failures or STATES[run["state"]] is not JobState.FAILED:
+        return failures
+    try:
+        return wait_until(lambda: rest.exceptions(run["jid"]) or None, "the exception", EXCEPTION_SECONDS)
+    except WaitTimeoutError:
+        return []
 
 
 def _full_heap(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -45,6 +46,27 @@ def described(*failures: tuple[int, str], checkpoint_at: int = 0, heap_full_at: 
 )
 def test_full_heap_is_found_in_the_failures_since_the_last_checkpoint(status: JobStatus, expected: str | None) -> None:
     assert status.out_of_memory == expected
+
+
+def test_failed_job_has_the_exception_that_flink_reports_seconds_later() -> None:
+    late = {"exceptionHistory": {"entries": [{"timestamp": 300, "stacktrace": "E: 1\nCaused by: F: 2"}]}}
+    answers: Iterator[dict[str, Any]] = iter([{}, {}, late])
+
+    def fetch(path: str) -> dict[str, Any] | None:
+        return next(answers) if path == "/jobs/f00/exceptions" else None
+
+    status = describe_run(FlinkRest("flink", fetch=fetch), RUN | {"state": "FAILED"}, None, None, "Raise it")
+
+    assert status.last_failure == "F: 2"
+
+
+def test_running_job_is_not_kept_waiting_for_an_exception() -> None:
+    answers: Iterator[dict[str, Any]] = iter([{}])
+
+    def fetch(path: str) -> dict[str, Any] | None:
+        return next(answers) if path == "/jobs/f00/exceptions" else None
+
+    assert describe_run(FlinkRest("flink", fetch=fetch), RUN, None, None, "Raise it").last_failure is None
 
 
 @pytest.mark.parametrize(
