@@ -21,9 +21,10 @@ PYTHON := .venv/bin/python
 
 ##@ Pipelines
 .PHONY: run
-run: setup ## Start the local stack, deploy a pipeline with Airflow, and show its checked results. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 START_FROM=scratch
+run: setup ## Start the local stack, deploy a pipeline with Airflow, and show its checked results. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 ALLOW_DELETIONS=1 ADOPT_TABLE=1 START_FROM=scratch
 	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" $${DATA:+--data "$$DATA"} \
-	  $${ALLOW_REJECTS:+--allow-rejects} $${START_FROM:+--start-from "$$START_FROM"}
+	  $${ALLOW_REJECTS:+--allow-rejects} $${ALLOW_DELETIONS:+--allow-deletions} $${ADOPT_TABLE:+--adopt-table} \
+	  $${START_FROM:+--start-from "$$START_FROM"}
 
 .PHONY: results
 results: ## Show the contents of the result topics; requires `make run`. PIPELINE=name FORMAT=table|json

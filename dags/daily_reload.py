@@ -3,7 +3,8 @@
 only_latest_day ── wait_for_file ── wait_for_other_runs ── check_jobs_running
     ── seed_mysql or publish_records ── check_outputs ── audit_records
 
-A run is for the day that has ended, and begins at the source's `daily_at`.
+A run is for the day that has ended, and begins at the seed's `daily_at`. A pipeline that only reads its source does
+not have this DAG.
 """
 
 from datetime import timedelta
@@ -28,10 +29,10 @@ from infra.pipeline import Pipeline, find_pipelines, load_pipeline
 
 def daily_reload_dag(pipeline: Pipeline) -> DAG:
     """Return the DAG: load the file of the logical date, then check the results; nothing is restarted."""
-    folder, source = str(pipeline.folder), pipeline.source.files
-    hour, minute = source.daily_at.split(":")
+    folder, seed = str(pipeline.folder), pipeline.seed
+    hour, minute = seed.daily_at.split(":")
     arguments = dag_arguments(pipeline)
-    arguments["dagrun_timeout"] += timedelta(seconds=source.daily_wait_seconds)
+    arguments["dagrun_timeout"] += timedelta(seconds=seed.daily_wait_seconds)
     with DAG(
         dag_id=f"{pipeline.name}_daily_reload",
         schedule=CronDataIntervalTimetable(f"{int(minute)} {int(hour)} * * *", timezone="UTC"),
@@ -40,7 +41,7 @@ def daily_reload_dag(pipeline: Pipeline) -> DAG:
         params={
             "target": target_param(),
             "data_file": Param(
-                source.daily_data,
+                seed.daily_data,
                 type="string",
                 minLength=1,
                 title="Data file",
@@ -77,7 +78,7 @@ def describe(pipeline: Pipeline) -> str:
     """Return the DAG's documentation for the UI."""
     return f"""### Reload {pipeline.name}
 It loads the file of the day that has ended while the jobs keep running, then checks the results. It waits
-{pipeline.source.files.daily_wait} for the file, and skips a day that is not the latest.
+{pipeline.seed.daily_wait} for the file, and skips a day that is not the latest.
 The file: {data_file_description(pipeline)}.
 It does not restart jobs; deploy with `{pipeline.name}_deploy` first.
 """
@@ -85,6 +86,8 @@ It does not restart jobs; deploy with `{pipeline.name}_deploy` first.
 
 for folder in find_pipelines(Path(__file__).resolve().parent.parent / "flink_jobs"):
     try:
-        globals()[f"{folder.name}_daily_reload"] = daily_reload_dag(load_pipeline(folder))
+        pipeline = load_pipeline(folder)
+        if pipeline.source.seed:
+            globals()[f"{folder.name}_daily_reload"] = daily_reload_dag(pipeline)
     except DefinitionError as error:
         globals()[f"{folder.name}_daily_reload"] = broken_dag(folder, "daily_reload", error)

@@ -8,7 +8,9 @@
         then                  check_outputs ── audit_records
 
 A pipeline that starts from a topic has `publish_records` after `provision_topics` instead of the two MySQL tasks. A
-job starts when the jobs that its definition lists under `after` are healthy.
+pipeline that only reads its source, because its definition has no seed, has neither `seed_mysql` nor
+`publish_records`, and no daily reload to wait for. A job starts when the jobs that its definition lists under `after`
+are healthy.
 """
 
 from pathlib import Path
@@ -18,6 +20,8 @@ from airflow.sdk import DAG, Param, TaskGroup, chain
 from infra.errors import DefinitionError
 from infra.orchestration import tasks
 from infra.orchestration.dag_arguments import (
+    ADOPT_TABLE,
+    ALLOW_DELETIONS,
     ALLOW_REJECTS,
     JOB_TIMEOUT,
     broken_dag,
@@ -29,7 +33,7 @@ from infra.orchestration.operators import SubmitJobOperator, WaitForJobOperator
 from infra.pipeline import Pipeline, find_pipelines, load_pipeline
 from infra.pipeline.naming import connection_ids, job_name
 
-DATA_FILE = "{{ params.data_file or '' }}"
+DATA_FILE = "{{ params.get('data_file') or '' }}"
 
 
 def deploy_dag(pipeline: Pipeline) -> DAG:
@@ -42,13 +46,7 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
         doc_md=describe(pipeline),
         params={
             "target": target_param(),
-            "data_file": Param(
-                None,
-                type=["null", "string"],
-                title="Data file",
-                description=f"{data_file_description(pipeline)}. Empty: the pipeline's {pipeline.source.files.data}.",
-            ),
-            "allow_rejects": ALLOW_REJECTS,
+            **seed_params(pipeline),
             "start_from": Param(
                 "latest_state",
                 type="string",
@@ -59,17 +57,22 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
         },
         **dag_arguments(pipeline),
     ) as dag:
-        ready = tasks.wait_for_other_runs(f"{pipeline.name}_daily_reload", gives_way=False)
         large_enough = tasks.preflight_capacity(folder, DATA_FILE)
         topics = tasks.provision_topics(folder)
         scripts = tasks.create_configmaps(folder)
-        ready >> large_enough >> [topics, scripts]
-        if pipeline.source.kafka:
-            source = tasks.publish_records(folder, DATA_FILE)
-            topics >> source
-        else:
-            source = tasks.preflight_cdc(folder)
-            large_enough >> tasks.seed_mysql(folder, DATA_FILE) >> source
+        large_enough >> [topics, scripts]
+        prepared = [topics, scripts]
+        if pipeline.source.seed:
+            tasks.wait_for_other_runs(f"{pipeline.name}_daily_reload", gives_way=False) >> large_enough
+        if pipeline.source.mysql:
+            capture_ready = tasks.preflight_cdc(folder)
+            seeded = [tasks.seed_mysql(folder, DATA_FILE)] if pipeline.source.seed else []
+            chain(large_enough, *seeded, capture_ready)
+            prepared.append(capture_ready)
+        elif pipeline.source.seed:
+            published = tasks.publish_records(folder, DATA_FILE)
+            topics >> published
+            prepared.append(published)
 
         healthy: dict[str, WaitForJobOperator] = {}
         for job, definition in pipeline.jobs.items():
@@ -92,7 +95,7 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
                     doc_md="Healthy: RUNNING at its revision, a checkpoint since its start, no failure since then.",
                 )
                 submitted >> healthy[job]
-            [topics, scripts, source, *(healthy[other] for other in definition.after)] >> submitted
+            [*prepared, *(healthy[other] for other in definition.after)] >> submitted
 
         checked = tasks.check_outputs.override(
             outlets=[tasks.result_asset(pipeline, topic) for topic in pipeline.checks]
@@ -101,19 +104,34 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
     return dag
 
 
+def seed_params(pipeline: Pipeline) -> dict[str, Param]:
+    """Return the params about the files that a run loads; none for a pipeline that only reads its source."""
+    if pipeline.source.seed is None:
+        return {}
+    data_file = Param(
+        None,
+        type=["null", "string"],
+        title="Data file",
+        description=f"{data_file_description(pipeline)}. Empty: the pipeline's {pipeline.source.seed.data}.",
+    )
+    of_table = {"allow_deletions": ALLOW_DELETIONS, "adopt_table": ADOPT_TABLE} if pipeline.source.mysql else {}
+    return {"data_file": data_file, "allow_rejects": ALLOW_REJECTS, **of_table}
+
+
 def describe(pipeline: Pipeline) -> str:
     """Return the DAG's documentation for the UI."""
     jobs = "\n".join(
         f"- `{job_name(pipeline.name, job)}` writes {', '.join(definition.writes)}"
         for job, definition in pipeline.jobs.items()
     )
-    connections = connection_ids(pipeline.name, has_database=pipeline.source.mysql is not None)
+    has_database, is_seeded = pipeline.source.mysql is not None, pipeline.source.seed is not None
+    connections = connection_ids(pipeline.name, has_database, is_seeded)
     return f"""### Deploy {pipeline.name}
 {pipeline.description}
 
-It creates topics, loads data, stores job scripts, starts jobs, waits until they are healthy, and compares every result
-topic with a recomputation from the source. Every step is safe to repeat, and reports `unchanged` if there is nothing to
-do.
+It creates topics, {"loads data" if is_seeded else "only reads its source"}, stores job scripts, starts jobs, waits
+until they are healthy, and compares every result topic with a recomputation from the source. Every step is safe to
+repeat, and reports `unchanged` if there is nothing to do.
 
 {jobs}
 

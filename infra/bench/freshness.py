@@ -35,7 +35,7 @@ class Freshness:
 def measure_freshness(settings: Settings, pipeline: Pipeline, sizes: Sizes, loaded: LoadedTable) -> Freshness:
     """Measure on a running stack; CheckFailedError if results under load are wrong."""
     cdc, analytics = (render(settings, pipeline, job) for job in ("players_cdc", "analytics"))
-    prepare(settings, pipeline, pipeline.path(pipeline.mysql_source.data))
+    prepare(settings, pipeline, pipeline.path(pipeline.seed.data))
     start(settings, pipeline, with_defaults(cdc), analytics)
     defaults = _probe(settings, pipeline, sizes.warm_up, sizes.default_changes, sizes.probe_seconds)
     say(f"freshness with the connector's defaults: {defaults}")

@@ -70,7 +70,7 @@ def prepare(settings: Settings, pipeline: Pipeline, data: Path) -> None:
         admin.commit()
     ensure_topics(local_stack.kafka_endpoint(settings), pipeline.topics)
     source, owner = pipeline.mysql_source, local_stack.mysql_endpoint(settings, "owner", DATABASE)
-    ensure_schema(owner, pipeline.path(source.schema_file), source.table)
+    ensure_schema(owner, pipeline.path(pipeline.table_seed.schema_file), source.table, pipeline.name)
     say(str(seed_table(owner, source.table, data, settings.data_dir / "rejects.csv")))
 
 

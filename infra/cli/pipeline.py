@@ -16,6 +16,8 @@ def add_commands(commands: Any) -> None:
     run = _command(commands, "run", _run, "start the local stack, deploy a pipeline with Airflow, show its results")
     run.add_argument("--data", help="CSV file that the table becomes equal to, or JSON lines for a source topic")
     run.add_argument("--allow-rejects", action="store_true", help="load the valid rows even if others are invalid")
+    run.add_argument("--allow-deletions", action="store_true", help="load a file that lacks many rows of the table")
+    run.add_argument("--adopt-table", action="store_true", help="seed a table that the platform did not create")
     run.add_argument("--start-from", default="latest_state", choices=("latest_state", "scratch"))
     results = _command(commands, "results", _results, "show the contents of the result topics")
     results.add_argument("--format", choices=("table", "json"), default="table")
@@ -37,13 +39,12 @@ def _run(options: argparse.Namespace) -> None:
     from infra.cli.local import addresses
     from infra.settings import load_settings
 
-    conf = {
-        "target": "local",
-        "data_file": existing_file(options.data),
-        "allow_rejects": options.allow_rejects,
-        "start_from": options.start_from,
-    }
     settings = load_settings()
+    conf: dict[str, object] = {"target": "local", "start_from": options.start_from}
+    # Only what was given: a pipeline that only reads its source does not have these params.
+    for name in ("allow_rejects", "allow_deletions", "adopt_table"):
+        conf |= {name: True} if getattr(options, name) else {}
+    conf |= {"data_file": existing_file(options.data)} if options.data else {}
     run_pipeline(settings, options.pipeline, conf, Console(highlight=False))
     hint = "Try `make watch`, `make sql` and `make ui`; `make down` stops everything."
     print("\n".join([*addresses(settings), hint]))

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 
 from infra.endpoints import KafkaEndpoint
 from infra.errors import DataFileError
 from infra.kafka.client import consumer
 from infra.kafka.reader import partitions_of, read_to_end
 from infra.kafka.writer import Record, send_records
-from infra.pipeline import KafkaSource
 from infra.progress import Progress, Report, silent
 
 CONTENT_HEADER = "content"
@@ -62,18 +61,26 @@ class PublishReport:
 
 
 def publish_records(
-    kafka: KafkaEndpoint, source: KafkaSource, data_file: Path, allow_rejects: bool = False, report: Report = silent
+    kafka: KafkaEndpoint,
+    topic: str,
+    key: str | None,
+    data_file: Path,
+    allow_rejects: bool = False,
+    report: Report = silent,
 ) -> PublishReport:
     """Publish every line of the file that the topic does not contain yet, in order.
+
+    `key` names the field whose value becomes the key of a record.
 
     DataFileError, before anything is published, if the file cannot be read, a line is too long, or, without
     `allow_rejects`, a line is not a JSON object with the key. The file is read twice, to check and to publish it, so
     that memory holds a hash of each line and not the lines. `report` gets the progress of work that takes longer.
     """
-    lines, rejected = _checked(data_file, source.key, allow_rejects, report)
+    lines, rejected = _checked(data_file, key, allow_rejects, report)
     with consumer(kafka) as client:
-        published = _published_contents(client, source.topic, report)
-    sent = send_records(kafka, _new_records(source, data_file, published, report))
+        published = _published_contents(client, topic, report)
+    lines_to_send = _with_progress(read_lines(data_file, key), "publishing", data_file, report)
+    sent = send_records(kafka, _new_records(topic, lines_to_send, published))
     return PublishReport(sent, lines - sent, rejected)
 
 
@@ -99,7 +106,7 @@ def _published_contents(client: KafkaConsumer, topic: str, report: Report) -> se
     """Return the content headers of the topic's records."""
     partitions = partitions_of(client, topic)
     client.assign(partitions)
-    total = sum(client.end_offsets(partitions).values()) - sum(client.beginning_offsets(partitions).values())
+    total = _records_in(client, partitions)
     progress = Progress(report, f"reading {topic}", "records", total)
     contents: set[bytes] = set()
     for count, record in enumerate(read_to_end(client, partitions, {}), start=1):
@@ -108,13 +115,13 @@ def _published_contents(client: KafkaConsumer, topic: str, report: Report) -> se
     return contents
 
 
-def _new_records(source: KafkaSource, data_file: Path, published: set[bytes], report: Report) -> Iterator[Record]:
+def _new_records(topic: str, lines: Iterator[Line], published: set[bytes]) -> Iterator[Record]:
     """Yield a record for each line whose content is not published."""
     seen: Counter[bytes] = Counter()
-    for line in _with_progress(read_lines(data_file, source.key), "publishing", data_file, report):
+    for line in lines:
         content = _content(line, seen)
         if content not in published:
-            yield Record(source.topic, line.key, line.data, headers=((CONTENT_HEADER, content),))
+            yield Record(topic, line.key, line.data, headers=((CONTENT_HEADER, content),))
 
 
 def _with_progress(lines: Iterator[Line], verb: str, data_file: Path, report: Report) -> Iterator[Line]:
@@ -149,6 +156,17 @@ def read_lines(data_file: Path, key: str | None) -> Iterator[Line]:
 def estimate_rows(data_file: Path) -> int:
     """Return at least how many rows the lines are about, from the size of the file; 0 if it does not exist."""
     return data_file.stat().st_size // BYTES_PER_ROW if data_file.is_file() else 0
+
+
+def count_records(kafka: KafkaEndpoint, topic: str) -> int:
+    """Return about how many records a topic has: the range of its offsets."""
+    with consumer(kafka) as client:
+        return _records_in(client, partitions_of(client, topic))
+
+
+def _records_in(client: KafkaConsumer, partitions: list[TopicPartition]) -> int:
+    ends, begins = client.end_offsets(partitions), client.beginning_offsets(partitions)
+    return int(sum(ends.values()) - sum(begins.values()))
 
 
 def _validated(number: int, data: bytes, end: int, key: str | None) -> Line:

@@ -12,6 +12,7 @@ import MySQLdb
 from infra.endpoints import MySqlEndpoint
 from infra.errors import SchemaError
 from infra.mysql.connection import NOT_THE_STATEMENT, Connection, connect, fetch_rows, quoted
+from infra.mysql.ownership import forget_owner, record_owner
 
 _KIND = "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s"
 
@@ -26,17 +27,24 @@ class _Form:
     collation: str
 
 
-def ensure_schema(endpoint: MySqlEndpoint, schema_file: Path, table: str) -> str:
+def ensure_schema(endpoint: MySqlEndpoint, schema_file: Path, table: str, pipeline: str) -> str:
     """Create the table from its file if it is missing, and return "created" or "unchanged".
 
-    The file is one `CREATE TABLE IF NOT EXISTS`. SchemaError if it is not, or if the existing table differs from it.
+    The pipeline becomes the owner of a table that it creates. The file is one `CREATE TABLE IF NOT EXISTS`. SchemaError
+    if it is not, or if the existing table differs from it.
     """
     sql = _read(schema_file)
     temporary = _as_temporary(sql, schema_file, table)
     with connect(endpoint) as connection:
         kind = fetch_rows(connection, _KIND, [table])
         if not kind:
-            _run(connection, sql, schema_file)
+            # Recorded first: otherwise an interrupted run would leave a table that looks like that of someone else.
+            record_owner(endpoint, table, pipeline)
+            try:
+                _run(connection, sql, schema_file)
+            except SchemaError:
+                forget_owner(endpoint, table)
+                raise
             return "created"
         if kind == [("VIEW",)]:
             raise SchemaError(

@@ -15,13 +15,33 @@ from pathlib import Path
 import MySQLdb
 
 from infra.endpoints import MySqlEndpoint
-from infra.errors import DataFileError, WaitTimeoutError
+from infra.errors import DataFileError, SchemaError, WaitTimeoutError
 from infra.mysql.columns import Column, describe_columns, has_other_unique_keys
 from infra.mysql.connection import LOCK_WAIT_SECONDS, Connection, connect, fetch_rows, quoted
 from infra.mysql.data_file import Reject, Row, read_raw, read_rows
 from infra.mysql.rejects import Rejects, write_rejects
 from infra.mysql.staging import STAGING, create_staging, duplicates, move_duplicates, sort_rows, stage_rows
 from infra.progress import Progress, Report, heartbeat, silent
+
+
+@dataclass(frozen=True)
+class SeedPlan:
+    """What a seed would change: numbers of rows, of the `rows` that the table has."""
+
+    rows: int
+    inserted: int
+    updated: int
+    deleted: int
+
+    @property
+    def changes(self) -> int:
+        """The number of rows that would change."""
+        return self.inserted + self.updated + self.deleted
+
+    def __str__(self) -> str:
+        return (
+            f"insert {self.inserted:,}, update {self.updated:,} and delete {self.deleted:,} of the {self.rows:,} rows"
+        )
 
 
 @dataclass(frozen=True)
@@ -57,14 +77,16 @@ def seed_table(
     allow_rejects: bool = False,
     report: Report = silent,
     max_deleted_percent: int = 100,
+    owner: str | None = None,
 ) -> SeedReport:
     """Make the table equal to the valid rows of the file, in one transaction; `rejects_file` lists the other rows.
 
     With `allow_rejects` a rejected row is treated as missing from the file, so that it is deleted from the table.
-    Memory does not depend on the size of the file. `report` gets the progress of a seed that takes longer.
+    Memory does not depend on the size of the file. `report` gets the progress of a seed that takes longer, and what
+    it will change in a table that has rows.
     Nothing is changed if the seed raises: DataFileError if the file is invalid or, without `allow_rejects`, has
-    rejected rows, or if more than `max_deleted_percent` of the table's rows would be deleted; WaitTimeoutError if a
-    lock could not be acquired in time.
+    rejected rows, or if more than `max_deleted_percent` of the table's rows would be deleted; SchemaError with the
+    numbers of rows if the table has another `owner`; WaitTimeoutError if a lock could not be acquired in time.
     """
     started = time.monotonic()
     with connect(endpoint) as connection:
@@ -74,10 +96,15 @@ def seed_table(
             staged = _stage(connection, columns, data_file, rejects, report)
         if rejects.count and not allow_rejects:
             raise _rejected(data_file, rejects, rejects_file)
+        if owner:
+            raise _foreign(table, owner, _plan(connection, table, columns, staged))
         try:
             with heartbeat(report, f"comparing {staged:,} rows with table {table}, and changing those that differ"):
-                _lock(connection, table)
-                _check_deletions(connection, table, columns, data_file, max_deleted_percent)
+                if _lock(connection, table):  # an empty table has nothing to compare, and nothing to lose
+                    plan = _plan(connection, table, columns, staged)
+                    _check_deletions(plan, table, data_file, max_deleted_percent)
+                    if plan.changes:
+                        report(f"table {table}: about to {plan}")
                 inserted, updated, deleted = _apply(connection, table, columns)
         except MySQLdb.IntegrityError as error:
             raise DataFileError(
@@ -120,22 +147,32 @@ def _rejected(data_file: Path, rejects: Rejects, rejects_file: Path) -> DataFile
     )
 
 
-def _check_deletions(
-    connection: Connection, table: str, columns: Sequence[Column], data_file: Path, max_percent: int
-) -> None:
-    """Raise DataFileError if the staged rows lack more than `max_percent` of the table's rows."""
-    if max_percent == 100:
-        return
+def _foreign(table: str, owner: str, plan: SeedPlan) -> SchemaError:
+    return SchemaError(
+        f"table {table!r} {owner}, so it is not seeded. A seed would {plan}. Nothing was changed. Remove seed from the "
+        "source to only read the table, choose another table, or allow it once with adopt_table."
+    )
+
+
+def _plan(connection: Connection, table: str, columns: Sequence[Column], staged: int) -> SeedPlan:
+    """Return what the staged rows would change; without a lock, it is what they would change now."""
+    differs = _differs(columns) or "FALSE"
     query = (
-        "SELECT COUNT(*), COUNT(CASE WHEN s.`__line` IS NULL THEN 1 END) "
+        "SELECT COUNT(*), COUNT(s.`__line`), "
+        f"COUNT(CASE WHEN s.`__line` IS NOT NULL AND ({differs}) THEN 1 END) "
         f"FROM {quoted(table)} t LEFT JOIN {STAGING} s ON {_all_equal(columns)}"
     )
-    rows, deleted = fetch_rows(connection, query)[0]
-    if deleted * 100 > rows * max_percent:
+    rows, common, updated = fetch_rows(connection, query)[0]
+    return SeedPlan(rows, staged - common, updated, rows - common)
+
+
+def _check_deletions(plan: SeedPlan, table: str, data_file: Path, max_percent: int) -> None:
+    """Raise DataFileError if the seed would delete more than `max_percent` of the table's rows."""
+    if plan.deleted * 100 > plan.rows * max_percent:
         raise DataFileError(
-            f"{data_file}: {deleted:,} of the {rows:,} rows of table {table!r} are missing, and would be deleted. "
-            f"Expected at most {max_percent} % (max_deleted_percent). Nothing was changed. Complete the file, or "
-            "confirm the deletion with allow_deletions."
+            f"{data_file}: {plan.deleted:,} of the {plan.rows:,} rows of table {table!r} are missing, and would be "
+            f"deleted. Expected at most {max_percent} % (max_deleted_percent). Nothing was changed. Complete the "
+            "file, or confirm the deletion with allow_deletions."
         )
 
 
@@ -145,11 +182,11 @@ def _apply(connection: Connection, table: str, columns: Sequence[Column]) -> tup
     The table must be locked.
     """
     target, match = quoted(table), _all_equal(columns)
-    values = [column for column in columns if column.is_text or not column.in_key]
+    differs = _differs(columns)
     replace = has_other_unique_keys(connection, table)
     with connection.cursor() as cursor:
         deleted = cursor.execute(f"DELETE t FROM {target} t LEFT JOIN {STAGING} s ON {match} WHERE s.`__line` IS NULL")
-        updated = cursor.execute(_update(target, match, values, replace)) if values else 0
+        updated = cursor.execute(_update(target, match, columns, replace)) if differs else 0
         names = ", ".join(quoted(column.name) for column in columns)
         staged_names = ", ".join(f"s.{quoted(column.name)}" for column in columns)
         absent = " AND ".join(f"t.{quoted(column.name)} IS NULL" for column in columns if column.in_key)
@@ -161,8 +198,10 @@ def _apply(connection: Connection, table: str, columns: Sequence[Column]) -> tup
     return (inserted - updated if replace else inserted), updated, deleted
 
 
-def _lock(connection: Connection, table: str) -> None:
-    """Block every other writer until the transaction ends, but no readers; WaitTimeoutError if another seed runs.
+def _lock(connection: Connection, table: str) -> int:
+    """Block every other writer until the transaction ends, but no readers; return the number of rows.
+
+    WaitTimeoutError if another seed runs.
 
     Under REPEATABLE READ a locking scan of the primary key locks each row and each gap, including the one after the
     last row: inserts, updates and deletes wait until the commit, while plain reads (a snapshot of the CDC source) see
@@ -179,19 +218,29 @@ def _lock(connection: Connection, table: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute(f"SELECT COUNT(*) FROM {quoted(table)} FORCE INDEX (PRIMARY) FOR UPDATE")
+        return int(cursor.fetchall()[0][0])
 
 
-def _update(target: str, match: str, values: Sequence[Column], replace: bool) -> str:
+def _update(target: str, match: str, columns: Sequence[Column], replace: bool) -> str:
     """Return the statement for rows that differ.
 
     A unique key is checked row by row, so an UPDATE that swaps two of its values fails. In a table with such a key
     (`replace`), the statement deletes differing rows, and they are inserted again together with the missing ones.
     """
-    differs = " OR ".join(f"NOT ({_binary('t', column)} <=> {_binary('s', column)})" for column in values)
     if replace:
-        return f"DELETE t FROM {target} t JOIN {STAGING} s ON {match} WHERE {differs}"
-    assignments = ", ".join(f"t.{quoted(column.name)} = s.{quoted(column.name)}" for column in values)
-    return f"UPDATE {target} t JOIN {STAGING} s ON {match} SET {assignments} WHERE {differs}"
+        return f"DELETE t FROM {target} t JOIN {STAGING} s ON {match} WHERE {_differs(columns)}"
+    assignments = ", ".join(f"t.{quoted(column.name)} = s.{quoted(column.name)}" for column in _values(columns))
+    return f"UPDATE {target} t JOIN {STAGING} s ON {match} SET {assignments} WHERE {_differs(columns)}"
+
+
+def _values(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns in which two rows with equal keys can differ: equal text can have other bytes."""
+    return [column for column in columns if column.is_text or not column.in_key]
+
+
+def _differs(columns: Sequence[Column]) -> str:
+    """Return the condition of a row that differs; empty if none can."""
+    return " OR ".join(f"NOT ({_binary('t', column)} <=> {_binary('s', column)})" for column in _values(columns))
 
 
 def _all_equal(columns: Sequence[Column]) -> str:

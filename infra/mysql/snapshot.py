@@ -11,13 +11,14 @@ from MySQLdb.cursors import SSCursor
 
 from infra.endpoints import MySqlEndpoint
 from infra.errors import SchemaError
-from infra.mysql.connection import connect, fetch_rows, quoted
+from infra.mysql.connection import Connection, connect, fetch_rows, quoted
 
 BATCH_ROWS = 20_000
 
 _COLUMNS = """
     SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE LIKE '%% unsigned%%', NUMERIC_PRECISION, NUMERIC_SCALE
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION"""
+_ESTIMATE = "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s"
 # Types whose values the driver returns as Python numbers, text, bytes, dates and times; others are read as text.
 _READ_AS_IS = frozenset({
     "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "year",
@@ -56,6 +57,12 @@ def table_snapshot(
             names = ", ".join(_read(column) for column in columns)
             cursor.execute(f"SELECT {names} FROM {quoted(table)}")  # noqa: S608, the names are quoted
             yield columns, iter(lambda: list(cursor.fetchmany(BATCH_ROWS)), [])
+
+
+def estimate_rows(connection: Connection, table: str) -> int:
+    """Return about how many rows a table has, by the server's statistics; 0 if it does not exist."""
+    rows = fetch_rows(connection, _ESTIMATE, [table])
+    return int(rows[0][0] or 0) if rows else 0
 
 
 def _read(column: SourceColumn) -> str:

@@ -39,6 +39,12 @@ ALLOW_DELETIONS = Param(
     title="Allow deletions",
     description="Load the file even if it lacks more of the table's rows than max_deleted_percent of the definition.",
 )
+ADOPT_TABLE = Param(
+    False,
+    type="boolean",
+    title="Adopt the table",
+    description="Seed a table that the platform did not create, from now on: its rows become those of the data file.",
+)
 
 
 def target_param() -> Param:

@@ -50,7 +50,7 @@ class WaitForDailyFileOperator(BaseOperator):
         """Defer to the trigger, which looks for the file."""
         pipeline = load_pipeline(Path(self.folder))
         path = daily_file(pipeline, context)
-        trigger = DailyFileTrigger(str(path), pipeline.source.files.daily_wait_seconds)
+        trigger = DailyFileTrigger(str(path), pipeline.seed.daily_wait_seconds)
         self.defer(trigger=trigger, method_name="finish")
 
     def finish(self, context: Context, event: dict[str, Any]) -> None:  # noqa: ARG002, the signature is Airflow's

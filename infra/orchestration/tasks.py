@@ -47,16 +47,13 @@ def wait_for_other_runs(other_dag_id: str, gives_way: bool) -> bool:
 
 @pipeline_task
 def preflight_capacity(pipeline: Pipeline, data_file: str | None) -> list[str]:
-    """Check, before anything is created, that the machine of the target `local` is large enough for the data file."""
-    from infra.kafka import publish
-    from infra.mysql import data_file as csv_file
+    """Check, before anything is created, that the machine of the target `local` is large enough for the source."""
     from infra.settings import load_settings
     from infra.targets.registry import check_capacity
 
-    path, _ = _data_file(pipeline, data_file)
-    rows = csv_file.estimate_rows(path) if pipeline.source.mysql else publish.estimate_rows(path)
-    checked = check_capacity(_params()["target"], load_settings(), rows, path.name)
-    return report("preflight_capacity", [f"{path.name}, about {rows:,} rows", *checked])
+    name, rows = _estimated_rows(pipeline, data_file)
+    checked = check_capacity(_params()["target"], load_settings(), rows, name)
+    return report("preflight_capacity", [f"{name}, about {rows:,} rows", *checked])
 
 
 @pipeline_task
@@ -72,21 +69,34 @@ def provision_topics(pipeline: Pipeline) -> list[str]:
 def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
     """Create the table if it is missing, and make it equal to the data file with the fewest changes.
 
-    Rows that the data file does not have are deleted. All changes are one transaction. A run whose params have
-    `allow_deletions`, a daily reload, deletes at most the share of rows that the definition allows, unless it is set.
+    Rows that the data file does not have are deleted, at most the share of the table that the definition allows, unless
+    `allow_deletions` is set. All changes are one transaction. A table that the platform did not create is not changed,
+    unless `adopt_table` is set.
     """
+    from infra.mysql.connection import connect
+    from infra.mysql.ownership import foreign_owner, record_owner
     from infra.mysql.schema import ensure_schema
     from infra.mysql.seed import seed_table
     from infra.orchestration.connections import mysql_endpoint
     from infra.settings import load_settings
 
-    source, endpoint = pipeline.mysql_source, mysql_endpoint(pipeline, "owner")
+    source, seed, endpoint = pipeline.mysql_source, pipeline.table_seed, mysql_endpoint(pipeline, "owner")
+    params = _params()
     path, allow_rejects = _data_file(pipeline, data_file)
     rejects = load_settings().data_dir / "rejects" / f"{pipeline.name}.csv"
     rejects.parent.mkdir(parents=True, exist_ok=True)
-    table = ensure_schema(endpoint, pipeline.path(source.schema_file), source.table)
-    most = 100 if _params().get("allow_deletions", True) else source.max_deleted_percent
-    seeded = seed_table(endpoint, source.table, path, rejects, allow_rejects, progress_of("seed_mysql"), most)
+    table = ensure_schema(endpoint, pipeline.path(seed.schema_file), source.table, pipeline.name)
+    with connect(endpoint) as connection:
+        owner = foreign_owner(connection, source.table, pipeline.name)
+    adopted = bool(owner and params.get("adopt_table"))
+    most = 100 if params["allow_deletions"] else seed.max_deleted_percent
+    seeded = seed_table(
+        endpoint, source.table, path, rejects, allow_rejects, progress_of("seed_mysql"), most,
+        owner=None if adopted else owner,
+    )  # fmt: skip
+    if adopted:
+        record_owner(endpoint, source.table, pipeline.name)
+        table += "; adopted, so that later runs seed it"
     rejected = f"; rejected rows are listed in {rejects}" if seeded.rejected else ""
     return report("seed_mysql", [f"table {source.table}: {table}", f"rows of {path.name}: {seeded}{rejected}"])
 
@@ -98,10 +108,10 @@ def publish_records(pipeline: Pipeline, data_file: str | None) -> list[str]:
     from infra.orchestration.connections import kafka_endpoint
 
     path, allow_rejects = _data_file(pipeline, data_file)
-    source = pipeline.kafka_source
+    topic, key = pipeline.kafka_source.topic, pipeline.topic_seed.key
     reported = progress_of("publish_records")
-    published = publish.publish_records(kafka_endpoint(pipeline), source, path, allow_rejects, reported)
-    return report("publish_records", [f"{path.name} on {source.topic}: {published}"])
+    published = publish.publish_records(kafka_endpoint(pipeline), topic, key, path, allow_rejects, reported)
+    return report("publish_records", [f"{path.name} on {topic}: {published}"])
 
 
 @pipeline_task
@@ -259,4 +269,23 @@ def _data_file(pipeline: Pipeline, data_file: str | None) -> tuple[Path, bool]:
     allow_rejects = context["params"]["allow_rejects"]
     if data_file is None:
         return daily_file(pipeline, context), allow_rejects
-    return pipeline.path(data_file or pipeline.source.files.data), allow_rejects
+    return pipeline.path(data_file or pipeline.seed.data), allow_rejects
+
+
+def _estimated_rows(pipeline: Pipeline, data_file: str | None) -> tuple[str, int]:
+    """Return the name of the data file, or of a source that is only read, and about how many rows it has."""
+    from infra.kafka import publish
+    from infra.mysql import data_file as csv_file
+    from infra.mysql.connection import connect
+    from infra.mysql.snapshot import estimate_rows
+    from infra.orchestration.connections import kafka_endpoint, mysql_endpoint
+
+    if pipeline.source.seed:
+        path, _ = _data_file(pipeline, data_file)
+        return path.name, csv_file.estimate_rows(path) if pipeline.source.mysql else publish.estimate_rows(path)
+    if pipeline.source.mysql:
+        table = pipeline.source.mysql.table
+        with connect(mysql_endpoint(pipeline, "reader")) as connection:
+            return f"table {table}", estimate_rows(connection, table)
+    topic = pipeline.kafka_source.topic
+    return f"topic {topic}", publish.count_records(kafka_endpoint(pipeline), topic)

@@ -8,8 +8,11 @@ from infra.pipeline.definition import (
     MySqlSource,
     Pipeline,
     ResultTable,
+    Seed,
     Source,
+    TableSeed,
     Topic,
+    TopicSeed,
 )
 from infra.pipeline.loader import DEFINITION_FILE, databases_of, find_pipelines, load_pipeline, load_valid_pipelines
 
@@ -22,8 +25,11 @@ __all__ = [
     "MySqlSource",
     "Pipeline",
     "ResultTable",
+    "Seed",
     "Source",
+    "TableSeed",
     "Topic",
+    "TopicSeed",
     "databases_of",
     "find_pipelines",
     "load_pipeline",

@@ -64,9 +64,13 @@ class Topic(_Part):
         return options
 
 
-class _DailySource(_Part):
-    """When a daily reload loads the file of a source."""
+class Seed(_Part):
+    """The files that a deployment and a daily reload load into a source."""
 
+    data: str
+    """The file that a deployment loads."""
+    daily_data: str
+    """The file of a daily reload: a Jinja template with the logical date."""
     daily_at: str = Field(default="00:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     """The time of day in UTC at which a daily reload loads the file of the day that has ended."""
     daily_wait: str = Field(default="6h", pattern=r"^\d+\s*(s|m|h)$")
@@ -78,41 +82,50 @@ class _DailySource(_Part):
         return _milliseconds(self.daily_wait) / 1000
 
 
-class MySqlSource(_DailySource):
-    """The source table of a pipeline, its schema file, and the data file that seeds it."""
+class TableSeed(Seed):
+    """The CSV files that the table becomes equal to: rows that a file does not have are deleted."""
+
+    schema_file: str = Field(alias="schema")
+    """The SQL file that creates the table: one `CREATE TABLE IF NOT EXISTS`."""
+    daily_data: str = "data/daily/{{ ds }}.csv"
+    """The file of a daily reload: a Jinja template with the logical date."""
+    max_deleted_percent: int = Field(default=20, ge=0, le=100)
+    """The largest share of the table's rows that a seed deletes. If its file lacks more, nothing is changed."""
+
+
+class TopicSeed(Seed):
+    """The files of JSON lines that are published to the topic, each line once."""
+
+    daily_data: str = "data/daily/{{ ds }}.jsonl"
+    """The file of a daily reload: a Jinja template with the logical date."""
+    key: str | None = None
+    """The field of a record whose value becomes the record's key."""
+
+
+class MySqlSource(_Part):
+    """The source table of a pipeline. Without `seed`, the pipeline only reads it."""
 
     database: Name
     """The database of the table; the platform creates it on the local stack, with Compose and in the chart."""
     table: Name
     """The source table."""
-    schema_file: str = Field(alias="schema")
-    """The SQL file that creates the table: one `CREATE TABLE IF NOT EXISTS`."""
-    data: str
-    """The CSV file that a deployment seeds the table with; rows that it does not have are deleted."""
-    daily_data: str = "data/daily/{{ ds }}.csv"
-    """The file of a daily reload: a Jinja template with the logical date."""
-    max_deleted_percent: int = Field(default=20, ge=0, le=100)
-    """The largest share of the table's rows that a daily reload deletes. If its file lacks more, nothing is changed."""
+    seed: TableSeed | None = None
+    """The files that fill the table. Without it another application writes the table, and the platform never does."""
     server_ids: str = Field(default="5400-5409", pattern=r"^\d+-\d+$")
     """The ids by which the CDC readers register with the server as replicas, one for each parallel reader. Every
     pipeline needs a range of its own."""
 
 
-class KafkaSource(_DailySource):
-    """The source topic of a pipeline, and the file of JSON lines that is published to it.
+class KafkaSource(_Part):
+    """The source topic of a pipeline. Without `seed`, the pipeline only reads it.
 
-    `key` names the field whose value becomes the record's key. `tables` are the inputs of the checks: each is a SELECT
-    over the records of the topic and the tables before it.
+    `tables` are the inputs of the checks: each is a SELECT over the records of the topic and the tables before it.
     """
 
     topic: TopicName
     """The source topic."""
-    data: str
-    """The file of JSON lines that a deployment publishes to the topic, each line once."""
-    daily_data: str = "data/daily/{{ ds }}.jsonl"
-    """The file of a daily reload: a Jinja template with the logical date."""
-    key: str | None = None
-    """The field of a record whose value becomes the record's key."""
+    seed: TopicSeed | None = None
+    """The files to publish. Without it another application writes the topic, and the platform never does."""
     tables: dict[Name, str] = {}
     """Tables for the checks: the path of a SELECT over the records of the topic and the tables before it."""
 
@@ -132,11 +145,10 @@ class Source(_Part):
         return self
 
     @property
-    def files(self) -> MySqlSource | KafkaSource:
-        """The source that is set; its `data` and `daily_data` are the files that a run loads."""
+    def seed(self) -> TableSeed | TopicSeed | None:
+        """The files that a run loads; None if the platform only reads the source."""
         source = self.mysql or self.kafka
-        assert source is not None, "the validator guarantees it"  # noqa: S101
-        return source
+        return source.seed if source else None
 
 
 class Job(_Part):
@@ -231,6 +243,33 @@ class Pipeline(_Part):
         if self.source.kafka is None:
             raise DefinitionError(f"pipeline {self.name} does not have source.kafka; its source is a MySQL table.")
         return self.source.kafka
+
+    @property
+    def seed(self) -> TableSeed | TopicSeed:
+        """The files that a run loads; DefinitionError if the platform only reads the source."""
+        if self.source.seed is None:
+            raise DefinitionError(
+                f"pipeline {self.name} does not have a seed; its source is only read. Add source.{self._kind}.seed."
+            )
+        return self.source.seed
+
+    @property
+    def table_seed(self) -> TableSeed:
+        """The files that fill the source table; DefinitionError if there are none."""
+        if not isinstance(self.seed, TableSeed):
+            raise DefinitionError(f"pipeline {self.name} does not have a table to seed; its source is a Kafka topic.")
+        return self.seed
+
+    @property
+    def topic_seed(self) -> TopicSeed:
+        """The files that are published to the source topic; DefinitionError if there are none."""
+        if not isinstance(self.seed, TopicSeed):
+            raise DefinitionError(f"pipeline {self.name} does not have a topic to seed; its source is a MySQL table.")
+        return self.seed
+
+    @property
+    def _kind(self) -> str:
+        return "mysql" if self.source.mysql else "kafka"
 
     def path(self, relative: str) -> Path:
         """Return the path of a file that the definition names."""

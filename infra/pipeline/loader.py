@@ -32,6 +32,7 @@ _OWNERS = {
     "results": "result table",
     "mysql": "MySQL source",
     "kafka": "Kafka source",
+    "seed": "seed",
 }
 
 
@@ -216,10 +217,11 @@ def _named_files(pipeline: Pipeline) -> dict[str, list[str]]:
     """Return the paths that the definition contains, by key."""
     mysql, kafka = pipeline.source.mysql, pipeline.source.kafka
     named: dict[str, list[str]] = {}
-    if mysql:
-        named |= {"source.mysql.schema": [mysql.schema_file], "source.mysql.data": [mysql.data]}
+    if mysql and mysql.seed:
+        named |= {"source.mysql.seed.schema": [mysql.seed.schema_file], "source.mysql.seed.data": [mysql.seed.data]}
+    if kafka and kafka.seed:
+        named |= {"source.kafka.seed.data": [kafka.seed.data]}
     if kafka:
-        named |= {"source.kafka.data": [kafka.data]}
         named |= {f"source.kafka.tables.{name}": [query] for name, query in kafka.tables.items()}
     if pipeline.audit:
         named |= {"audit.query": [pipeline.audit.query]}

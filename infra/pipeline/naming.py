@@ -39,9 +39,9 @@ def kafka_connection_id(pipeline: str) -> str:
     return f"{pipeline}_kafka"
 
 
-def connection_ids(pipeline: str, has_database: bool) -> list[str]:
-    """Return the ids of all connections that a pipeline requires."""
-    roles = ROLES if has_database else ()
+def connection_ids(pipeline: str, has_database: bool, is_seeded: bool = True) -> list[str]:
+    """Return the ids of all connections that a pipeline requires; only a seeded one needs that of the owner."""
+    roles = [role for role in ROLES if has_database and (is_seeded or role != "owner")]
     return [*(mysql_connection_id(pipeline, role) for role in roles), kafka_connection_id(pipeline)]
 
 

@@ -40,6 +40,14 @@ def test_every_connection_of_a_pipeline() -> None:
     assert connection_ids("olympic_events", has_database=False) == ["olympic_events_kafka"]
 
 
+def test_source_that_is_only_read_needs_no_owner() -> None:
+    assert connection_ids("arena", has_database=True, is_seeded=False) == [
+        "arena_mysql_cdc",
+        "arena_mysql_reader",
+        "arena_kafka",
+    ]
+
+
 def test_mysql_has_a_connection_for_each_role(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
     set_connection(monkeypatch, "olympics_mysql_cdc", **MYSQL, port=3307)
 

@@ -159,6 +159,8 @@ def test_params_of_deploy(deploy: DAG) -> None:
         "target": "local",
         "data_file": None,
         "allow_rejects": False,
+        "allow_deletions": False,
+        "adopt_table": False,
         "start_from": "latest_state",
     }
     assert schema(deploy, "target")["enum"] == list(TARGETS)

@@ -58,6 +58,34 @@ def test_new_folder_gets_its_dags(checkout: Path) -> None:
     assert {asset.group for asset in new.get_task("check_outputs").outlets} == {"winter_games"}
 
 
+@pytest.mark.parametrize(
+    ("shipped", "seed", "before_jobs"),
+    [
+        ("olympics", "    seed: {schema: schema.sql, data: data/players.csv}\n", {"preflight_cdc"}),
+        ("olympic_events", "    seed: {data: data/records.jsonl, key: type}\n", set()),
+    ],
+)
+def test_pipeline_without_a_seed_only_reads_its_source(
+    checkout: Path, shipped: str, seed: str, before_jobs: set[str]
+) -> None:
+    definition = checkout / "flink_jobs" / shipped / "pipeline.yaml"
+    assert seed in definition.read_text()
+    definition.write_text(definition.read_text().replace(seed, ""))
+
+    bag = bag_of(checkout)
+
+    assert bag.import_errors == {}
+    assert f"{shipped}_daily_reload" not in bag.dags
+    dag = bag.dags[f"{shipped}_deploy"]
+    assert dag.params.dump() == {"target": "local", "start_from": "latest_state"}
+    jobs = {name for name in dag.task_dict if name.startswith(("submit_", "wait_for_"))}
+    assert dag.task_dict.keys() - jobs == {
+        "preflight_capacity", "provision_topics", "create_configmaps", "check_outputs", "audit_records", *before_jobs
+    }  # fmt: skip
+    first = next(name for name in dag.task_dict if name.startswith("submit_"))
+    assert dag.get_task(first).upstream_task_ids == {"provision_topics", "create_configmaps", *before_jobs}
+
+
 def test_dag_has_the_jobs_of_the_pipeline_definition(checkout: Path) -> None:
     definition = add_pipeline(checkout, "winter_games")
     definition.write_text(

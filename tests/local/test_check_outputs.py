@@ -28,7 +28,7 @@ topics:
   {name}.players: {{partitions: 2, cleanup_policy: compact}}
   {name}.totals: {{partitions: 1, cleanup_policy: compact}}
 source:
-  mysql: {{database: {name}, schema: schema.sql, table: players, data: players.csv}}
+  mysql: {{database: {name}, table: players, seed: {{schema: schema.sql, data: players.csv}}}}
 jobs:
   cdc: {{script: cdc.py, uses: [kafka, mysql]}}
 checks:

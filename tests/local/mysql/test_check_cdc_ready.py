@@ -19,7 +19,7 @@ SCHEMA_FILE = Path(__file__).parents[3] / "flink_jobs" / "olympics" / "schema.sq
 
 @pytest.fixture(autouse=True)
 def players(owner: MySqlEndpoint) -> None:
-    ensure_schema(owner, SCHEMA_FILE, "players")
+    ensure_schema(owner, SCHEMA_FILE, "players", "games")
 
 
 @contextmanager

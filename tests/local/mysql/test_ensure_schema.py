@@ -31,14 +31,14 @@ def binlog_position(admin: Connection) -> tuple[object, ...]:
 
 
 def test_created_then_unchanged(owner: MySqlEndpoint, admin: Connection) -> None:
-    assert ensure_schema(owner, SCHEMA_FILE, "players") == "created"
+    assert ensure_schema(owner, SCHEMA_FILE, "players", "games") == "created"
     position = binlog_position(admin)
-    assert ensure_schema(owner, SCHEMA_FILE, "players") == "unchanged"
+    assert ensure_schema(owner, SCHEMA_FILE, "players", "games") == "unchanged"
     assert binlog_position(admin) == position
 
 
 def test_names_are_compared_exactly(owner: MySqlEndpoint) -> None:
-    ensure_schema(owner, SCHEMA_FILE, "players")
+    ensure_schema(owner, SCHEMA_FILE, "players", "games")
     with connect(owner) as connection:
         with connection.cursor() as cursor:
             names = ["Alex", "alex", "Alex ", "Aléx", "Ale\u0301x"]
@@ -51,7 +51,7 @@ def test_names_are_compared_exactly(owner: MySqlEndpoint) -> None:
 
 def test_an_equal_table_from_another_statement_is_unchanged(owner: MySqlEndpoint) -> None:
     run(owner, TABLE)
-    assert ensure_schema(owner, SCHEMA_FILE, "players") == "unchanged"
+    assert ensure_schema(owner, SCHEMA_FILE, "players", "games") == "unchanged"
 
 
 @pytest.mark.parametrize(
@@ -131,18 +131,18 @@ def test_drift_is_reported_not_altered_and_fixed_by_the_statement(
     with connect(owner) as connection:
         before = fetch_rows(connection, "SHOW CREATE TABLE players")
     with pytest.raises(SchemaError) as caught:
-        ensure_schema(owner, SCHEMA_FILE, "players")
+        ensure_schema(owner, SCHEMA_FILE, "players", "games")
     assert str(caught.value) == f"table 'players' in {owner} differs from {SCHEMA_FILE}:\n  {difference}"
     with connect(owner) as connection:
         assert fetch_rows(connection, "SHOW CREATE TABLE players") == before
     run(owner, difference.partition("Run: ")[2])
-    assert ensure_schema(owner, SCHEMA_FILE, "players") == "unchanged"
+    assert ensure_schema(owner, SCHEMA_FILE, "players", "games") == "unchanged"
 
 
 def test_every_difference_is_reported(owner: MySqlEndpoint) -> None:
     run(owner, "CREATE TABLE players (id INT, name TEXT, score INT NOT NULL) CHARACTER SET latin1")
     with pytest.raises(SchemaError) as caught:
-        ensure_schema(owner, SCHEMA_FILE, "players")
+        ensure_schema(owner, SCHEMA_FILE, "players", "games")
     assert [line.split(" is ")[0] for line in str(caught.value).splitlines()[1:]] == [
         "  its collation",
         "  column 'id'",
@@ -155,7 +155,7 @@ def test_every_difference_is_reported(owner: MySqlEndpoint) -> None:
 def test_a_view_is_not_a_table(owner: MySqlEndpoint) -> None:
     run(owner, "CREATE VIEW players AS SELECT 1 AS id")
     with pytest.raises(SchemaError, match=r"'players' in .* is a view\. Expected a table\. Drop the view, or rename"):
-        ensure_schema(owner, SCHEMA_FILE, "players")
+        ensure_schema(owner, SCHEMA_FILE, "players", "games")
 
 
 @pytest.mark.parametrize(
@@ -187,10 +187,10 @@ def test_invalid_schema_file(owner: MySqlEndpoint, tmp_path: Path, sql: str, pro
     file = tmp_path / "schema.sql"
     file.write_text(sql)
     with pytest.raises(SchemaError) as caught:
-        ensure_schema(owner, file, "players")
+        ensure_schema(owner, file, "players", "games")
     assert str(caught.value) == f"{file}: {problem}"
 
 
 def test_unreadable_schema_file(owner: MySqlEndpoint, tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match=r"none\.sql: cannot be read: .*\. Expected an SQL file in UTF-8\."):
-        ensure_schema(owner, tmp_path / "none.sql", "players")
+        ensure_schema(owner, tmp_path / "none.sql", "players", "games")

@@ -42,7 +42,7 @@ def rejects_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def seed(owner: MySqlEndpoint, tmp_path: Path, rejects_file: Path) -> Seed:
     """A function that seeds `players`, or another table, with text or bytes."""
-    ensure_schema(owner, SCHEMA_FILE, "players")
+    ensure_schema(owner, SCHEMA_FILE, "players", "games")
 
     def seed(content: str | bytes, table: str = "players", allow_rejects: bool = False) -> SeedReport:
         file = tmp_path / "data.csv"

@@ -86,9 +86,9 @@ def test_file_is_published_once_and_resumed(deployment: Deployment, tmp_path: Pa
     lines = [*athlete(9), record("score", 5, first_id=9), record("score", 5, first_id=9)]
     path = tmp_path / "more.jsonl"
     path.write_bytes(b"\n".join(lines[:4]) + b"\n\n")
-    publish = [publish_records(deployment.stack.kafka, deployment.pipeline.kafka_source, path)]
+    publish = [publish_records(deployment.stack.kafka, "olympic_data", "type", path)]
     path.write_bytes(b"\r\n".join(lines))
-    publish += [publish_records(deployment.stack.kafka, deployment.pipeline.kafka_source, path) for _ in range(2)]
+    publish += [publish_records(deployment.stack.kafka, "olympic_data", "type", path) for _ in range(2)]
 
     assert [str(report) for report in publish] == [
         "published 4 records, 0 already published",
@@ -104,7 +104,7 @@ def test_invalid_file_is_rejected_or_quarantined_if_rejects_are_allowed(deployme
     before = len(deployment.sent())
 
     with pytest.raises(DataFileError) as caught:
-        publish_records(deployment.stack.kafka, deployment.pipeline.kafka_source, path)
+        publish_records(deployment.stack.kafka, "olympic_data", "type", path)
 
     assert str(caught.value) == (
         f"{path}: 2 of 5 lines are invalid, so nothing was published:\n"
@@ -113,7 +113,7 @@ def test_invalid_file_is_rejected_or_quarantined_if_rejects_are_allowed(deployme
         "Fix these lines, or publish them as they are with allow_rejects; the jobs then quarantine them."
     )
     assert len(deployment.sent()) == before
-    report = publish_records(deployment.stack.kafka, deployment.pipeline.kafka_source, path, allow_rejects=True)
+    report = publish_records(deployment.stack.kafka, "olympic_data", "type", path, allow_rejects=True)
     assert str(report) == (
         "published 5 records, 0 already published, including 2 invalid ones that the jobs quarantine"
     )

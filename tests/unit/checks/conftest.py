@@ -17,7 +17,7 @@ topics:
   games.totals: {partitions: 1, cleanup_policy: compact}
   games.quarantine: {partitions: 1, cleanup_policy: delete}
 source:
-  mysql: {database: games, schema: schema.sql, table: players, data: players.csv}
+  mysql: {database: games, table: players, seed: {schema: schema.sql, data: players.csv}}
 jobs:
   cdc: {script: cdc.py, uses: [kafka, mysql], writes: [games.players, games.totals, games.quarantine]}
 quarantine: games.quarantine

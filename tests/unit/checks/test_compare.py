@@ -22,7 +22,7 @@ DEFINITION = """\
 name: games
 description: Players
 topics: {games.players: {partitions: 1, cleanup_policy: compact}}
-source: {mysql: {database: games, schema: schema.sql, table: players, data: players.csv}}
+source: {mysql: {database: games, table: players, seed: {schema: schema.sql, data: players.csv}}}
 jobs: {cdc: {script: cdc.py, writes: [games.players]}}
 checks: {games.players: {key: %s, expect: players.sql}}
 """

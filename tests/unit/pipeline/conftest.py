@@ -13,7 +13,7 @@ topics:
   games.players: {partitions: 2, cleanup_policy: compact}
   games.rejects: {partitions: 1, cleanup_policy: delete, retention: 30d}
 source:
-  mysql: {database: games, schema: schema.sql, table: players, data: players.csv, server_ids: 10-12}
+  mysql: {database: games, table: players, seed: {schema: schema.sql, data: players.csv}, server_ids: 10-12}
 jobs:
   cdc: {script: cdc.py, files: [sql], uses: [kafka, mysql], writes: [games.players], parallelism: 2}
   totals: {script: totals.py, after: [cdc]}

@@ -17,6 +17,7 @@ MUST_ASCEND = (
 )
 MISSING = "does not exist in {folder}. Create it, or fix the path."
 EXPECTED_KEYS = "Expected a mapping with keys such as name, topics, source and jobs."
+MYSQL = "  mysql: {database: games, table: players, seed: {schema: schema.sql, data: players.csv}, server_ids: 10-12}"
 # A text of the small definition, its replacement, and the error after the path of the file.
 BROKEN = {
     "unknown key at the top": (
@@ -29,34 +30,28 @@ BROKEN = {
     ),
     "two sources": (
         "source:\n",
-        "source:\n  kafka: {topic: games.players, data: players.csv}\n",
+        "source:\n  kafka: {topic: games.players, seed: {data: players.csv}}\n",
         "source: must have exactly one of mysql and kafka.",
     ),
     "no source": (
-        "source:\n  mysql: {database: games, schema: schema.sql, table: players, data: players.csv, server_ids: 10-12}",
+        f"source:\n{MYSQL}",
         "source: {}",
         "source: must have exactly one of mysql and kafka.",
     ),
     "job that reads a database without a MySQL source": (
-        "  mysql: {database: games, schema: schema.sql, table: players, data: players.csv, server_ids: 10-12}",
-        "  kafka: {topic: games.players, data: players.csv}",
+        MYSQL,
+        "  kafka: {topic: games.players, seed: {data: players.csv}}",
         "jobs.cdc.uses: contains mysql, but the source is kafka. Remove mysql.",
     ),
     "unknown topic of the source": (
-        (
-            "  mysql: {database: games, schema: schema.sql, table: players, data: players.csv, server_ids: 10-12}\n"
-            "jobs:\n  cdc: {script: cdc.py, files: [sql], uses: [kafka, mysql],"
-        ),
-        "  kafka: {topic: games.events, data: players.csv}\njobs:\n  cdc: {script: cdc.py, files: [sql],",
+        (f"{MYSQL}\njobs:\n  cdc: {{script: cdc.py, files: [sql], uses: [kafka, mysql],"),
+        "  kafka: {topic: games.events, seed: {data: players.csv}}\njobs:\n  cdc: {script: cdc.py, files: [sql],",
         f"source.kafka.topic: the topic 'games.events' does not exist. Allowed: {TOPICS}.",
     ),
     "missing table of the source": (
+        (f"{MYSQL}\njobs:\n  cdc: {{script: cdc.py, files: [sql], uses: [kafka, mysql],"),
         (
-            "  mysql: {database: games, schema: schema.sql, table: players, data: players.csv, server_ids: 10-12}\n"
-            "jobs:\n  cdc: {script: cdc.py, files: [sql], uses: [kafka, mysql],"
-        ),
-        (
-            "  kafka: {topic: games.players, data: players.csv, tables: {players: fold.sql}}\n"
+            "  kafka: {topic: games.players, seed: {data: players.csv}, tables: {players: fold.sql}}\n"
             "jobs:\n  cdc: {script: cdc.py, files: [sql],"
         ),
         "source.kafka.tables.players: fold.sql {missing}",
@@ -82,10 +77,7 @@ BROKEN = {
     "unknown key of the source": (
         "table: players",
         "table: players, tables: players",
-        (
-            "source.mysql.tables: unknown key. Did you mean 'table'? Allowed: daily_at, daily_data, daily_wait, data, "
-            "database, max_deleted_percent, schema, server_ids, table."
-        ),
+        ("source.mysql.tables: unknown key. Did you mean 'table'? Allowed: database, seed, server_ids, table."),
     ),
     "unknown key of a job": (
         "after: [cdc]",
@@ -117,7 +109,7 @@ BROKEN = {
     "missing key of the source": (
         "schema: schema.sql, ",
         "",
-        "source.mysql.schema: missing. Every MySQL source requires it.",
+        "source.mysql.seed.schema: missing. Every seed requires it.",
     ),
     "missing key of a check": (
         "key: [id], ",
@@ -253,9 +245,9 @@ BROKEN = {
     "missing schema": (
         "schema: schema.sql",
         "schema: no.sql",
-        "source.mysql.schema: no.sql {missing}",
+        "source.mysql.seed.schema: no.sql {missing}",
     ),
-    "missing data": ("data: players.csv", "data: no.csv", "source.mysql.data: no.csv {missing}"),
+    "missing data": ("data: players.csv", "data: no.csv", "source.mysql.seed.data: no.csv {missing}"),
     "missing check": (
         "expect: players.sql",
         "expect: no.sql",

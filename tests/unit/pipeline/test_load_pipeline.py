@@ -27,9 +27,24 @@ def test_small_definition_and_its_defaults(folder: Path) -> None:
     pipeline = load_pipeline(folder)
 
     assert (pipeline.name, pipeline.owner, pipeline.tags) == ("games", "data-platform", ())
-    assert pipeline.mysql_source.daily_data == "data/daily/{{ ds }}.csv"
+    assert pipeline.table_seed.daily_data == "data/daily/{{ ds }}.csv"
     assert (pipeline.jobs["totals"].uses, pipeline.jobs["totals"].parallelism) == (("kafka",), 1)
     assert pipeline.folder == folder
+
+
+def test_source_without_a_seed_is_only_read(folder: Path) -> None:
+    (folder / "schema.sql").unlink()
+    seed = ", seed: {schema: schema.sql, data: players.csv}"
+    (folder / "pipeline.yaml").write_text(DEFINITION.replace(seed, ""))
+
+    pipeline = load_pipeline(folder)
+
+    assert pipeline.source.seed is None
+    with pytest.raises(
+        DefinitionError,
+        match=r"^pipeline games does not have a seed; its source is only read\. Add source\.mysql\.seed\.$",
+    ):
+        _ = pipeline.table_seed
 
 
 def test_server_ids_have_a_default(folder: Path) -> None:
@@ -102,8 +117,8 @@ def test_shipped_pipeline_uses_every_one_of_its_files(shipped: Path) -> None:
     pipeline = load_pipeline(shipped)
     used = {pipeline.path(check.expect) for check in pipeline.checks.values()}
     used |= {path for job in pipeline.jobs for path in pipeline.job_files(job)}
-    used |= {pipeline.path(pipeline.source.files.data), shipped / "pipeline.yaml"}
-    used |= {pipeline.path(pipeline.mysql_source.schema_file)} if pipeline.source.mysql else set()
+    used |= {pipeline.path(pipeline.seed.data), shipped / "pipeline.yaml"}
+    used |= {pipeline.path(pipeline.table_seed.schema_file)} if pipeline.source.mysql else set()
     used |= (
         {pipeline.path(query) for query in pipeline.kafka_source.tables.values()} if pipeline.source.kafka else set()
     )
