@@ -16,11 +16,14 @@ class _Section(BaseModel):
 
 
 class ToolVersions(_Section):
-    """The tools that `make setup` uses."""
+    """The tools that `make setup` uses; of Python and Java any version up to the newest."""
 
     python: str
+    newest_python: str
+    setuptools: str
     uv: str
     java: str
+    newest_java: str
     maven_dependency_plugin: str
 
 

@@ -15,26 +15,28 @@ from infra.versions import load_versions
 
 @cache
 def find_java() -> Path:
-    """Return a `java` of the required version, from JAVA_HOME, PATH or Debian's folder; SetupError if there is none."""
-    required = load_versions().tools.java
+    """Return a `java` of a supported version, from JAVA_HOME, PATH or Debian's folder; SetupError if there is none."""
+    tools = load_versions().tools
+    supported = [str(version) for version in range(int(tools.java), int(tools.newest_java) + 1)]
     seen = []
-    for java in _candidates(required):
+    for java in _candidates(supported):
         version = _major_version(java)
-        if version == required:
+        if version in supported:
             return java.resolve()
         seen.append(f"{java} is {version}")
     found = f" Found: {', '.join(seen)}." if seen else ""
     raise SetupError(
-        f"Java {required} is missing.{found} Set JAVA_HOME to one, or install it (Debian: "
-        f"`sudo apt-get install -y openjdk-{required}-jre-headless`)."
+        f"Java {tools.java} to {tools.newest_java} is missing.{found} Set JAVA_HOME to one, or install it (Debian: "
+        f"`sudo apt-get install -y openjdk-{tools.java}-jre-headless`, or openjdk-{tools.newest_java}-jre-headless)."
     )
 
 
-def _candidates(required: str) -> list[Path]:
+def _candidates(supported: list[str]) -> list[Path]:
     home, on_path = java_home(), shutil.which("java")
     candidates = [home / "bin" / "java"] if home else []
     candidates += [Path(on_path)] if on_path else []
-    candidates += sorted(Path("/usr/lib/jvm").glob(f"*{required}*/bin/java"))
+    for version in supported:
+        candidates += sorted(Path("/usr/lib/jvm").glob(f"*{version}*/bin/java"))
     return [java for java in candidates if java.is_file()]
 
 

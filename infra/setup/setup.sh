@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 version_of() { sed -n "s/^$1 = \"\([^\"]*\)\".*/\1/p" infra/versions.toml; }
-PYTHON_VERSION=$(version_of python) UV_VERSION=$(version_of uv) JAVA_VERSION=$(version_of java)
+PYTHON_VERSION=$(version_of python) NEWEST_PYTHON=$(version_of newest_python) SETUPTOOLS_VERSION=$(version_of setuptools)
+JAVA_VERSION=$(version_of java) NEWEST_JAVA=$(version_of newest_java) UV_VERSION=$(version_of uv)
 UV=.venv/uv/bin/uv STAMP=.venv/.requirements.sha256
 SERVER_PATH="$PATH:/usr/sbin:/usr/local/sbin:/usr/libexec" # Debian installs servers outside the PATH of users
 
@@ -19,26 +20,35 @@ has_uv() { [ "$("$UV" --version 2> /dev/null | cut -d' ' -f2)" = "$UV_VERSION" ]
 has_jars() { [ -x .venv/bin/python ] && [ -d "$(.venv/bin/python -m infra jars --folder 2> /dev/null)" ]; }
 
 has_java() {
-  local java
-  for java in "${JAVA_HOME:-/nowhere}/bin/java" "$(command -v java || true)" /usr/lib/jvm/*"$JAVA_VERSION"*/bin/java; do
-    [ -x "$java" ] && "$java" -version 2>&1 | grep -q "version \"$JAVA_VERSION" && return
+  local java version
+  for java in "${JAVA_HOME:-/nowhere}/bin/java" "$(command -v java || true)" /usr/lib/jvm/*/bin/java; do
+    [ -x "$java" ] || continue
+    version=$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+    [ "${version:-0}" -ge "$JAVA_VERSION" ] && [ "$version" -le "$NEWEST_JAVA" ] && return
   done
   return 1
 }
 
-# The system's Python, if it has the required version, requires its headers to build mysqlclient. A Python that uv
+# Print the first package that this system's sources have, or else the first name.
+available_package() {
+  local name
+  for name in "$@"; do
+    [ -z "$(apt-cache show "$name" 2> /dev/null)" ] || { echo "$name"; return; }
+  done
+  echo "$1"
+}
+
+# The system's Python, if its version is supported, requires its headers to build mysqlclient. A Python that uv
 # downloads has them.
 lacks_headers() {
-  python3 - "$PYTHON_VERSION" << 'EOF'
-import pathlib, sys, sysconfig
-own = "%d.%d" % sys.version_info[:2] == sys.argv[1]
-sys.exit(0 if own and not pathlib.Path(sysconfig.get_paths()["include"], "Python.h").exists() else 1)
-EOF
+  is_supported_python python3 && ! python3 -c 'import pathlib, sys, sysconfig
+sys.exit(not pathlib.Path(sysconfig.get_paths()["include"], "Python.h").exists())'
 }
 
 missing_packages() {
-  has_java || echo "openjdk-$JAVA_VERSION-jre-headless"
-  has mariadbd && has mariadb-install-db || echo mariadb-server-core # the server without a system service
+  has_java || available_package "openjdk-$JAVA_VERSION-jre-headless" "openjdk-$NEWEST_JAVA-jre-headless"
+  # The server without a system service; Ubuntu 22.04 has it under the second name.
+  has mariadbd && has mariadb-install-db || available_package mariadb-server-core mariadb-server-core-10.6
   has my_print_defaults && has mariadb-binlog || echo mariadb-client # a test reads the binary log with the second program
   has ps || echo procps
   has mvn || has_jars || echo maven
@@ -64,9 +74,12 @@ ensure_system_packages() {
   sudo apt-get install -y ${missing% }"
     sudo=(sudo -n)
   fi
+  report "system packages: updating the list of packages ..."
+  "${sudo[@]}" apt-get update -q 2>&1 | show_apt || fail "system packages: apt-get update failed, see above. Fix the cause, then try again."
+  missing=$(missing_packages | tr '\n' ' ') # the names depend on the list
   report "system packages: installing ${missing% } ..."
   # shellcheck disable=SC2086 # a list of words
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive sh -c 'apt-get update -q && exec apt-get install -q -y --no-install-recommends "$@"' sh $missing 2>&1 |
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing 2>&1 |
     show_apt || fail "system packages: apt-get failed, see above. Fix the cause, then try again."
   report "system packages: installed"
 }
@@ -91,19 +104,29 @@ ensure_python_packages() {
     python3 -m venv .venv/uv
     .venv/uv/bin/pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
   fi
-  if ! is_required_python .venv/bin/python; then
-    report "python packages: Python $PYTHON_VERSION ..."
-    "$UV" venv --quiet --allow-existing --python "$(required_python)" .venv
+  if ! is_supported_python .venv/bin/python; then
+    report "python packages: Python $(supported_python) ..."
+    "$UV" venv --quiet --allow-existing --python "$(supported_python)" .venv
+  fi
+  rm -f "$STAMP"
+  if [ "$(python_version .venv/bin/python)" != "$PYTHON_VERSION" ]; then
+    report "python packages: PyFlink has no wheel for Python $(python_version .venv/bin/python), and is compiled once: about a minute ..."
+    "$UV" pip install --quiet --python .venv/bin/python "setuptools==$SETUPTOOLS_VERSION" # without Beam, which its build lists
   fi
   report "python packages: installing $(grep -c '^[a-z]' requirements.txt) packages ..."
-  rm -f "$STAMP"
   show_uv "$UV" pip sync --python .venv/bin/python requirements.txt
   requirements_hash > "$STAMP"
   report "python packages: installed"
 }
 
-is_required_python() { [ "$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)" = "$PYTHON_VERSION" ]; }
-required_python() { if is_required_python python3; then command -v python3; else echo "$PYTHON_VERSION"; fi; }
+python_version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null || true; }
+is_supported_python() {
+  local version
+  version=$(python_version "$1")
+  [ -n "$version" ] && [ "${version%%.*}" = 3 ] && [ "${version#3.}" -ge "${PYTHON_VERSION#3.}" ] && [ "${version#3.}" -le "${NEWEST_PYTHON#3.}" ]
+}
+# The system's Python, or else a version that uv downloads.
+supported_python() { if is_supported_python python3; then command -v python3; else echo "$PYTHON_VERSION"; fi; }
 
 # On a terminal uv shows its progress; elsewhere it would list every package.
 show_uv() { if [ -t 2 ]; then "$@"; else "$@" 2>&1 | { grep --line-buffered -vE '^ ([+~-]|Downloaded|Built|  *Built) ' || true; }; fi; }

@@ -64,14 +64,29 @@ def test_system_without_apt_gets_the_names_of_the_packages(checkout: Path) -> No
     )
 
 
-def test_failed_installation_shows_only_the_errors(checkout: Path) -> None:
-    add_program(checkout, "apt-get", "echo 'Reading lists'; echo 'E: no such package'; exit 100")
+@pytest.mark.parametrize(
+    ("failing", "command"), [("update", "apt-get update"), ("install", "apt-get")], ids=["update", "install"]
+)
+def test_failed_installation_shows_only_the_errors(checkout: Path, failing: str, command: str) -> None:
+    fails = f"echo 'Reading lists'; [ $1 != {failing} ] || {{ echo 'E: no such package'; exit 100; }}"
+    add_program(checkout, "apt-get", fails)
     add_program(checkout, "id", "echo 0")
-    add_program(checkout, "sh", 'exec bash "$@"')
 
     answer = run_setup(checkout)
 
     assert answer.returncode == 1
     assert answer.stderr == (
-        "E: no such package\nsystem packages: apt-get failed, see above. Fix the cause, then try again.\n"
+        f"E: no such package\nsystem packages: {command} failed, see above. Fix the cause, then try again.\n"
     )
+
+
+def test_package_that_the_system_has_is_named(checkout: Path) -> None:
+    add_program(checkout, "apt-get", "exit 9")
+    add_program(checkout, "apt-cache", "[ $2 != mariadb-server-core-10.6 ] || echo Package: $2")
+    add_program(checkout, "id", "echo 1000")
+    (checkout / "bin" / "sudo").symlink_to("/bin/false")
+
+    command = run_setup(checkout).stderr.splitlines()[-1].split()
+
+    # The folder of the simulated system has no mariadb-install-db.
+    assert [name for name in command if name.startswith("mariadb-server")] == ["mariadb-server-core-10.6"]
