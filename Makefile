@@ -9,19 +9,23 @@ DATA ?=
 FORMAT ?=
 START_FROM ?=
 ALLOW_REJECTS ?=
+DATABASE ?= mariadb
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 BENCH_ARGS ?=
 # Exported, and quoted in the recipes, so that a path with a space or a quote stays one argument.
 VOLUMES ?=
-export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS VOLUMES
+export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS ALLOW_DELETIONS ADOPT_TABLE VOLUMES DATABASE
+ifneq ($(DATABASE),mariadb)
+export OLYMPIC_STREAMING_MYSQL_SERVER := $(DATABASE)
+endif
 
 PYTHON := .venv/bin/python
 
 ##@ Pipelines
 .PHONY: run
-run: setup ## Start the local stack, deploy a pipeline with Airflow, and show its checked results. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 ALLOW_DELETIONS=1 ADOPT_TABLE=1 START_FROM=scratch
+run: setup ## Start the local stack, deploy a pipeline with Airflow, and show its checked results. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 ALLOW_DELETIONS=1 ADOPT_TABLE=1 START_FROM=scratch DATABASE=mysql
 	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" $${DATA:+--data "$$DATA"} \
 	  $${ALLOW_REJECTS:+--allow-rejects} $${ALLOW_DELETIONS:+--allow-deletions} $${ADOPT_TABLE:+--adopt-table} \
 	  $${START_FROM:+--start-from "$$START_FROM"}
@@ -73,11 +77,12 @@ compose-down: ## Remove the containers, but keep the data. VOLUMES=1 deletes the
 
 ##@ Development
 .PHONY: setup
-setup: ## Install what is missing: system packages (apt-get, as root or with sudo), .venv, jars
+setup: ## Install what is missing: system packages (apt-get, as root or with sudo), .venv, jars; with DATABASE=mysql its server
 	@bash infra/setup/setup.sh
+	@if [ "$$DATABASE" = mysql ]; then $(PYTHON) -m infra mysql-server; fi
 
 .PHONY: test
-test: setup ## Run the tests, on a separate local stack. TIERS="unit dags jobs local"
+test: setup ## Run the tests, on a separate local stack. TIERS="unit dags jobs local" DATABASE=mysql
 	@$(PYTHON) -m pytest $(TIERS:%=tests/%) $(PYTEST_ARGS)
 
 .PHONY: check

@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 VERSIONS_FILE = Path(__file__).with_name("versions.toml")
 
@@ -40,11 +40,13 @@ class KafkaVersions(_Section):
 
 
 class MySqlVersions(_Section):
-    """The servers that the CDC connector reads, both ends included."""
+    """The servers that the CDC connector reads, both ends included, and where Debian has the newest."""
 
     oldest: str
     newest: str
     oldest_mariadb: str
+    debian_suite: str
+    debian_packages: tuple[str, ...] = Field(strict=False)
 
 
 class KubernetesVersions(_Section):

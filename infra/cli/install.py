@@ -1,4 +1,4 @@
-"""Commands for setup, clusters and maintainers: docs, helm-values, jars, provision-users, release."""
+"""Commands for setup, clusters and maintainers: docs, helm-values, jars, mysql-server, provision-users, release."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def add_commands(commands: Any) -> None:
     jars.add_argument("--folder", action="store_true", help="only print the folder of the jars")
     jars.add_argument("--functions", action="store_true", help="only print the jar of the jobs' Java functions")
     jars.set_defaults(run=_jars)
+    server = commands.add_parser("mysql-server", help="download MySQL's server from Debian, for DATABASE=mysql")
+    server.set_defaults(run=_mysql_server)
     users = commands.add_parser("provision-users", help="create databases and users from mounted Secrets")
     users.add_argument("--host", required=True)
     users.add_argument("--port", type=int, default=3306)
@@ -60,6 +62,12 @@ def _jars(options: argparse.Namespace) -> None:
     _print(f"{options.name}: {ensure_jars(_print, lock_file(options.name))}")
     if options.name == "jars":
         _print(f"functions: {ensure_functions(_print)}")
+
+
+def _mysql_server(_: argparse.Namespace) -> None:
+    from infra.setup.mysql_server import ensure_mysql_server
+
+    _print(f"mysql: {ensure_mysql_server(_print)}")
 
 
 def _docs(_: argparse.Namespace) -> None:

@@ -81,7 +81,8 @@ def _ensure_grants(admin: Connection, user: str, role: Role, scope: str) -> bool
             cursor.execute("REVOKE ALL PRIVILEGES, GRANT OPTION FROM %s@'%%'", [user])
         # MariaDB has revoked the roles with the rest, MySQL has not.
         for role_scope in show_grants(admin, user):
-            cursor.execute(f"REVOKE {role_scope.removeprefix('role ')} FROM %s@'%%'", [user])
+            role_name = role_scope.removeprefix("role ").replace("%", "%%")  # in MySQL it is `name`@`%`
+            cursor.execute(f"REVOKE {role_name} FROM %s@'%%'", [user])
         for where, privileges in expected.items():
             sql = f"GRANT {', '.join(sorted(privileges))} ON {where}".replace("%", "%%")
             cursor.execute(f"{sql} TO %s@'%%'", [user])

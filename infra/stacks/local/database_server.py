@@ -16,6 +16,7 @@ from typing import Protocol
 
 from infra.errors import SetupError
 from infra.settings import Settings, inherited_environment
+from infra.setup.mysql_server import mysqld_path
 
 # Debian installs servers outside the PATH of ordinary users.
 _FOLDERS = "/usr/sbin:/usr/local/sbin:/usr/libexec:/opt/homebrew/bin"
@@ -93,15 +94,16 @@ class MySql:
 
     def program(self) -> str:
         """Return the path of mysqld; SetupError if that is MariaDB, whose packages have a link of this name."""
-        path = find_program("mysqld")
+        downloaded = mysqld_path()
+        path = str(downloaded) if downloaded.is_file() else find_program("mysqld")
         version = subprocess.run(
             [path, "--no-defaults", "--version"], capture_output=True, text=True, check=False
         ).stdout
         if "MariaDB" in version or not version:
             found = version.strip() or "no version"
             raise SetupError(
-                f"mysql: {path} is {found}. Expected MySQL, because mysql.server is mysql. Put MySQL's mysqld on PATH "
-                "before it, or set mysql.server to mariadb."
+                f"mysql: {path} is {found}. Expected MySQL, because mysql.server is mysql. Download it with "
+                "`python -m infra mysql-server`, put MySQL's mysqld on PATH before it, or set mysql.server to mariadb."
             )
         return path
 

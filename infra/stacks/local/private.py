@@ -7,18 +7,22 @@ import socket
 from pathlib import Path
 
 from infra.errors import SetupError
-from infra.settings import PREFIX, PortSettings
+from infra.settings import PREFIX, PortSettings, load_settings
 
 # Below the kernel's range for clients, so that no client uses one of them in the meantime.
 _PORTS = range(20_000, 32_000)
 
 
 def private_environment(data_dir: Path) -> dict[str, str]:
-    """Return the settings as environment variables; SetupError if there are not enough free ports."""
+    """Return the settings as environment variables; SetupError if there are not enough free ports.
+
+    The database server is that of the settings of this process.
+    """
     keys = list(PortSettings.model_fields)
     ports = zip(keys, free_ports(len(keys)), strict=True)
     return {
         f"{PREFIX}DATA_DIR": str(data_dir),
+        f"{PREFIX}MYSQL_SERVER": load_settings().mysql.server,
         **{f"{PREFIX}PORTS_{key.upper()}": str(port) for key, port in ports},
     }
 

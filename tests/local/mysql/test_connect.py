@@ -65,7 +65,7 @@ def test_wrong_password(owner: MySqlEndpoint) -> None:
     with pytest.raises(AccessDeniedError) as caught, connect(replace(owner, password="wr0ng-pass")):
         pass
     assert str(caught.value) == (
-        f"{owner} rejected the login: Access denied for user '{owner.user}'@'localhost' "
+        f"{owner} rejected the login: Access denied for user '{owner.user}'@'127.0.0.1' "
         "(using password: YES). Fix the user or the password of the connection."
     )
     assert isinstance(caught.value, TerminalError)
@@ -99,7 +99,7 @@ def test_lock_timeout_is_transient(owner: MySqlEndpoint) -> None:
     with connect(owner) as holder, holder.cursor() as cursor:
         cursor.execute("CREATE TABLE t (id INT PRIMARY KEY)")
         cursor.execute("INSERT INTO t VALUES (1)")
-        busy = "another transaction holds a lock: Lock wait timeout"
+        busy = r"another transaction holds a lock: .*[Ll]ock"
         with pytest.raises(WaitTimeoutError, match=busy), connect(owner) as waiting:
             fetch_rows(waiting, "SELECT * FROM t FOR UPDATE NOWAIT")
 

@@ -8,8 +8,9 @@ import pytest
 
 from infra.endpoints import MySqlEndpoint
 from infra.errors import SchemaError
-from infra.mysql.connection import Connection, connect, fetch_rows
+from infra.mysql.connection import Connection, binlog_position, connect, fetch_rows
 from infra.mysql.schema import ensure_schema
+from tests.local.mysql.conftest import Database
 
 SCHEMA_FILE = Path(__file__).parents[3] / "flink_jobs" / "olympics" / "schema.sql"
 TABLE = """CREATE TABLE players (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, name VARCHAR(255) NOT NULL,
@@ -24,10 +25,6 @@ def run(endpoint: MySqlEndpoint, sql: str) -> None:
     with connect(endpoint) as connection:
         connection.query(sql)
         connection.commit()
-
-
-def binlog_position(admin: Connection) -> tuple[object, ...]:
-    return fetch_rows(admin, "SHOW MASTER STATUS")[0]
 
 
 def test_created_then_unchanged(owner: MySqlEndpoint, admin: Connection) -> None:
@@ -49,8 +46,8 @@ def test_names_are_compared_exactly(owner: MySqlEndpoint) -> None:
         assert fetch_rows(connection, "SELECT id FROM players WHERE name = 'Alex'") == [(1,)]
 
 
-def test_an_equal_table_from_another_statement_is_unchanged(owner: MySqlEndpoint) -> None:
-    run(owner, TABLE)
+def test_an_equal_table_from_another_statement_is_unchanged(database: Database, owner: MySqlEndpoint) -> None:
+    run(owner, database.words(TABLE))
     assert ensure_schema(owner, SCHEMA_FILE, "players", "games") == "unchanged"
 
 
@@ -124,9 +121,10 @@ def test_an_equal_table_from_another_statement_is_unchanged(owner: MySqlEndpoint
     ],
 )
 def test_drift_is_reported_not_altered_and_fixed_by_the_statement(
-    owner: MySqlEndpoint, change: str, difference: str
+    database: Database, owner: MySqlEndpoint, change: str, difference: str
 ) -> None:
-    run(owner, TABLE)
+    run(owner, database.words(TABLE))
+    difference = database.words(difference)
     run(owner, f"ALTER TABLE players {change}")
     with connect(owner) as connection:
         before = fetch_rows(connection, "SHOW CREATE TABLE players")
@@ -178,17 +176,17 @@ def test_a_view_is_not_a_table(owner: MySqlEndpoint) -> None:
             ),
         ),
         (
-            "CREATE TABLE IF NOT EXISTS players (id INTEGRAL)",
-            "rejected by the server: Unknown data type: 'INTEGRAL' (error 4161). Fix the SQL.",
+            "CREATE TABLE IF NOT EXISTS players (id INT, id INT)",
+            "rejected by the server: Duplicate column name 'id' (error 1060). Fix the SQL.",
         ),
     ],
 )
-def test_invalid_schema_file(owner: MySqlEndpoint, tmp_path: Path, sql: str, problem: str) -> None:
+def test_invalid_schema_file(database: Database, owner: MySqlEndpoint, tmp_path: Path, sql: str, problem: str) -> None:
     file = tmp_path / "schema.sql"
     file.write_text(sql)
     with pytest.raises(SchemaError) as caught:
         ensure_schema(owner, file, "players", "games")
-    assert str(caught.value) == f"{file}: {problem}"
+    assert str(caught.value) == database.words(f"{file}: {problem}")
 
 
 def test_unreadable_schema_file(owner: MySqlEndpoint, tmp_path: Path) -> None:
