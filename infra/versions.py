@@ -44,6 +44,7 @@ class MySqlVersions(_Section):
 
     oldest: str
     newest: str
+    interceptor_from: str
     oldest_mariadb: str
     debian_suite: str
     debian_packages: tuple[str, ...] = Field(strict=False)

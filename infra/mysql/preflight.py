@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import MySQLdb
@@ -34,6 +34,7 @@ MINIMUM_RETENTION_HOURS = 24
 _TAG = re.compile(r":\s*([A-Za-z_][A-Za-z0-9_]*)")
 _PLUGIN = re.compile(r"IDENTIFIED (?:WITH|VIA) '?(\w+)'?")
 _UNSUPPORTED_PLUGINS = {"sha256_password"}
+INTERCEPTOR = "olympicstreaming.BinaryLogStatus"
 _NO_FAILOVER = (
     "not checked: a failover. The CDC connector ignores the GTIDs of MariaDB, so after one it goes on at the same file "
     "and position, which are others on the new server: start from scratch then"
@@ -73,16 +74,19 @@ def check_cdc_ready(
     server_ids: str,
     other_ranges: Mapping[str, str] | None = None,
     minimum_retention_hours: float = MINIMUM_RETENTION_HOURS,
+    plain_readers: Sequence[str] = (),
 ) -> list[str]:
     """Check everything that change data capture requires, and return one "ok ..." or "not checked: ..." line per check.
 
-    `other_ranges` has the server ids of the other pipelines by name. PreflightError lists every failure and its fix.
+    `other_ranges` has the server ids of the other pipelines by name, and `plain_readers` the job scripts that read the
+    server without the query interceptor. PreflightError lists every failure and its fix.
     """
     # Without a default database, so that a missing one is reported together with the other failures.
     with connect(replace(cdc, database=None)) as connection:
         facts = _read_facts(connection, database, table)
     findings = [
         *check_server(facts, minimum_retention_hours),
+        *check_interceptor(facts, plain_readers),
         *check_grants(facts, cdc.user, database, table),
         *check_server_ids(facts, server_ids, other_ranges or {}),
         check_table(facts, database, table),
@@ -109,6 +113,19 @@ def check_server(facts: ServerFacts, minimum_retention_hours: float) -> Iterator
         yield Finding(True, _NO_FAILOVER)
     else:
         yield from _check_binlog_contents(facts)
+
+
+def check_interceptor(facts: ServerFacts, plain_readers: Sequence[str]) -> Iterator[Finding]:
+    """Check that the jobs use the query interceptor if the server needs it."""
+    version = facts.variables["version"]
+    if facts.is_mariadb or _numbers(version) < _numbers(load_versions().mysql.interceptor_from):
+        return
+    yield _finding(
+        not plain_readers,
+        "the jobs read the binlog position as this version requires",
+        f"{', '.join(plain_readers)}: the CDC connector cannot read MySQL {version} by itself. Add the option "
+        f"'jdbc.properties.queryInterceptors' = '{INTERCEPTOR}' to the table.",
+    )
 
 
 def _check_binlog_contents(facts: ServerFacts) -> Iterator[Finding]:

@@ -117,12 +117,14 @@ def publish_records(pipeline: Pipeline, data_file: str | None) -> list[str]:
 @pipeline_task
 def preflight_cdc(pipeline: Pipeline) -> list[str]:
     """Check everything that change data capture requires of the database; each error names its fix."""
-    from infra.mysql.preflight import check_cdc_ready
+    from infra.mysql.preflight import INTERCEPTOR, check_cdc_ready
     from infra.orchestration.connections import mysql_endpoint
 
     source = pipeline.mysql_source
-    others = server_ids_of_others(pipeline)
-    lines = check_cdc_ready(mysql_endpoint(pipeline, "cdc"), source.database, source.table, source.server_ids, others)
+    lines = check_cdc_ready(
+        mysql_endpoint(pipeline, "cdc"), source.database, source.table, source.server_ids,
+        server_ids_of_others(pipeline), plain_readers=files_without(pipeline, INTERCEPTOR),
+    )  # fmt: skip
     passed = [line for line in lines if line.startswith("ok ")]
     report("preflight_cdc", [f"{len(passed)} checks passed", *(line for line in lines if line not in passed)])
     return lines
@@ -165,7 +167,7 @@ def check_outputs(pipeline: Pipeline) -> dict[str, Any]:
     from infra.checks import outputs
     from infra.orchestration.connections import kafka_endpoint, mysql_endpoint
     from infra.orchestration.pipeline_jobs import dead_jobs, describe_jobs, job_statuses, target_named
-    from infra.orchestration.source_position import source_position
+    from infra.orchestration.source_position import lost_changes, source_position
     from infra.settings import load_settings
 
     settings = load_settings()
@@ -177,7 +179,7 @@ def check_outputs(pipeline: Pipeline) -> dict[str, Any]:
             mysql_endpoint(pipeline, "reader") if pipeline.source.mysql else None,
             kafka,
             lambda: dead_jobs(job_statuses(pipeline, target)),
-            lambda: describe_jobs(pipeline, target, kafka),
+            lambda: "\n".join([describe_jobs(pipeline, target, kafka), *lost_changes(pipeline)]),
             work_dir=settings.checks_dir,
             memory_mb=settings.checks.memory_mb,
         )
@@ -240,6 +242,13 @@ def server_ids_of_others(pipeline: Pipeline) -> dict[str, str]:
     """Return the server ids of the other pipelines by name, except those with an invalid definition."""
     others = [other for other in load_valid_pipelines(pipeline.folder.parent) if other.folder != pipeline.folder]
     return {other.name: other.mysql_source.server_ids for other in others if other.source.mysql}
+
+
+def files_without(pipeline: Pipeline, option: str) -> list[str]:
+    """Return the job scripts that create a table of the CDC connector without this option."""
+    names = [name for name, job in pipeline.jobs.items() if "mysql" in job.uses]
+    texts = {path.name: path.read_text(encoding="utf-8") for name in names for path in pipeline.job_files(name)}
+    return [name for name, text in texts.items() if "'mysql-cdc'" in text and option not in text]
 
 
 def daily_file(pipeline: Pipeline, context: Context) -> Path:

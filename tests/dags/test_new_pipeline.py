@@ -122,6 +122,19 @@ def test_invalid_definition_becomes_a_dag_that_reports_it_and_affects_no_other(c
             load_definition.function(str(definition.parent))
 
 
+def test_job_script_without_an_option_of_the_cdc_connector_is_found(checkout: Path) -> None:
+    from infra.mysql.preflight import INTERCEPTOR
+    from infra.orchestration.tasks import files_without
+
+    pipeline = load_pipeline(checkout / "flink_jobs" / "olympics")
+    assert files_without(pipeline, INTERCEPTOR) == []
+
+    reader = checkout / "flink_jobs" / "olympics" / "players_cdc" / "10_players.sql"
+    reader.write_text(reader.read_text().replace(INTERCEPTOR, "com.example.Other"))
+
+    assert files_without(pipeline, INTERCEPTOR) == ["10_players.sql"]
+
+
 def test_preflight_ignores_pipelines_with_an_invalid_definition(checkout: Path) -> None:
     from infra.orchestration.tasks import server_ids_of_others
 

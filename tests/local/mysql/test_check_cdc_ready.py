@@ -53,6 +53,7 @@ OF_SERVER = {
         "ok binlog_transaction_compression is OFF",
         "ok no transaction has a tagged GTID",
         "ok no visible column has the type VECTOR",
+        "ok the jobs read the binlog position as this version requires",
     ],
 }
 REPLICAS = {

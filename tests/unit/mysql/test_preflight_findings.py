@@ -11,6 +11,7 @@ from infra.mysql.preflight import (
     Finding,
     ServerFacts,
     check_grants,
+    check_interceptor,
     check_server,
     check_server_ids,
     check_table,
@@ -259,3 +260,18 @@ def test_table() -> None:
 )
 def test_range(text: str, expected: range | None) -> None:
     assert parse_range(text) == expected
+
+
+@pytest.mark.parametrize("version", ["8.0.36", "11.4.2-MariaDB-log"])
+def test_older_servers_and_mariadb_need_no_interceptor(version: str) -> None:
+    assert list(check_interceptor(with_variables(version=version), ["10_orders.sql"])) == []
+
+
+def test_reader_without_the_interceptor_is_named() -> None:
+    server = with_variables(version="9.7.4")
+
+    assert failures(check_interceptor(server, [])) == []
+    assert failures(check_interceptor(server, ["10_orders.sql", "11_items.sql"])) == [
+        "10_orders.sql, 11_items.sql: the CDC connector cannot read MySQL 9.7.4 by itself. Add the option "
+        "'jdbc.properties.queryInterceptors' = 'olympicstreaming.BinaryLogStatus' to the table."
+    ]
