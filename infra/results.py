@@ -30,13 +30,13 @@ def results_json(pipeline: Pipeline, kafka: KafkaEndpoint) -> str:
 
 def print_results(pipeline: Pipeline, kafka: KafkaEndpoint, console: Console) -> None:
     """Print a table for each item of `results` in the pipeline definition."""
-    _print_tables(pipeline, read_tables(kafka, pipeline.checks, pipeline.quarantine), console)
+    _print_tables(pipeline, read_tables(kafka, _shown_topics(pipeline), pipeline.quarantine), console)
 
 
 def watch_results(pipeline: Pipeline, kafka: KafkaEndpoint, console: Console) -> None:
     """Print the tables, and again whenever a result topic has changed, until interrupted."""
     with consumer(kafka) as client:
-        reader = TableReader(client, pipeline.checks, pipeline.quarantine)
+        reader = TableReader(client, _shown_topics(pipeline), pipeline.quarantine)
         first = True
         while True:
             if reader.refresh() or first:
@@ -45,6 +45,11 @@ def watch_results(pipeline: Pipeline, kafka: KafkaEndpoint, console: Console) ->
                 console.print(f"[dim]{datetime.now().astimezone():%H:%M:%S}, Ctrl-C ends[/dim]\n")
                 _print_tables(pipeline, {topic: reader.values(topic) for topic in reader.tables}, console)
             time.sleep(WATCH_SECONDS)
+
+
+def _shown_topics(pipeline: Pipeline) -> list[str]:
+    """Return the topics that the tables show: the others can have as many rows as the source."""
+    return list(dict.fromkeys(result.topic for result in pipeline.results))
 
 
 def _print_tables(pipeline: Pipeline, tables: dict[str, list[Value]], console: Console) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from infra import results
+from infra.endpoints import KafkaEndpoint
 from infra.errors import CheckFailedError, DefinitionError
 from infra.kafka.reader import Value
 from infra.pipeline import ResultTable, find_pipelines, load_pipeline
@@ -81,3 +84,24 @@ def test_shipped_pipeline_shows_results(folder: Path) -> None:
 
     assert pipeline.results
     assert {table.topic for table in pipeline.results} <= pipeline.checks.keys()
+
+
+def test_tables_read_only_the_topics_that_they_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
+    asked: list[str] = []
+
+    def read(_: KafkaEndpoint, topics: Iterable[str], quarantine: str | None) -> dict[str, list[Value]]:
+        asked.extend([*topics, str(quarantine)])
+        return {topic: [] for topic in asked}
+
+    monkeypatch.setattr(results, "read_tables", read)
+
+    results.print_results(pipeline, KafkaEndpoint("none"), Console(file=io.StringIO()))
+
+    # Not the topics with as many rows as the source.
+    assert asked == [
+        "olympics.nationality_stats",
+        "olympics.best_nationality",
+        "olympics.top_athletes",
+        "olympics.quarantine",
+    ]
