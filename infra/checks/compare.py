@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.checks.expected import create_expected, has_duplicates
-from infra.checks.topic_database import TopicDatabase
+from infra.checks.expected import create_expected, expected_of, has_duplicates
+from infra.checks.topic_database import TopicDatabase, log_of
 from infra.errors import CheckFailedError
 from infra.kafka.reader import decode_value
 from infra.pipeline.naming import TASK_LOGGER
@@ -64,8 +64,18 @@ class Comparison:
     def __init__(self, database: TopicDatabase) -> None:
         self._database = database
         self._topics = list(database.pipeline.checks)
+        # The columns with which the expected rows of a topic were created, if they were created ahead.
+        self._ahead: dict[str, list[str] | None] = {}
         self.rows: dict[str, int] = {}
         database.connection.execute(_DIFFERING)
+
+    def recompute(self) -> None:
+        """Create the expected rows of all topics ahead of the next comparison, while the jobs still catch up."""
+        progress = Progress(log.info, "checks: recomputing")
+        for number, topic in enumerate(self._topics, start=1):
+            self._ahead[topic] = _sample_columns(self._database, log_of(topic))
+            create_expected(self._database, topic, self._ahead[topic])
+            progress.update(number)
 
     def compare(self, now: float) -> Differences:
         """Compare the topics with the source as it was at the time `now` (seconds), and return what differs.
@@ -98,7 +108,10 @@ class Comparison:
         database, check = self._database, self._database.pipeline.checks[topic]
         current = database.current(topic)
         order = _sample_columns(database, current)
-        expected = create_expected(database, topic, order)
+        if topic not in self._ahead or self._ahead[topic] != order:
+            create_expected(database, topic, order)
+        self._ahead.pop(topic, None)
+        expected = expected_of(topic)
         self.rows[topic] = database.number(f"SELECT count(*) FROM {expected}")
         if not self._differing_buckets(expected, current):
             return
@@ -202,9 +215,10 @@ class Comparison:
         ]
 
 
-def _sample_columns(database: TopicDatabase, current: str) -> list[str] | None:
+def _sample_columns(database: TopicDatabase, table: str) -> list[str] | None:
     """Return the fields of a value in their order."""
-    row = database.row(f"SELECT json_keys(TRY_CAST(TRY(decode(message_value)) AS JSON)) FROM {current} LIMIT 1")
+    keys = "json_keys(TRY_CAST(TRY(decode(message_value)) AS JSON))"
+    row = database.row(f"SELECT {keys} FROM {table} WHERE message_value IS NOT NULL LIMIT 1")
     return row[0] if row else None
 
 

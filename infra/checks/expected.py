@@ -72,7 +72,7 @@ def create_expected(database: TopicDatabase, topic: str, order: list[str] | None
     columns = order if order and sorted(order) == sorted(types) else list(types)
     value = ", ".join(f"{_literal(name)}, {_json(name, types[name])}" for name in columns)
     key = ", ".join(_json(name, types[name]) for name in check.key)
-    table = quoted(f"expected {topic}")
+    table = expected_of(topic)
     database.create_from(
         check.expect,
         table,
@@ -84,6 +84,11 @@ def create_expected(database: TopicDatabase, topic: str, order: list[str] | None
             "Fix the query or the key."
         )
     return table
+
+
+def expected_of(topic: str) -> str:
+    """Return the table of a topic's expected rows."""
+    return quoted(f"expected {topic}")
 
 
 def has_duplicates(database: TopicDatabase, keys: str) -> bool:

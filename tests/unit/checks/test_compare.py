@@ -81,6 +81,28 @@ def test_equal_tables_have_no_difference(compared: Compared) -> None:
     assert compared.comparison.rows == {"games.players": 2}
 
 
+def test_expected_rows_that_were_created_ahead_are_used_once(compared: Compared) -> None:
+    compared.source(values(ALEX))
+    compared.send(ALEX)
+    compared.comparison.recompute()
+    compared.source(values(ALEX, PETER))
+
+    assert compared.differences() == []
+    assert compared.differences() == [
+        'games.players [2]: expected {"id": 2, "name": "Peter", "score": 2}, found no row'
+    ]
+
+
+def test_expected_rows_are_created_again_in_the_order_of_the_first_value(compared: Compared) -> None:
+    compared.source(values(ALEX))
+    compared.comparison.recompute()
+    compared.send({"score": 7, "name": "Alex", "id": 1})
+
+    assert compared.differences() == []
+    text = compared.database.row('SELECT value FROM "expected games.players"')
+    assert text == ('{"score":7,"name":"Alex","id":1}',)
+
+
 def test_every_kind_of_difference_is_reported(compared: Compared) -> None:
     compared.source(values(ALEX, PETER))
     compared.send({**ALEX, "score": 8}, {"id": 3, "name": "Žofie", "score": None})
