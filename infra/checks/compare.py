@@ -64,26 +64,17 @@ class Comparison:
     def __init__(self, database: TopicDatabase) -> None:
         self._database = database
         self._topics = list(database.pipeline.checks)
-        # The columns with which the expected rows of a topic were created, if they were created ahead, and the topics
-        # that had exactly these rows then.
+        # The columns with which the expected rows of a topic were created, if they were created ahead.
         self._ahead: dict[str, list[str] | None] = {}
-        self._equal: set[str] = set()
         self.rows: dict[str, int] = {}
         database.connection.execute(_DIFFERING)
 
     def recompute(self) -> None:
-        """Create the expected rows of all topics ahead of the next comparison, while the jobs still catch up.
-
-        A topic that already has as many records as rows is compared, and not again as long as it does not grow.
-        """
-        database, progress = self._database, Progress(log.info, "checks: recomputing", "topics")
+        """Create the expected rows of all topics ahead of the next comparison, while the jobs still catch up."""
+        progress = Progress(log.info, "checks: recomputing", "topics")
         for number, topic in enumerate(self._topics, start=1):
-            self._ahead[topic] = _sample_columns(database, log_of(topic))
-            expected = create_expected(database, topic, self._ahead[topic])
-            self.rows[topic] = database.number(f"SELECT count(*) FROM {expected}")
-            records = database.number(f"SELECT count(message_value) FROM {log_of(topic)}")
-            if records >= self.rows[topic] and not self._differing_buckets(expected, database.current(topic)):
-                self._equal.add(topic)
+            self._ahead[topic] = _sample_columns(self._database, log_of(topic))
+            create_expected(self._database, topic, self._ahead[topic])
             progress.update(number)
 
     def compare(self, now: float) -> Differences:
@@ -115,14 +106,11 @@ class Comparison:
 
     def _compare_topic(self, number: int, topic: str) -> None:
         database, check = self._database, self._database.pipeline.checks[topic]
-        if topic in self._equal and database.is_folded(topic):
-            self._forget_ahead(topic)
-            return
         current = database.current(topic)
         order = _sample_columns(database, current)
         if topic not in self._ahead or self._ahead[topic] != order:
             create_expected(database, topic, order)
-        self._forget_ahead(topic)
+        self._ahead.pop(topic, None)
         expected = expected_of(topic)
         self.rows[topic] = database.number(f"SELECT count(*) FROM {expected}")
         if not self._differing_buckets(expected, current):
@@ -155,11 +143,6 @@ class Comparison:
             "INSERT INTO checks_compared SELECT ?, key, expected, found, message_key, message_value FROM checks_pairs",
             [number],
         )
-
-    def _forget_ahead(self, topic: str) -> None:
-        """Forget what was done ahead, because the source may have changed at the next comparison."""
-        self._ahead.pop(topic, None)
-        self._equal.discard(topic)
 
     def _differing_buckets(self, expected: str, current: str) -> int:
         """Create the table of the buckets of rows whose checksums differ, and return their number.

@@ -126,10 +126,6 @@ class TopicDatabase:
             self._unfolded.discard(topic)
         return table
 
-    def is_folded(self, topic: str) -> bool:
-        """Return whether the table of the topic's current rows has all records of its log."""
-        return topic not in self._unfolded
-
     def prune(self, topic: str) -> int:
         """Delete the superseded records of a compacted topic from its log, as Kafka does, and return their number."""
         self._fold(topic)

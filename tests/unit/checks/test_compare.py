@@ -93,27 +93,6 @@ def test_expected_rows_that_were_created_ahead_are_used_once(compared: Compared)
     ]
 
 
-def test_topic_that_was_equal_ahead_is_compared_again_when_it_grows(compared: Compared) -> None:
-    compared.source(values(ALEX))
-    compared.send(ALEX)
-    compared.comparison.recompute()
-    compared.send(PETER)
-
-    assert compared.differences() == [
-        'games.players [2]: expected no row, found {"id": 2, "name": "Peter", "score": 2}'
-    ]
-
-
-def test_topic_that_was_equal_ahead_is_not_compared_again(compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
-    compared.source(values(ALEX))
-    compared.send(ALEX)
-    compared.comparison.recompute()
-    monkeypatch.setattr(compare_module, "create_expected", pytest.fail)
-
-    assert compared.differences() == []
-    assert compared.comparison.rows == {"games.players": 1}
-
-
 def test_expected_rows_are_created_again_in_the_order_of_the_first_value(compared: Compared) -> None:
     compared.source(values(ALEX))
     compared.comparison.recompute()
