@@ -105,7 +105,7 @@ ensure_python_packages() {
     .venv/uv/bin/pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
   fi
   if ! is_supported_python .venv/bin/python; then
-    report "python packages: Python $(supported_python) ..."
+    report "python packages: an environment with $(supported_python) ..."
     "$UV" venv --quiet --allow-existing --python "$(supported_python)" .venv
   fi
   rm -f "$STAMP"
