@@ -100,12 +100,13 @@ def seed_table(
             raise _foreign(table, owner, _plan(connection, table, columns, staged))
         try:
             with heartbeat(report, f"comparing {staged:,} rows with table {table}, and changing those that differ"):
+                plan = SeedPlan(0, staged, 0, 0)
                 if _lock(connection, table):  # an empty table has nothing to compare, and nothing to lose
                     plan = _plan(connection, table, columns, staged)
                     _check_deletions(plan, table, data_file, max_deleted_percent)
                     if plan.changes:
                         report(f"table {table}: about to {plan}")
-                inserted, updated, deleted = _apply(connection, table, columns)
+                inserted, updated, deleted = _apply(connection, table, columns) if plan.changes else (0, 0, 0)
         except MySQLdb.IntegrityError as error:
             raise DataFileError(
                 f"{data_file}: table {table!r} rejected the rows: {error.args[1]}. Nothing was changed. "
