@@ -78,7 +78,7 @@ def check_outputs(
             if not differing.count:
                 log.prune()
                 return CheckReport(comparison.rows, rounds.records, now - begun)
-            if is_ahead:  # the table may have changed since it was read, so this is no reason for a verdict
+            if is_ahead:  # the table may have changed since it was read, so a difference proves nothing yet
                 is_ahead = False
                 continue
             dead = dead_jobs()

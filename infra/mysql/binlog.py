@@ -15,7 +15,7 @@ _COMPRESSED = "Transaction_payload"
 def find_compressed_transaction(connection: Connection) -> str | None:
     """Return the position `<file>:<position>` of a compressed transaction in the newest binlogs; None if there is none.
 
-    A session can switch binlog_transaction_compression on by itself, so the server's setting does not exclude one.
+    A session can set binlog_transaction_compression for itself, whatever the setting of the server is.
     Requires REPLICATION SLAVE and REPLICATION CLIENT.
     """
     files = [str(row[0]) for row in fetch_rows(connection, "SHOW BINARY LOGS")]

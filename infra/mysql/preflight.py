@@ -74,19 +74,19 @@ def check_cdc_ready(
     server_ids: str,
     other_ranges: Mapping[str, str] | None = None,
     minimum_retention_hours: float = MINIMUM_RETENTION_HOURS,
-    plain_readers: Sequence[str] = (),
+    without_interceptor: Sequence[str] = (),
 ) -> list[str]:
     """Check everything that change data capture requires, and return one "ok ..." or "not checked: ..." line per check.
 
-    `other_ranges` has the server ids of the other pipelines by name, and `plain_readers` the job scripts that read the
-    server without the query interceptor. PreflightError lists every failure and its fix.
+    `other_ranges` has the server ids of the other pipelines by name, and `without_interceptor` the job scripts that
+    read the server without the query interceptor. PreflightError lists every failure and its fix.
     """
     # Without a default database, so that a missing one is reported together with the other failures.
     with connect(replace(cdc, database=None)) as connection:
         facts = _read_facts(connection, database, table)
     findings = [
         *check_server(facts, minimum_retention_hours),
-        *check_interceptor(facts, plain_readers),
+        *check_interceptor(facts, without_interceptor),
         *check_grants(facts, cdc.user, database, table),
         *check_server_ids(facts, server_ids, other_ranges or {}),
         check_table(facts, database, table),
@@ -115,16 +115,16 @@ def check_server(facts: ServerFacts, minimum_retention_hours: float) -> Iterator
         yield from _check_binlog_contents(facts)
 
 
-def check_interceptor(facts: ServerFacts, plain_readers: Sequence[str]) -> Iterator[Finding]:
+def check_interceptor(facts: ServerFacts, without_interceptor: Sequence[str]) -> Iterator[Finding]:
     """Check that the jobs use the query interceptor if the server needs it."""
     version = facts.variables["version"]
     if facts.is_mariadb or _numbers(version) < _numbers(load_versions().mysql.interceptor_from):
         return
     yield _finding(
-        not plain_readers,
+        not without_interceptor,
         "the jobs read the binlog position as this version requires",
-        f"{', '.join(plain_readers)}: the CDC connector cannot read MySQL {version} by itself. Add the option "
-        f"'jdbc.properties.queryInterceptors' = '{INTERCEPTOR}' to the table.",
+        f"{', '.join(without_interceptor)}: the CDC connector cannot read MySQL {version} without the query "
+        f"interceptor. Add 'jdbc.properties.queryInterceptors' = '{INTERCEPTOR}' to the options of the table.",
     )
 
 

@@ -77,7 +77,7 @@ def seed_table(
     allow_rejects: bool = False,
     report: Report = silent,
     max_deleted_percent: int = 100,
-    owner: str | None = None,
+    other_owner: str | None = None,
 ) -> SeedReport:
     """Make the table equal to the valid rows of the file, in one transaction; `rejects_file` lists the other rows.
 
@@ -86,7 +86,7 @@ def seed_table(
     it will change in a table that has rows.
     Nothing is changed if the seed raises: DataFileError if the file is invalid or, without `allow_rejects`, has
     rejected rows, or if more than `max_deleted_percent` of the table's rows would be deleted; SchemaError with the
-    numbers of rows if the table has another `owner`; WaitTimeoutError if a lock could not be acquired in time.
+    numbers of rows if the table has an `other_owner`; WaitTimeoutError if a lock could not be acquired in time.
     """
     started = time.monotonic()
     with connect(endpoint) as connection:
@@ -96,8 +96,8 @@ def seed_table(
             staged = _stage(connection, columns, data_file, rejects, report)
         if rejects.count and not allow_rejects:
             raise _rejected(data_file, rejects, rejects_file)
-        if owner:
-            raise _foreign(table, owner, _plan(connection, table, columns, staged))
+        if other_owner:
+            raise _foreign(table, other_owner, _plan(connection, table, columns, staged))
         try:
             with heartbeat(report, f"comparing {staged:,} rows with table {table}, and changing those that differ"):
                 plan = SeedPlan(0, staged, 0, 0)

@@ -92,7 +92,7 @@ def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
     most = 100 if params["allow_deletions"] else seed.max_deleted_percent
     seeded = seed_table(
         endpoint, source.table, path, rejects, allow_rejects, progress_of("seed_mysql"), most,
-        owner=None if adopted else owner,
+        other_owner=None if adopted else owner,
     )  # fmt: skip
     if adopted:
         record_owner(endpoint, source.table, pipeline.name)
@@ -123,7 +123,7 @@ def preflight_cdc(pipeline: Pipeline) -> list[str]:
     source = pipeline.mysql_source
     lines = check_cdc_ready(
         mysql_endpoint(pipeline, "cdc"), source.database, source.table, source.server_ids,
-        server_ids_of_others(pipeline), plain_readers=files_without(pipeline, INTERCEPTOR),
+        server_ids_of_others(pipeline), without_interceptor=files_without(pipeline, INTERCEPTOR),
     )  # fmt: skip
     passed = [line for line in lines if line.startswith("ok ")]
     report("preflight_cdc", [f"{len(passed)} checks passed", *(line for line in lines if line not in passed)])

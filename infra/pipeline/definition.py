@@ -248,8 +248,9 @@ class Pipeline(_Part):
     def seed(self) -> TableSeed | TopicSeed:
         """The files that a run loads; DefinitionError if the platform only reads the source."""
         if self.source.seed is None:
+            kind = "mysql" if self.source.mysql else "kafka"
             raise DefinitionError(
-                f"pipeline {self.name} does not have a seed; its source is only read. Add source.{self._kind}.seed."
+                f"pipeline {self.name} does not have a seed; its source is only read. Add source.{kind}.seed."
             )
         return self.source.seed
 
@@ -266,10 +267,6 @@ class Pipeline(_Part):
         if not isinstance(self.seed, TopicSeed):
             raise DefinitionError(f"pipeline {self.name} does not have a topic to seed; its source is a MySQL table.")
         return self.seed
-
-    @property
-    def _kind(self) -> str:
-        return "mysql" if self.source.mysql else "kafka"
 
     def path(self, relative: str) -> Path:
         """Return the path of a file that the definition names."""

@@ -152,7 +152,7 @@ def test_live_table_is_read_and_neither_a_row_nor_a_privilege_changes(
     assert privileges(settings) == before
     assert "seed_mysql" not in lines
     assert "preflight_capacity: table players, about " in lines
-    # Now that the table stands still, the comparison is exact.
+    # Now that nobody writes the table, the comparison is exact.
     reader, kafka = local_stack.mysql_endpoint(settings, "reader", "arena"), local_stack.kafka_endpoint(settings)
     assert check_outputs(arena, reader, kafka, list, str, 120).rows["arena.players"] == len(written)
 

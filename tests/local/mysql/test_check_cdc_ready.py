@@ -129,6 +129,15 @@ def test_setting(cdc: MySqlEndpoint, name: str, admin: Connection, variable: str
     check_cdc_ready(cdc, name, "players", "5400-5409")
 
 
+def test_retention_in_days(database: Database, cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
+    # Newer versions of MySQL have only the setting in seconds.
+    variable, value = {"mariadb": ("expire_logs_days", "7"), "mysql": ("binlog_expire_logs_seconds", "604800")}[
+        database.server
+    ]
+    with setting(admin, variable, value):
+        assert "ok binlogs are kept for 168 h, at least 24 h" in check_cdc_ready(cdc, name, "players", "5400-5409")
+
+
 def test_retention_in_seconds(cdc: MySqlEndpoint, name: str, admin: Connection) -> None:
     with setting(admin, "binlog_expire_logs_seconds", "90000"):
         assert "ok binlogs are kept for 25 h, at least 24 h" in check_cdc_ready(cdc, name, "players", "5400-5409")

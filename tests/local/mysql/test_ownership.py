@@ -84,7 +84,7 @@ def test_seed_of_a_foreign_table_is_refused_with_what_it_would_change(
     owner: MySqlEndpoint, foreign: list[tuple[object, ...]], file: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SchemaError) as caught:
-        seed_table(owner, "players", file, tmp_path / "rejects.csv", owner=owner_of(owner, "games"))
+        seed_table(owner, "players", file, tmp_path / "rejects.csv", other_owner=owner_of(owner, "games"))
 
     assert str(caught.value) == (
         "table 'players' was not created by the platform, so it is not seeded. A seed would insert 2, update 1 and "

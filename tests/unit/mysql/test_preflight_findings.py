@@ -273,7 +273,7 @@ def test_reader_without_the_interceptor_is_named() -> None:
     assert failures(check_interceptor(server, [])) == []
     assert failures(check_interceptor(server, ["10_orders.sql", "11_items.sql"])) == [
         (
-            "10_orders.sql, 11_items.sql: the CDC connector cannot read MySQL 9.7.4 by itself. Add the option "
-            "'jdbc.properties.queryInterceptors' = 'olympicstreaming.BinaryLogStatus' to the table."
+            "10_orders.sql, 11_items.sql: the CDC connector cannot read MySQL 9.7.4 without the query interceptor. Add "
+            "'jdbc.properties.queryInterceptors' = 'olympicstreaming.BinaryLogStatus' to the options of the table."
         )
     ]
