@@ -12,7 +12,7 @@ import MySQLdb
 from infra.endpoints import MySqlEndpoint
 from infra.errors import SchemaError
 from infra.mysql.connection import NOT_THE_STATEMENT, Connection, connect, fetch_rows, quoted
-from infra.mysql.ownership import forget_owner, record_owner
+from infra.mysql.seeded_tables import forget_table, record_table
 
 _KIND = "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s"
 
@@ -30,8 +30,8 @@ class _Form:
 def ensure_schema(endpoint: MySqlEndpoint, schema_file: Path, table: str, pipeline: str) -> str:
     """Create the table from its file if it is missing, and return "created" or "unchanged".
 
-    The pipeline becomes the owner of a table that it creates. The file is one `CREATE TABLE IF NOT EXISTS`. SchemaError
-    if it is not, or if the existing table differs from it.
+    A table that it creates is recorded as one that the pipeline may seed. The file is one `CREATE TABLE IF NOT EXISTS`.
+    SchemaError if it is not, or if the existing table differs from it.
     """
     sql = _read(schema_file)
     temporary = _as_temporary(sql, schema_file, table)
@@ -39,11 +39,11 @@ def ensure_schema(endpoint: MySqlEndpoint, schema_file: Path, table: str, pipeli
         kind = fetch_rows(connection, _KIND, [table])
         if not kind:
             # Recorded first: otherwise an interrupted run would leave a table that looks like that of someone else.
-            record_owner(endpoint, table, pipeline)
+            record_table(endpoint, table, pipeline)
             try:
                 _run(connection, sql, schema_file)
             except SchemaError:
-                forget_owner(endpoint, table)
+                forget_table(endpoint, table)
                 raise
             return "created"
         if kind == [("VIEW",)]:

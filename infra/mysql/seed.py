@@ -77,7 +77,7 @@ def seed_table(
     allow_rejects: bool = False,
     report: Report = silent,
     max_deleted_percent: int = 100,
-    other_owner: str | None = None,
+    foreign: str | None = None,
 ) -> SeedReport:
     """Make the table equal to the valid rows of the file, in one transaction; `rejects_file` lists the other rows.
 
@@ -86,7 +86,8 @@ def seed_table(
     it will change in a table that has rows.
     Nothing is changed if the seed raises: DataFileError if the file is invalid or, without `allow_rejects`, has
     rejected rows, or if more than `max_deleted_percent` of the table's rows would be deleted; SchemaError with the
-    numbers of rows if the table has an `other_owner`; WaitTimeoutError if a lock could not be acquired in time.
+    numbers of rows if `foreign` says why the pipeline may not seed the table; WaitTimeoutError if a lock could not be
+    acquired in time.
     """
     started = time.monotonic()
     with connect(endpoint) as connection:
@@ -96,8 +97,8 @@ def seed_table(
             staged = _stage(connection, columns, data_file, rejects, report)
         if rejects.count and not allow_rejects:
             raise _rejected(data_file, rejects, rejects_file)
-        if other_owner:
-            raise _foreign(table, other_owner, _plan(connection, table, columns, staged))
+        if foreign:
+            raise _foreign(table, foreign, _plan(connection, table, columns, staged))
         try:
             with heartbeat(report, f"comparing {staged:,} rows with table {table}, and changing those that differ"):
                 plan = SeedPlan(0, staged, 0, 0)
@@ -148,10 +149,10 @@ def _rejected(data_file: Path, rejects: Rejects, rejects_file: Path) -> DataFile
     )
 
 
-def _foreign(table: str, owner: str, plan: SeedPlan) -> SchemaError:
+def _foreign(table: str, reason: str, plan: SeedPlan) -> SchemaError:
     return SchemaError(
-        f"table {table!r} {owner}, so it is not seeded. A seed would {plan}. Nothing was changed. Remove seed from the "
-        "source to only read the table, choose another table, or allow it once with adopt_table."
+        f"table {table!r} {reason}, so it is not seeded. A seed would {plan}. Nothing was changed. Remove seed from "
+        "the source to only read the table, choose another table, or allow it once with adopt_table."
     )
 
 

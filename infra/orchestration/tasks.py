@@ -74,9 +74,9 @@ def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
     unless `adopt_table` is set.
     """
     from infra.mysql.connection import connect
-    from infra.mysql.ownership import foreign_owner, record_owner
     from infra.mysql.schema import ensure_schema
     from infra.mysql.seed import seed_table
+    from infra.mysql.seeded_tables import record_table, why_foreign
     from infra.orchestration.connections import mysql_endpoint
     from infra.settings import load_settings
 
@@ -87,15 +87,15 @@ def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
     rejects.parent.mkdir(parents=True, exist_ok=True)
     table = ensure_schema(endpoint, pipeline.path(seed.schema_file), source.table, pipeline.name)
     with connect(endpoint) as connection:
-        owner = foreign_owner(connection, source.table, pipeline.name)
-    adopted = bool(owner and params.get("adopt_table"))
+        foreign = why_foreign(connection, source.table, pipeline.name)
+    adopted = bool(foreign and params.get("adopt_table"))
     most = 100 if params["allow_deletions"] else seed.max_deleted_percent
     seeded = seed_table(
         endpoint, source.table, path, rejects, allow_rejects, progress_of("seed_mysql"), most,
-        other_owner=None if adopted else owner,
+        foreign=None if adopted else foreign,
     )  # fmt: skip
     if adopted:
-        record_owner(endpoint, source.table, pipeline.name)
+        record_table(endpoint, source.table, pipeline.name)
         table += "; adopted, so that later runs seed it"
     rejected = f"; rejected rows are listed in {rejects}" if seeded.rejected else ""
     return report("seed_mysql", [f"table {source.table}: {table}", f"rows of {path.name}: {seeded}{rejected}"])

@@ -125,7 +125,7 @@ def _describe(detail: Any) -> str:
         hint = f"Did you mean {guess[0]!r}? " if guess else ""
         return f"{key}: unknown key. {hint}Allowed: {', '.join(allowed)}."
     if kind == "missing":
-        return f"{key}: missing. Every {_owner_of(detail['loc'])} requires it."
+        return f"{key}: missing. Every {_foreign_reason(detail['loc'])} requires it."
     if kind == "string_pattern_mismatch":
         return f"{key}: is {detail['input']!r}, but must match '{context['pattern']}'."
     if kind == "literal_error":
@@ -160,7 +160,7 @@ def _models_in(annotation: Any) -> Iterator[Any]:
         yield from _models_in(argument)
 
 
-def _owner_of(location: tuple[Any, ...]) -> str:
+def _foreign_reason(location: tuple[Any, ...]) -> str:
     parent = [str(part) for part in location[:-1] if not isinstance(part, int)]
     return next((_OWNERS[part] for part in reversed(parent) if part in _OWNERS), parent[-1] if parent else "pipeline")
 

@@ -24,8 +24,8 @@ _DEFINITION = f"""
 _REPLACE = f"REPLACE INTO {RECORD} VALUES (%s, %s, UTC_TIMESTAMP())"
 
 
-def foreign_owner(connection: Connection, table: str, pipeline: str) -> str | None:
-    """Return whose an existing table is, as the end of a sentence; None if the pipeline may seed it."""
+def why_foreign(connection: Connection, table: str, pipeline: str) -> str | None:
+    """Return why the pipeline may not seed an existing table, as the end of a sentence; None if it may."""
     try:
         rows = fetch_rows(connection, f"SELECT pipeline FROM {RECORD} WHERE table_name = %s", [table])
     except MySQLdb.ProgrammingError as error:
@@ -37,7 +37,7 @@ def foreign_owner(connection: Connection, table: str, pipeline: str) -> str | No
     return f"belongs to the pipeline {rows[0][0]!r}" if rows else "was not created by the platform"
 
 
-def record_owner(endpoint: MySqlEndpoint, table: str, pipeline: str) -> None:
+def record_table(endpoint: MySqlEndpoint, table: str, pipeline: str) -> None:
     """Record that the pipeline may seed the table. It must be able to create a table in the database."""
     with connect(endpoint) as connection:
         with connection.cursor() as cursor:
@@ -46,7 +46,7 @@ def record_owner(endpoint: MySqlEndpoint, table: str, pipeline: str) -> None:
         connection.commit()
 
 
-def forget_owner(endpoint: MySqlEndpoint, table: str) -> None:
+def forget_table(endpoint: MySqlEndpoint, table: str) -> None:
     """Remove a table from the record."""
     with connect(endpoint) as connection:
         with connection.cursor() as cursor:

@@ -9,9 +9,9 @@ import pytest
 from infra.endpoints import MySqlEndpoint
 from infra.errors import DataFileError, SchemaError
 from infra.mysql.connection import connect, fetch_rows
-from infra.mysql.ownership import foreign_owner, record_owner
 from infra.mysql.schema import ensure_schema
 from infra.mysql.seed import SeedReport, seed_table
+from infra.mysql.seeded_tables import record_table, why_foreign
 from infra.mysql.snapshot import estimate_rows
 
 SCHEMA_FILE = Path(__file__).parents[3] / "flink_jobs" / "olympics" / "schema.sql"
@@ -31,9 +31,9 @@ def rows_of(endpoint: MySqlEndpoint) -> list[tuple[object, ...]]:
         return fetch_rows(connection, "SELECT * FROM players ORDER BY id")
 
 
-def owner_of(endpoint: MySqlEndpoint, pipeline: str) -> str | None:
+def foreign_reason(endpoint: MySqlEndpoint, pipeline: str) -> str | None:
     with connect(endpoint) as connection:
-        return foreign_owner(connection, "players", pipeline)
+        return why_foreign(connection, "players", pipeline)
 
 
 def tables_of(endpoint: MySqlEndpoint) -> list[str]:
@@ -59,8 +59,8 @@ def foreign(owner: MySqlEndpoint) -> list[tuple[object, ...]]:
 def test_table_that_a_pipeline_creates_is_its_own(owner: MySqlEndpoint) -> None:
     ensure_schema(owner, SCHEMA_FILE, "players", "games")
 
-    assert owner_of(owner, "games") is None
-    assert owner_of(owner, "arena") == "belongs to the pipeline 'games'"
+    assert foreign_reason(owner, "games") is None
+    assert foreign_reason(owner, "arena") == "belongs to the pipeline 'games'"
 
 
 def test_rejected_schema_file_leaves_no_owner(owner: MySqlEndpoint, tmp_path: Path) -> None:
@@ -70,13 +70,13 @@ def test_rejected_schema_file_leaves_no_owner(owner: MySqlEndpoint, tmp_path: Pa
     with pytest.raises(SchemaError, match="rejected by the server"):
         ensure_schema(owner, broken, "players", "games")
 
-    assert owner_of(owner, "games") == "was not created by the platform"
+    assert foreign_reason(owner, "games") == "was not created by the platform"
 
 
 def test_existing_table_stays_foreign(owner: MySqlEndpoint, foreign: list[tuple[object, ...]]) -> None:
     assert ensure_schema(owner, SCHEMA_FILE, "players", "games") == "unchanged"
 
-    assert owner_of(owner, "games") == "was not created by the platform"
+    assert foreign_reason(owner, "games") == "was not created by the platform"
     assert (tables_of(owner), rows_of(owner)) == (["players"], foreign)
 
 
@@ -84,7 +84,7 @@ def test_seed_of_a_foreign_table_is_refused_with_what_it_would_change(
     owner: MySqlEndpoint, foreign: list[tuple[object, ...]], file: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SchemaError) as caught:
-        seed_table(owner, "players", file, tmp_path / "rejects.csv", other_owner=owner_of(owner, "games"))
+        seed_table(owner, "players", file, tmp_path / "rejects.csv", foreign=foreign_reason(owner, "games"))
 
     assert str(caught.value) == (
         "table 'players' was not created by the platform, so it is not seeded. A seed would insert 2, update 1 and "
@@ -99,11 +99,11 @@ def test_adopted_table_is_seeded_from_then_on(owner: MySqlEndpoint, file: Path, 
     lines: list[str] = []
 
     report = seed_table(owner, "players", file, tmp_path / "rejects.csv", report=lines.append)
-    record_owner(owner, "players", "games")
+    record_table(owner, "players", "games")
 
     assert report == SeedReport(inserted=2, updated=1, deleted=1, unchanged=0, rejected=0)
     assert lines == ["table players: about to insert 2, update 1 and delete 1 of the 2 rows"]
-    assert owner_of(owner, "games") is None
+    assert foreign_reason(owner, "games") is None
 
 
 @pytest.mark.usefixtures("foreign")
