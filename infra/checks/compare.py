@@ -12,69 +12,41 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from infra.checks.differing import Differences, DifferingRows, Key, shown_row
 from infra.checks.expected import create_expected, expected_of, has_duplicates
-from infra.checks.topic_database import TopicDatabase, log_of
+from infra.checks.topic_database import TopicDatabase, json_path, key_expression, log_of
 from infra.errors import CheckFailedError
 from infra.kafka.reader import decode_value
 from infra.pipeline.naming import TASK_LOGGER
 from infra.progress import Progress
 
 log = logging.getLogger(TASK_LOGGER)
-Key = tuple[Any, ...]
 Table = dict[Key, dict[str, Any]]
-SHOWN_DIFFERENCES = 5
 CHUNK_ROWS = 10_000
 BUCKETS = 4096
 _FOUND = "TRY(decode(message_value))"
 
-_DIFFERING = """
-    CREATE TEMP TABLE IF NOT EXISTS checks_differing (
-        topic INTEGER, key VARCHAR, expected VARCHAR, found VARCHAR, message_key BLOB, message_value BLOB, since DOUBLE
-    )"""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A row that differs; None stands for a missing row."""
-
-    topic: str
-    key: Key
-    expected: dict[str, Any] | None
-    found: dict[str, Any] | None
-
-    def __str__(self) -> str:
-        key = ", ".join(map(repr, self.key))
-        return f"{self.topic} [{key}]: expected {_shown(self.expected)}, found {_shown(self.found)}"
-
-
-@dataclass(frozen=True)
-class Differences:
-    """The number of rows that differ, and the first of them by topic and key."""
-
-    count: int
-    first: list[Difference]
-
 
 class Comparison:
-    """Repeated comparison of all checked topics, which remembers for how long each row has differed."""
+    """Repeated comparison of all checked topics; `differing` remembers the rows that differ."""
 
     def __init__(self, database: TopicDatabase) -> None:
-        self._database = database
+        self.database = database
         self._topics = list(database.pipeline.checks)
         # The columns with which the expected rows of a topic were created, if they were created ahead.
         self._ahead: dict[str, list[str] | None] = {}
         self.rows: dict[str, int] = {}
-        database.connection.execute(_DIFFERING)
+        """The number of expected rows of each topic."""
+        self.differing = DifferingRows(database)
 
     def recompute(self) -> None:
         """Create the expected rows of all topics ahead of the next comparison, while the jobs still catch up."""
         progress = Progress(log.info, "checks: recomputing", "topics")
         for number, topic in enumerate(self._topics, start=1):
-            self._ahead[topic] = _sample_columns(self._database, log_of(topic))
-            create_expected(self._database, topic, self._ahead[topic])
+            self._ahead[topic] = _sample_columns(self.database, log_of(topic))
+            create_expected(self.database, topic, self._ahead[topic])
             progress.update(number)
 
     def compare(self, now: float) -> Differences:
@@ -83,29 +55,15 @@ class Comparison:
         CheckFailedError if a value of a topic is not a row, or if two have the same key. DefinitionError if a check
         contradicts its key.
         """
-        execute = self._database.connection.execute
-        execute("CREATE OR REPLACE TEMP TABLE checks_compared AS SELECT * EXCLUDE since FROM checks_differing LIMIT 0")
+        self.differing.clear()
         progress = Progress(log.info, "checks: comparing")
         for number, topic in enumerate(self._topics):
             self._compare_topic(number, topic)
             progress.update(sum(self.rows[each] for each in self._topics[: number + 1]))
-        # A row that still has the expected value with which it differed before has differed from then on.
-        execute(
-            "CREATE OR REPLACE TEMP TABLE checks_differing AS SELECT compared.*, coalesce(before.since, $now) AS since "
-            "FROM checks_compared AS compared LEFT JOIN checks_differing AS before ON before.topic = compared.topic "
-            "AND before.key = compared.key AND before.expected IS NOT DISTINCT FROM compared.expected",
-            {"now": now},
-        )
-        return self.settled(now, 0)
-
-    def settled(self, now: float, seconds: float) -> Differences:
-        """Return what has differed for `seconds` with the same expected value."""
-        since = {"until": now - seconds}
-        count = self._database.number("SELECT count(*) FROM checks_differing WHERE since <= $until", since)
-        return Differences(count, self._first(since) if count else [])
+        return self.differing.update(now)
 
     def _compare_topic(self, number: int, topic: str) -> None:
-        database, check = self._database, self._database.pipeline.checks[topic]
+        database, check = self.database, self.database.pipeline.checks[topic]
         current = database.current(topic)
         order = _sample_columns(database, current)
         if topic not in self._ahead or self._ahead[topic] != order:
@@ -128,7 +86,7 @@ class Comparison:
             f"ANTI JOIN (SELECT {_FOUND} AS value FROM {current} WHERE {_in_bucket(_FOUND)}) AS current USING (value)"
         )
         self._check_values(topic, check.key)
-        keys = _key_expression(check.key)
+        keys = key_expression(check.key, "value")
         if has_duplicates(database, f"SELECT {keys} AS key FROM (SELECT {_FOUND} AS value FROM {current})"):
             raise _same_key(topic, check.key)
         execute(
@@ -153,21 +111,21 @@ class Comparison:
             f"SELECT hash({{value}}) % {BUCKETS} AS bucket, sum(CAST(hash({{value}}) AS HUGEINT)) AS checksum "
             "FROM {table} GROUP BY bucket"
         )
-        self._database.connection.execute(
+        self.database.connection.execute(
             "CREATE OR REPLACE TEMP TABLE checks_buckets AS SELECT bucket "
             f"FROM ({checksums.format(value='value', table=expected)}) AS expected "
             f"FULL JOIN ({checksums.format(value=_FOUND, table=current)}) AS found USING (bucket) "
             "WHERE expected.checksum IS DISTINCT FROM found.checksum"
         )
-        return self._database.number("SELECT count(*) FROM checks_buckets")
+        return self.database.number("SELECT count(*) FROM checks_buckets")
 
     def _check_values(self, topic: str, key: tuple[str, ...]) -> None:
         """Raise CheckFailedError on the first value that is not a row with all key columns."""
         # CASE, because json_type fails on text that is not JSON.
         is_row = "CASE WHEN value IS NULL OR NOT json_valid(value) THEN false ELSE json_type(value) = 'OBJECT' END"
-        missing = " OR ".join(f"NOT json_exists(value, {_path(name)})" for name in key)
+        missing = " OR ".join(f"NOT json_exists(value, {json_path(name)})" for name in key)
         for condition in (f"NOT {is_row}", missing):
-            if row := self._database.row(
+            if row := self.database.row(
                 f"SELECT message_key, message_value FROM checks_found WHERE {condition} LIMIT 1"
             ):
                 found_table(topic, [decode_value(topic, *row)], key)
@@ -179,9 +137,9 @@ class Comparison:
 
     def _delete_equal(self, topic: str) -> None:
         """Delete the pairs whose values are equal although their texts differ."""
-        connection = self._database.connection
-        total = self._database.number("SELECT count(*) FROM checks_pairs")
-        both = self._database.number(
+        connection = self.database.connection
+        total = self.database.number("SELECT count(*) FROM checks_pairs")
+        both = self.database.number(
             "SELECT count(*) FROM checks_pairs WHERE expected IS NOT NULL AND found IS NOT NULL"
         )
         if not both:
@@ -198,22 +156,6 @@ class Comparison:
                 appender.append_rows(equal)
         connection.execute("DELETE FROM checks_pairs WHERE number IN (SELECT number FROM checks_equal)")
 
-    def _first(self, since: dict[str, float]) -> list[Difference]:
-        rows = self._database.connection.execute(
-            "SELECT topic, key, expected, message_key, message_value FROM checks_differing WHERE since <= $until "
-            f"ORDER BY topic, {_key_order(self._database)} LIMIT {SHOWN_DIFFERENCES}",
-            since,
-        ).fetchall()
-        return [
-            Difference(
-                topic := self._topics[number],
-                tuple(json.loads(key)),
-                json.loads(expected) if expected is not None else None,
-                decode_value(topic, message_key, message_value) if message_value is not None else None,
-            )
-            for number, key, expected, message_key, message_value in rows
-        ]
-
 
 def _sample_columns(database: TopicDatabase, table: str) -> list[str] | None:
     """Return the fields of a value in their order."""
@@ -222,29 +164,8 @@ def _sample_columns(database: TopicDatabase, table: str) -> list[str] | None:
     return row[0] if row else None
 
 
-def _key_expression(key: tuple[str, ...]) -> str:
-    paths = ", ".join(_path(name) for name in key)
-    return f"CAST(to_json(json_extract(value, [{paths}])) AS VARCHAR)"
-
-
 def _in_bucket(value: str) -> str:
     return f"hash({value}) % {BUCKETS} IN (SELECT bucket FROM checks_buckets)"
-
-
-def _path(name: str) -> str:
-    """Return a JSON pointer, as a literal."""
-    return "'/" + name.replace("~", "~0").replace("/", "~1").replace("'", "''") + "'"
-
-
-def _key_order(database: TopicDatabase) -> str:
-    """Return sort expressions for a key: numbers as numbers, text by code point."""
-    longest = max(len(check.key) for check in database.pipeline.checks.values())
-    order = []
-    for part in range(longest):
-        value = f"json_extract(key, '/{part}')"
-        order.append(f"CASE WHEN json_type({value}) <> 'VARCHAR' THEN TRY_CAST({value} AS DOUBLE) END")
-        order.append(f"json_extract_string(key, '/{part}')")
-    return ", ".join(order)
 
 
 def found_table(topic: str, values: Iterable[dict[str, Any]], key: tuple[str, ...]) -> Table:
@@ -257,7 +178,7 @@ def found_table(topic: str, values: Iterable[dict[str, Any]], key: tuple[str, ..
         missing = [column for column in key if column not in value]
         if missing:
             raise CheckFailedError(
-                f"topic {topic}: the value {_shown(value)} does not have {', '.join(missing)}. Expected every key "
+                f"topic {topic}: the value {shown_row(value)} does not have {', '.join(missing)}. Expected every key "
                 "column of the check. Fix the job, or the key of the check."
             )
         found = tuple(value[column] for column in key)
@@ -276,10 +197,3 @@ def _same_key(topic: str, key: tuple[str, ...]) -> CheckFailedError:
     return CheckFailedError(
         f"topic {topic}: several records have the same {', '.join(key)}. Fix the job, or the key of the check."
     )
-
-
-def _shown(row: dict[str, Any] | None) -> str:
-    if row is None:
-        return "no row"
-    # Half of a surrogate pair cannot be written to a log.
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

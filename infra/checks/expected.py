@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 
-from infra.checks.topic_database import TopicDatabase, quoted
+from infra.checks.topic_database import TopicDatabase, literal, quoted
 from infra.endpoints import MySqlEndpoint
 from infra.errors import DefinitionError
 from infra.mysql.snapshot import SourceColumn, table_snapshot
@@ -70,7 +70,7 @@ def create_expected(database: TopicDatabase, topic: str, order: list[str] | None
             "Fix the query or the key."
         )
     columns = order if order and sorted(order) == sorted(types) else list(types)
-    value = ", ".join(f"{_literal(name)}, {_json(name, types[name])}" for name in columns)
+    value = ", ".join(f"{literal(name)}, {_json(name, types[name])}" for name in columns)
     key = ", ".join(_json(name, types[name]) for name in check.key)
     table = expected_of(topic)
     database.create_from(
@@ -106,7 +106,3 @@ def _json(name: str, kind: str) -> str:
         integer, double = (f"to_json(CAST({column} AS {to}))" for to in ("HUGEINT", "DOUBLE"))
         return f"CASE WHEN {column} = trunc({column}) THEN {integer} ELSE {double} END"
     return column
-
-
-def _literal(name: str) -> str:
-    return "'" + name.replace("'", "''") + "'"

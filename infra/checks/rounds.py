@@ -13,7 +13,9 @@ from infra.pipeline.naming import TASK_LOGGER
 
 # Topics that grow by less than this between two looks count as quiet, so that a source that changes a little
 # all the time does not delay the comparison: records, and the share of all records.
-CALM_RECORDS, CALM_SHARE = 50, 0.0005
+CALM_RECORDS, CALM_SHARE = 250, 0.0005
+# The share of the time that is spent on waiting for quiet topics; a busy source may never let them rest.
+CALM_TIME = 0.5
 LOG_SECONDS = 10.0
 # How often a wait looks at the jobs.
 HOPE_SECONDS = 2.0
@@ -27,16 +29,17 @@ class Rounds:
         self.records = 0
         self._topics = topics
         self._deadline = begun + timeout_seconds
+        self._calm_until = begun + CALM_TIME * timeout_seconds
         self._pause = FIRST_PAUSE_SECONDS
         self._logged = begun
 
     def await_calm(self, is_hopeless: Callable[[], object] = lambda: False) -> None:
-        """Read the topics until they stop growing, at the latest until the deadline, or if waiting is hopeless."""
+        """Read the topics until they stop growing; not in the later part of the time, nor if waiting is hopeless."""
         asked = time.monotonic()
-        while time.monotonic() < self._deadline:
+        while time.monotonic() < self._calm_until:
             self.read()
             read = self._topics.ends
-            time.sleep(min(POLL_SECONDS, max(0.0, self._deadline - time.monotonic())))
+            time.sleep(min(POLL_SECONDS, max(0.0, self._calm_until - time.monotonic())))
             growth = _growth(read, self._topics.end_offsets())
             if growth <= CALM_RECORDS + CALM_SHARE * sum(read.values()):
                 return
@@ -64,6 +67,14 @@ class Rounds:
                 return
             self._report(situation)
             time.sleep(min(POLL_SECONDS, max(0.0, resumed - time.monotonic())))
+
+    def await_growth(self, until: float) -> bool:
+        """Wait until a topic has grown; return False if `until`, or the deadline, is over."""
+        while (left := min(until, self._deadline) - time.monotonic()) > 0:
+            if _growth(self._topics.ends, self._topics.end_offsets()):
+                return True
+            time.sleep(min(POLL_SECONDS, left))
+        return False
 
     def _report(self, situation: str) -> None:
         now = time.monotonic()

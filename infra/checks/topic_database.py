@@ -132,13 +132,20 @@ class TopicDatabase:
         return self.number(
             f"DELETE FROM {log_of(topic)} AS log WHERE NOT EXISTS (SELECT 1 FROM checks_latest AS latest WHERE "
             "latest.source_partition = log.source_partition AND latest.source_offset = log.source_offset) "
-            f"AND NOT EXISTS (SELECT 1 FROM ({self._quarantined(topic)}) AS quarantined WHERE "
+            f"AND NOT EXISTS (SELECT 1 FROM ({self.quarantined_positions(topic)}) AS quarantined WHERE "
             "quarantined.source_partition = log.source_partition AND quarantined.source_offset = log.source_offset)"
         )
 
     def quarantined(self, topic: str) -> int:
         """Return the number of quarantined records of a topic."""
-        return self.number(f"SELECT count(*) FROM ({self._quarantined(topic)})")
+        return self.number(f"SELECT count(*) FROM ({self.quarantined_positions(topic)})")
+
+    def quarantined_positions(self, topic: str) -> str:
+        """Return a query for the positions of the quarantined records of a topic."""
+        return (
+            "SELECT DISTINCT source_partition, source_offset FROM checks_quarantine "
+            f"WHERE source_topic = {literal(topic)}"
+        )
 
     def create_topic_tables(self) -> None:
         """Create or replace the table `<topic>` of every checked topic."""
@@ -199,7 +206,7 @@ class TopicDatabase:
         # MATERIALIZED: the small side of the join is built once.
         self.connection.execute(
             "CREATE OR REPLACE TEMP TABLE checks_latest AS "
-            f"WITH quarantined AS MATERIALIZED ({self._quarantined(topic)}) "
+            f"WITH quarantined AS MATERIALIZED ({self.quarantined_positions(topic)}) "
             f"SELECT message_key, source_partition, max(source_offset) AS source_offset FROM {log_of(topic)} "
             "ANTI JOIN quarantined USING (source_partition, source_offset) GROUP BY message_key, source_partition"
         )
@@ -215,11 +222,6 @@ class TopicDatabase:
             "DELETE FROM checks_latest AS latest USING checks_older AS older "
             "WHERE latest.source_partition = older.source_partition AND latest.source_offset = older.source_offset"
         )
-
-    def _quarantined(self, topic: str) -> str:
-        """Return a query for the positions of the quarantined records of a topic."""
-        literal = "'" + topic.replace("'", "''") + "'"
-        return f"SELECT DISTINCT source_partition, source_offset FROM checks_quarantine WHERE source_topic = {literal}"
 
     def _create_log(self, topic: str, replace: bool = False) -> None:
         columns = {**_LOG, **(_STRICT if topic in self._strict else {})}
@@ -258,9 +260,24 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """Return the text as a literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def log_of(topic: str) -> str:
     """Return the table of all records of a topic."""
     return f"log.{quoted(topic)}"
+
+
+def json_path(name: str) -> str:
+    """Return the JSON pointer of a field, as a literal."""
+    return literal("/" + name.replace("~", "~0").replace("/", "~1"))
+
+
+def key_expression(key: Iterable[str], value: str) -> str:
+    """Return an expression: the fields `key` of the JSON text `value`, as the text of a JSON list."""
+    return f"CAST(to_json(json_extract({value}, [{', '.join(map(json_path, key))}])) AS VARCHAR)"
 
 
 def _json(column: str) -> str:

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from infra.checks.compare import Differences
+from infra.checks.differing import CONCLUSIVE_SNAPSHOTS, Differences
 from infra.errors import CheckFailedError, InconclusiveError
 
 
 def verdict(
-    differing: Differences, settled: Differences, dead: list[str], situation: str, seconds: float
+    differing: Differences,
+    settled: Differences,
+    never_agreed: Differences,
+    dead: list[str],
+    situation: str,
+    seconds: float,
 ) -> CheckFailedError | InconclusiveError:
-    """Return the error for rows that cannot catch up (dead jobs), settled rows that differ, or only changing rows."""
+    """Return the error for rows that cannot catch up (dead jobs), that are wrong, or that changed too fast."""
     if dead:
         head = f"{_rows(differing)}, and these jobs cannot catch up: {', '.join(dead)}. Deploy the pipeline."
+        shown = settled if settled.count else differing
     elif settled.count:
         head = f"after {seconds:.0f} s, {_rows(settled)} although their source has not changed:"
+        shown = settled
+    elif never_agreed.count:
+        head = (
+            f"after {seconds:.0f} s, {_rows(never_agreed)} from at least {CONCLUSIVE_SNAPSHOTS} snapshots of a "
+            "changing source, and never had an expected value in between:"
+        )
+        shown = never_agreed
     else:
         return InconclusiveError(
-            f"inconclusive: the source kept changing for {seconds:.0f} s, and the only rows that differ "
-            f"({differing.count}) have just changed. Check again when there are fewer changes. {situation}"
+            f"inconclusive: the source kept changing for {seconds:.0f} s, and {_rows(differing)} that can be right or "
+            f"wrong. Run the task again when there are fewer changes. {situation}"
         )
-    shown = (settled if settled.count else differing).first
-    return CheckFailedError("\n".join([head, *(f"  {difference}" for difference in shown), situation]))
+    return CheckFailedError("\n".join([head, *(f"  {difference}" for difference in shown.first), situation]))
 
 
 def _rows(differences: Differences) -> str:

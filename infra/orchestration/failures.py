@@ -1,16 +1,13 @@
-"""The end of a failed task: terminal errors are not retried, inconclusive checks are skipped, others are retried."""
+"""The end of a failed task: terminal errors are not retried, others are."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import Context, RetryDecision, RetryPolicy
-from airflow.sdk.exceptions import AirflowSkipException
 
-from infra.errors import InconclusiveError, PlatformError, TerminalError
+from infra.errors import PlatformError, TerminalError
 from infra.pipeline.naming import TASK_LOGGER
 from infra.progress import Report
 
@@ -47,16 +44,6 @@ class PlatformRetryPolicy(RetryPolicy):
     def deserialize(cls, data: dict[str, Any]) -> PlatformRetryPolicy:  # noqa: ARG003, the signature is Airflow's
         """Return a new policy, since it has no state."""
         return cls()
-
-
-@contextmanager
-def skip_if_inconclusive(task_id: str) -> Iterator[None]:
-    """Skip the task on an InconclusiveError, which Airflow's retry policies cannot do."""
-    try:
-        yield
-    except InconclusiveError as error:
-        log.warning("%s: %s: %s", task_id, type(error).__name__, error)
-        raise AirflowSkipException(str(error)) from error
 
 
 def report(task_id: str, lines: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ from airflow.sdk import Asset, Context, get_current_context, task
 from jinja2 import UndefinedError
 
 from infra.errors import DataFileError, DefinitionError, JobFailedError
-from infra.orchestration.failures import progress_of, report, skip_if_inconclusive
+from infra.orchestration.failures import progress_of, report
 from infra.pipeline import Pipeline, load_pipeline, load_valid_pipelines
 
 P = ParamSpec("P")
@@ -173,16 +173,15 @@ def check_outputs(pipeline: Pipeline) -> dict[str, Any]:
     settings = load_settings()
     kafka, target = kafka_endpoint(pipeline), target_named(_params()["target"])
     position = source_position(pipeline, kafka)
-    with skip_if_inconclusive("check_outputs"):
-        checked = outputs.check_outputs(
-            pipeline,
-            mysql_endpoint(pipeline, "reader") if pipeline.source.mysql else None,
-            kafka,
-            lambda: dead_jobs(job_statuses(pipeline, target)),
-            lambda: "\n".join([describe_jobs(pipeline, target, kafka), *lost_changes(pipeline)]),
-            work_dir=settings.checks_dir,
-            memory_mb=settings.checks.memory_mb,
-        )
+    checked = outputs.check_outputs(
+        pipeline,
+        mysql_endpoint(pipeline, "reader") if pipeline.source.mysql else None,
+        kafka,
+        lambda: dead_jobs(job_statuses(pipeline, target)),
+        lambda: "\n".join([describe_jobs(pipeline, target, kafka), *lost_changes(pipeline)]),
+        work_dir=settings.checks_dir,
+        memory_mb=settings.checks.memory_mb,
+    )
     report("check_outputs", [str(checked)])
     revisions = {name: status.revision for name, status in job_statuses(pipeline, target).items()}
     facts: dict[str, Any] = {"verdict": "equal", "source_position": position, "revisions": revisions}
@@ -200,15 +199,14 @@ def audit_records(pipeline: Pipeline) -> dict[str, int]:
 
     if pipeline.audit is None:
         raise DefinitionError(f"pipeline {pipeline.name}: audit is missing. Add it to pipeline.yaml.")
-    with skip_if_inconclusive("audit_records"):
-        settings = load_settings()
-        audited = audit.audit_records(
-            pipeline,
-            pipeline.audit,
-            kafka_endpoint(pipeline),
-            work_dir=settings.checks_dir,
-            memory_mb=settings.checks.memory_mb,
-        )
+    settings = load_settings()
+    audited = audit.audit_records(
+        pipeline,
+        pipeline.audit,
+        kafka_endpoint(pipeline),
+        work_dir=settings.checks_dir,
+        memory_mb=settings.checks.memory_mb,
+    )
     report("audit_records", audited.lines())
     return audited.dispositions
 

@@ -1,4 +1,4 @@
-"""The end of a failed task: retried, failed or skipped."""
+"""The end of a failed task: retried or failed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk import RetryAction
-from airflow.sdk.exceptions import AirflowSkipException
 
 from infra.errors import (
     CheckFailedError,
@@ -16,7 +15,7 @@ from infra.errors import (
     UnreachableError,
     WaitTimeoutError,
 )
-from infra.orchestration.failures import PlatformRetryPolicy, skip_if_inconclusive
+from infra.orchestration.failures import PlatformRetryPolicy
 from infra.pipeline.naming import TASK_LOGGER
 
 
@@ -36,19 +35,12 @@ def test_terminal_error_fails_the_task_without_a_retry(error: PlatformError) -> 
     assert decide(error) is RetryAction.FAIL
 
 
-@pytest.mark.parametrize("error", [UnreachableError("down"), WaitTimeoutError("late"), ValueError("a bug")])
+@pytest.mark.parametrize(
+    "error",
+    [UnreachableError("down"), WaitTimeoutError("late"), InconclusiveError("rows keep changing"), ValueError("a bug")],
+)
 def test_every_other_error_is_left_to_the_retries(error: Exception) -> None:
     assert decide(error) is RetryAction.DEFAULT
-
-
-def test_inconclusive_check_is_skipped() -> None:
-    with pytest.raises(AirflowSkipException, match=r"^rows keep changing$"), skip_if_inconclusive("check_outputs"):
-        raise InconclusiveError("rows keep changing")
-
-
-def test_other_errors_of_a_check_are_not_skipped() -> None:
-    with pytest.raises(CheckFailedError), skip_if_inconclusive("check_outputs"):
-        raise CheckFailedError("3 rows differ")
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_lost_record_fails_the_audit_and_is_named(deployment: Deployment) -> Non
     assert deployment.pipeline.audit is not None
 
     with pytest.raises(CheckFailedError) as caught:
-        audit_records(deployment.pipeline, deployment.pipeline.audit, deployment.stack.kafka, 15, settle_seconds=1)
+        audit_records(deployment.pipeline, deployment.pipeline.audit, deployment.stack.kafka, 15)
 
     head, *lines = str(caught.value).splitlines()
     assert head == "3 elements have no disposition, so records were lost or counted twice:"

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from infra.checks import compare as compare_module
-from infra.checks.compare import Comparison, Difference, found_table
+from infra.checks.compare import Comparison, found_table
+from infra.checks.differing import Difference
 from infra.checks.topic_database import TopicDatabase
 from infra.errors import CheckFailedError, DefinitionError
 from infra.pipeline import Pipeline
@@ -224,7 +225,7 @@ def test_row_has_differed_since_its_expected_value_last_changed(compared: Compar
     compared.comparison.compare(110)
 
     def settled(now: float, seconds: float) -> list[tuple[Any, ...]]:
-        return [difference.key for difference in compared.comparison.settled(now, seconds).first]
+        return [difference.key for difference in compared.comparison.differing.settled(now, seconds).first]
 
     assert settled(110, 10) == [(1,)]
     assert settled(110, 10.1) == []
@@ -235,7 +236,7 @@ def test_row_has_differed_since_its_expected_value_last_changed(compared: Compar
     compared.send({**ALEX, "score": 0}, key=b"1")
     compared.comparison.compare(118)
     assert settled(118, 2) == [(2,)]
-    assert compared.comparison.settled(118, 0).count == 2
+    assert compared.comparison.differing.settled(118, 0).count == 2
 
 
 @pytest.mark.parametrize(

@@ -77,11 +77,25 @@ def test_dead_job_ends_the_wait(clock: Clock) -> None:
     assert clock.now - 100 < 3
 
 
-def test_wait_ends_at_the_deadline(clock: Clock) -> None:
+def test_source_that_never_rests_is_compared_in_the_second_half_of_the_time(clock: Clock) -> None:
     rounds = Rounds(Topics(clock, rate=10**9, until=10**9), clock.now, 30)
 
     rounds.await_calm()
+    assert 115 <= clock.now < 115.5
 
+    rounds.await_calm()
+    assert clock.now < 115.5
+
+
+def test_growth_is_awaited_until_a_time_or_the_deadline(clock: Clock) -> None:
+    growing = Rounds(Topics(clock, rate=10**9, until=10**9), clock.now, 30)
+    assert growing.await_growth(clock.now + 2)
+    assert not growing.await_growth(clock.now - 1)
+
+    still = Rounds(Topics(clock, rate=0, until=0), clock.now, 30)
+    assert not still.await_growth(102)
+    assert 102 <= clock.now < 102.5
+    assert not still.await_growth(1000)
     assert 130 <= clock.now < 130.5
 
 

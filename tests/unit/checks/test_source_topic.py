@@ -192,3 +192,35 @@ def test_sql_that_cannot_be_run_names_its_file(pipeline: Pipeline) -> None:
         pytest.raises(DefinitionError, match=r"^checks/audit\.sql: the SQL cannot run: "),
     ):
         database.query("checks/audit.sql")  # the database does not contain any topic
+
+
+def test_only_records_from_before_the_audit_count(pipeline: Pipeline) -> None:
+    assert pipeline.audit is not None
+    with TopicDatabase(pipeline) as database:
+        filled(database, numbered((0, 0, line) for line in SAMPLE))
+        database.append("olympic_data", as_read([Sent(0, 10**6, 0, b"not JSON")]))
+        database.create_topic_tables()
+
+        _, late = account_for(pipeline.audit, database, ends={0: 10**6})
+        assert late.count == 0
+
+    with TopicDatabase(pipeline) as database:
+        filled(database, numbered((0, 0, line) for line in SAMPLE))
+        database.append("olympic_data", as_read([Sent(0, 10**6, 0, b"not JSON")]))
+        database.create_topic_tables()
+
+        _, unaccounted = account_for(pipeline.audit, database, ends={0: 10**6 + 1})
+        assert list(unaccounted.first) == [Element(0, 10**6, None)]
+
+
+def test_element_that_had_a_disposition_once_is_accounted(pipeline: Pipeline) -> None:
+    assert pipeline.audit is not None
+    expected = fold(numbered((0, 0, line) for line in SAMPLE))
+    entries = [row._asdict() for row in expected.athletes.values()]
+    with TopicDatabase(pipeline) as database:
+        filled(database, numbered((0, 0, line) for line in SAMPLE))
+        for left_out in entries[:2]:  # each is missing for a moment, but not both at the same time
+            put_topic(database, "entries", [entry for entry in entries if entry != left_out])
+            database.create_topic_tables()
+            _, unaccounted = account_for(pipeline.audit, database)
+            assert unaccounted.count == (3 if left_out is entries[0] else 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.checks.compare import Difference, Differences
+from infra.checks.differing import Difference, Differences
 from infra.checks.outputs import CheckReport
 from infra.checks.verdict import verdict
 from infra.errors import CheckFailedError, InconclusiveError
@@ -19,7 +19,9 @@ def differences(*keys: int, count: int | None = None) -> Differences:
 
 
 def test_settled_rows_that_differ_fail_and_the_first_five_are_shown() -> None:
-    error = verdict(differences(*range(5), count=9), differences(*range(2, 7), count=7), [], SITUATION, 180.4)
+    error = verdict(
+        differences(*range(5), count=9), differences(*range(2, 7), count=7), differences(8), [], SITUATION, 180.4
+    )
 
     assert isinstance(error, CheckFailedError)
     assert str(error).splitlines() == [
@@ -29,18 +31,34 @@ def test_settled_rows_that_differ_fail_and_the_first_five_are_shown() -> None:
     ]
 
 
+def test_changing_rows_that_never_agreed_fail() -> None:
+    error = verdict(differences(1, 2), differences(), differences(2), [], SITUATION, 180)
+
+    assert isinstance(error, CheckFailedError)
+    assert str(error).splitlines() == [
+        (
+            "after 180 s, 1 row differs from at least 3 snapshots of a changing source, and never had an expected "
+            "value in between:"
+        ),
+        '  games.players [2]: expected {"id": 2}, found no row',
+        SITUATION,
+    ]
+
+
 def test_only_changing_rows_that_differ_are_inconclusive() -> None:
-    error = verdict(differences(1, 2), differences(), [], SITUATION, 180)
+    error = verdict(differences(1, 2), differences(), differences(), [], SITUATION, 180)
 
     assert isinstance(error, InconclusiveError)
     assert str(error) == (
-        "inconclusive: the source kept changing for 180 s, and the only rows that differ (2) have just changed. "
-        f"Check again when there are fewer changes. {SITUATION}"
+        "inconclusive: the source kept changing for 180 s, and 2 rows differ that can be right or wrong. "
+        f"Run the task again when there are fewer changes. {SITUATION}"
     )
 
 
 def test_dead_jobs_fail_even_if_no_row_has_settled() -> None:
-    error = verdict(differences(1), differences(), ["games.cdc is FAILED", "games.totals is MISSING"], SITUATION, 2)
+    error = verdict(
+        differences(1), differences(), differences(), ["games.cdc is FAILED", "games.totals is MISSING"], SITUATION, 2
+    )
 
     assert isinstance(error, CheckFailedError)
     assert str(error).splitlines() == [
