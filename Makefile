@@ -16,7 +16,8 @@ LOCK_ARGS ?=
 BENCH_ARGS ?=
 # Exported, and quoted in the recipes, so that a path with a space or a quote stays one argument.
 VOLUMES ?=
-export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS ALLOW_DELETIONS ADOPT_TABLE VOLUMES DATABASE
+EXAMPLE_ROWS ?=
+export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS ALLOW_DELETIONS ADOPT_TABLE VOLUMES DATABASE EXAMPLE_ROWS
 ifneq ($(DATABASE),mariadb)
 export OLYMPIC_STREAMING_MYSQL_SERVER := $(DATABASE)
 endif
@@ -42,6 +43,10 @@ watch: setup ## Show the results, and again after each change, until Ctrl-C. PIP
 .PHONY: sql
 sql: setup ## Open a prompt on the pipeline's database, or read statements from a pipe. PIPELINE=name
 	@$(PYTHON) -m infra sql --pipeline "$$PIPELINE"
+
+.PHONY: example
+example: setup ## Load a shop database of ten tables into the local database, as if it were yours. EXAMPLE_ROWS=n
+	@$(PYTHON) -m infra example $${EXAMPLE_ROWS:+--rows "$$EXAMPLE_ROWS"}
 
 .PHONY: ui
 ui: setup ## Start the local stack and Airflow, and print its address; `make down` stops it

@@ -26,6 +26,7 @@ ALLOWED = {
     "setup": {"errors", "settings", "versions"},
     "flink": GROUND,
     "mysql": GROUND | {"pipeline", "versions"},
+    "example": GROUND | {"mysql"},
     "kafka": GROUND | {"pipeline"},
     "jobs": GROUND | {"pipeline", "flink"},
     "checks": GROUND | {"pipeline", "mysql", "kafka"},

@@ -1,0 +1,1 @@
+"""A generated shop database, to try the platform on tables that it did not create."""
