@@ -84,6 +84,13 @@ def _drifts(name: str, topic: Topic, found: ExistingTopic) -> list[str]:
             f"topic {name}: has {found.partitions} partitions. Expected {topic.partitions}, but Kafka cannot remove "
             f"partitions. Set partitions: {found.partitions} in pipeline.yaml, or recreate the topic by hand."
         )
+    if topic.partitions > found.partitions and "compact" in (topic.cleanup_policy, found.options.get("cleanup.policy")):
+        drifts.append(
+            f"topic {name}: has {found.partitions} partitions. Expected {topic.partitions}, but in a compacted topic "
+            "keys would move to other partitions, and their old records stay forever. Set partitions: "
+            f"{found.partitions} in pipeline.yaml, or give the topic a new name: then deploy with start_from: scratch, "
+            "and switch its readers."
+        )
     if topic.replication and topic.replication != found.replication:
         drifts.append(
             f"topic {name}: has replication {found.replication}. Expected {topic.replication}, but replication cannot "

@@ -46,7 +46,7 @@ class Topic(_Part):
     """The desired state of a Kafka topic; `config` holds further topic-level options."""
 
     partitions: int = Field(ge=1, le=10_000)
-    """The number of partitions. It can be raised later, but never lowered."""
+    """The number of partitions. It can be raised later, but not if the topic is compacted, and never lowered."""
     cleanup_policy: Literal["compact", "delete"]
     """`compact` for a table of rows by key, `delete` for a log of records."""
     replication: int | None = Field(default=None, ge=1, le=100)

@@ -47,9 +47,10 @@ def test_created_then_unchanged(stack: Stack, name: str) -> None:
     assert {key: found.options[key] for key in topic.options()} == topic.options()
 
 
-def test_partitions_grow(stack: Stack, name: str) -> None:
-    ensured(stack, {name: COMPACT})
-    desired = COMPACT.model_copy(update={"partitions": 5})
+def test_partitions_of_a_log_grow(stack: Stack, name: str) -> None:
+    topic = Topic(partitions=2, cleanup_policy="delete")
+    ensured(stack, {name: topic})
+    desired = topic.model_copy(update={"partitions": 5})
 
     assert ensured(stack, {name: desired}) == [f"{name}: changed (partitions 2 to 5)"]
     assert described(stack, name).partitions == 5
@@ -85,6 +86,15 @@ def test_drift_changes_nothing_of_any_topic(stack: Stack, name: str) -> None:
     assert described(stack, name).options["cleanup.policy"] == "compact"
     with admin_client(stack.kafka) as admin:
         assert f"{name}.new" not in admin.list_topics()
+
+
+def test_compacted_topic_keeps_its_partitions(stack: Stack, name: str) -> None:
+    ensured(stack, {name: COMPACT})
+
+    with pytest.raises(TopicDriftError, match=r"Expected 5, but in a compacted topic keys would move"):
+        ensured(stack, {name: COMPACT.model_copy(update={"partitions": 5})})
+
+    assert described(stack, name).partitions == 2
 
 
 def test_other_topics_are_not_altered(stack: Stack, name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from infra.errors import TopicDriftError
@@ -33,11 +35,26 @@ def test_topic_that_equals_the_definition_is_unchanged() -> None:
     assert str(planned) == "games.players: unchanged"
 
 
-def test_partitions_grow() -> None:
-    planned = plan(COMPACT, partitions=1)
+def test_partitions_of_a_log_grow() -> None:
+    topic = Topic(partitions=2, cleanup_policy="delete")
+    planned = plan(topic, partitions=1, options=topic.options())
 
     assert (planned.partitions, planned.options) == (2, {})
     assert str(planned) == "games.players: changed (partitions 1 to 2)"
+
+
+@pytest.mark.parametrize(("desired", "found"), [("compact", "compact"), ("compact", "delete"), ("delete", "compact")])
+def test_partitions_of_a_compacted_topic_do_not_grow(desired: Any, found: str) -> None:
+    topic = Topic(partitions=4, cleanup_policy=desired)
+
+    with pytest.raises(TopicDriftError) as caught:
+        plan(topic, options={"cleanup.policy": found})
+
+    assert str(caught.value) == (
+        "topic games.players: has 2 partitions. Expected 4, but in a compacted topic keys would move to other "
+        "partitions, and their old records stay forever. Set partitions: 2 in pipeline.yaml, or give the topic a new "
+        "name: then deploy with start_from: scratch, and switch its readers."
+    )
 
 
 def test_only_options_that_differ_are_altered() -> None:
@@ -48,10 +65,11 @@ def test_only_options_that_differ_are_altered() -> None:
 
 
 def test_every_alteration_is_reported() -> None:
-    planned = plan(Topic(partitions=3, cleanup_policy="delete", config={"segment.bytes": "1048576"}))
+    topic = Topic(partitions=3, cleanup_policy="delete", retention="1d", config={"segment.bytes": "1048576"})
+    planned = plan(topic, options={"cleanup.policy": "delete", "retention.ms": "604800000"})
 
     assert str(planned) == (
-        "games.players: changed (partitions 2 to 3, cleanup.policy compact to delete, segment.bytes None to 1048576)"
+        "games.players: changed (partitions 2 to 3, segment.bytes None to 1048576, retention.ms 604800000 to 86400000)"
     )
 
 
