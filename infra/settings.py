@@ -86,6 +86,12 @@ class ChecksSettings(_Section):
     memory_mb: int = Field(ge=64, le=MAX_PROCESS_MB)
 
 
+class DataFilesSettings(_Section):
+    """The files that a user of the DAGs can load: folders, separated by colons."""
+
+    roots: str = Field(min_length=1)
+
+
 class DeploymentSettings(_Section):
     """The defaults of the DAGs' params."""
 
@@ -128,6 +134,7 @@ class Settings(_Section):
     mysql: MySqlSettings
     flink: FlinkSettings
     checks: ChecksSettings
+    data_files: DataFilesSettings
     deployment: DeploymentSettings
     session: SessionSettings
     kubernetes: KubernetesSettings
@@ -142,6 +149,17 @@ class Settings(_Section):
         """The absolute folder of the checks' databases; None if the folder above it does not exist."""
         folder = (self.data_dir / Path(self.checks.dir).expanduser()).resolve()
         return folder if folder.parent.is_dir() else None
+
+    @property
+    def data_file_roots(self) -> list[Path]:
+        """The absolute folders whose files a run may load, besides those of its pipeline; without links."""
+        roots = filter(None, self.data_files.roots.split(os.pathsep))
+        return [(self.data_dir / Path(root).expanduser()).resolve() for root in roots]
+
+    def with_data_file_root(self, folder: Path) -> Settings:
+        """Return the settings with another folder whose files a run may load."""
+        roots = os.pathsep.join([*map(str, self.data_file_roots), str(folder)])
+        return self.model_copy(update={"data_files": DataFilesSettings(roots=roots)})
 
     def as_environment(self) -> dict[str, str]:
         """Return environment variables that give another process the same settings."""
@@ -161,6 +179,7 @@ SECTIONS: dict[str, type[_Section]] = {
     "mysql": MySqlSettings,
     "flink": FlinkSettings,
     "checks": ChecksSettings,
+    "data_files": DataFilesSettings,
     "deployment": DeploymentSettings,
     "session": SessionSettings,
     "kubernetes": KubernetesSettings,

@@ -80,7 +80,12 @@ def _new_passwords(settings: Settings, database: str) -> dict[Role, str | None]:
 def run_dag(
     settings: Settings, dag_id: str, conf: dict[str, object], console: Console, logical_date: str | None = None
 ) -> None:
-    """Run a DAG with `airflow dags test`, print the lines of its tasks, and write the whole output to a log file."""
+    """Run a DAG with `airflow dags test`, print the lines of its tasks, and write the whole output to a log file.
+
+    Its data file is allowed wherever it is, because the user of this process can read it anyway.
+    """
+    if conf.get("data_file"):
+        settings = settings.with_data_file_root((Path() / str(conf["data_file"])).parent.resolve())
     log = settings.data_dir / "logs" / f"{dag_id}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [airflow_program(), "dags", "test", "--conf", json.dumps(conf), dag_id]

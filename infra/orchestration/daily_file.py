@@ -13,8 +13,8 @@ from airflow.sdk import BaseOperator, Context
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from infra.errors import DataFileError
+from infra.orchestration.data_files import daily_file
 from infra.orchestration.failures import report
-from infra.orchestration.tasks import daily_file
 from infra.orchestration.triggers import raise_failure
 from infra.pipeline import load_pipeline
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
-from airflow.sdk import Asset, Context, get_current_context, task
-from jinja2 import UndefinedError
+from airflow.sdk import Asset, get_current_context, task
 
-from infra.errors import DataFileError, DefinitionError, JobFailedError
+from infra.errors import DefinitionError, JobFailedError
+from infra.orchestration.data_files import checked_file, daily_file
 from infra.orchestration.failures import progress_of, report
 from infra.pipeline import Pipeline, load_pipeline, load_valid_pipelines
 
@@ -249,23 +249,6 @@ def files_without(pipeline: Pipeline, option: str) -> list[str]:
     return [name for name, text in texts.items() if "'mysql-cdc'" in text and option not in text]
 
 
-def daily_file(pipeline: Pipeline, context: Context) -> Path:
-    """Return the file of a daily reload's day."""
-    return pipeline.path(render_data_file(context["params"]["data_file"], context))
-
-
-def render_data_file(template: str, context: Context) -> str:
-    """Return the data file of a run's logical date; Airflow does not render templates in params."""
-    try:
-        rendered: str = context["task"].render_template(template, context)
-    except UndefinedError as error:
-        raise DataFileError(
-            f"data_file {template!r}: {error}. Expected a run with a logical date. Set it, or name a file without a "
-            "template."
-        ) from None
-    return rendered
-
-
 def _params() -> dict[str, Any]:
     return get_current_context()["params"]
 
@@ -276,7 +259,8 @@ def _data_file(pipeline: Pipeline, data_file: str | None) -> tuple[Path, bool]:
     allow_rejects = context["params"]["allow_rejects"]
     if data_file is None:
         return daily_file(pipeline, context), allow_rejects
-    return pipeline.path(data_file or pipeline.seed.data), allow_rejects
+    path = checked_file(pipeline, data_file) if data_file else pipeline.path(pipeline.seed.data)
+    return path, allow_rejects
 
 
 def _estimated_rows(pipeline: Pipeline, data_file: str | None) -> tuple[str, int]:

@@ -248,10 +248,3 @@ def test_dag_survives_serialization(dag: DAG) -> None:
     assert {task.task_id: [link.name for link in task.operator_extra_links] for task in again.tasks} == {
         task.task_id: [link.name for link in task.operator_extra_links] for task in dag.tasks
     }
-
-
-def test_data_file_of_reload_is_rendered_with_the_logical_date(reload: DAG) -> None:
-    task = reload.get_task("seed_mysql")
-    template = reload.params["data_file"]
-
-    assert task.render_template(template, {"ds": "2026-02-06"}) == "data/daily/2026-02-06.csv"

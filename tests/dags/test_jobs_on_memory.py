@@ -10,12 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.triggers.base import BaseTrigger
 
 from infra.errors import (
-    DataFileError,
     JobFailedError,
     JobMemoryError,
     PlatformError,
@@ -295,17 +293,6 @@ def test_reload_requires_running_jobs(target: MemoryTarget) -> None:
         f"olympics.players_cdc: RUNNING, revision {revision}",
         f"olympics.analytics: RUNNING, revision {target.status('olympics.analytics').revision}",
     ]
-
-
-def test_reload_without_a_logical_date_names_the_data_file() -> None:
-    with DAG("reload", schedule=None):
-        context: Any = {"task": BaseOperator(task_id="seed_mysql")}
-    with pytest.raises(DataFileError) as caught:
-        tasks.render_data_file("data/{{ ds }}.csv", context)
-    assert str(caught.value) == (
-        "data_file 'data/{{ ds }}.csv': 'ds' is undefined. Expected a run with a logical date. Set it, or name a file "
-        "without a template."
-    )
 
 
 class CountedTarget(MemoryTarget):

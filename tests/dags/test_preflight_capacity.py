@@ -18,6 +18,7 @@ SOURCE_TOPIC = str(ROOT / "flink_jobs" / "olympic_events")
 @pytest.fixture(autouse=True)
 def private_data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OLYMPIC_STREAMING_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OLYMPIC_STREAMING_DATA_FILES_ROOTS", str(tmp_path))
 
 
 def use_target(monkeypatch: pytest.MonkeyPatch, target: str) -> None:

@@ -44,7 +44,8 @@ def test_relative_data_directory_starts_at_the_checkout(tmp_path: Path) -> None:
             "[prots]\nkafka = 29092\n",
             (
                 "settings.local.toml: unknown section prots. Did you mean ports? "
-                "Expected one of: data, ports, kafka, mysql, flink, checks, deployment, session, kubernetes."
+                "Expected one of: data, ports, kafka, mysql, flink, checks, data_files, deployment, session, "
+                "kubernetes."
             ),
         ),
         (
