@@ -9,7 +9,8 @@
 
 A pipeline that starts from a topic has `publish_records` after `provision_topics` instead of the two MySQL tasks. A
 pipeline that only reads its source, because its definition has no seed, has neither `seed_mysql` nor
-`publish_records`, and no daily reload to wait for. A job starts when the jobs that its definition lists under `after`
+`publish_records`, and no daily reload to wait for. If it captures tables, `preflight_cdc` finds them, and is before
+`provision_topics` and `create_configmaps`. A job starts when the jobs that its definition lists under `after`
 are healthy.
 """
 
@@ -60,8 +61,8 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
         large_enough = tasks.preflight_capacity(folder, DATA_FILE)
         topics = tasks.provision_topics(folder)
         scripts = tasks.create_configmaps(folder)
-        large_enough >> [topics, scripts]
         prepared = [topics, scripts]
+        large_enough >> [topics, scripts]
         if pipeline.source.seed:
             tasks.wait_for_other_runs(f"{pipeline.name}_daily_reload", gives_way=False) >> large_enough
         if pipeline.source.mysql:
@@ -69,6 +70,8 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
             seeded = [tasks.seed_mysql(folder, DATA_FILE)] if pipeline.source.seed else []
             chain(large_enough, *seeded, capture_ready)
             prepared.append(capture_ready)
+            if pipeline.source.mysql.tables:  # their topics and keys are known when the tables have been found
+                capture_ready >> [topics, scripts]
         elif pipeline.source.seed:
             published = tasks.publish_records(folder, DATA_FILE)
             topics >> published
@@ -121,7 +124,7 @@ def seed_params(pipeline: Pipeline) -> dict[str, Param]:
 def describe(pipeline: Pipeline) -> str:
     """Return the DAG's documentation for the UI."""
     jobs = "\n".join(
-        f"- `{job_name(pipeline.name, job)}` writes {', '.join(definition.writes)}"
+        f"- `{job_name(pipeline.name, job)}` writes {', '.join([*captured_topics(pipeline, job), *definition.writes])}"
         for job, definition in pipeline.jobs.items()
     )
     has_database, is_seeded = pipeline.source.mysql is not None, pipeline.source.seed is not None
@@ -137,6 +140,14 @@ repeat, and reports `unchanged` if there is nothing to do.
 
 Connections: {", ".join(f"`{name}`" for name in connections)}.
 """
+
+
+def captured_topics(pipeline: Pipeline, job: str) -> list[str]:
+    """Return the patterns of the topics that a job writes for captured tables."""
+    source = pipeline.source.mysql
+    if source is None or source.topics is None or "mysql" not in pipeline.jobs[job].uses:
+        return []
+    return [f"{source.topics.prefix}{pattern}" for pattern in source.tables]
 
 
 for folder in find_pipelines(Path(__file__).resolve().parent.parent / "flink_jobs"):

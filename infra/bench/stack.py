@@ -69,9 +69,9 @@ def prepare(settings: Settings, pipeline: Pipeline, data: Path) -> None:
         ensure_users(admin, DATABASE, local_stack.mysql_passwords(settings, DATABASE))
         admin.commit()
     ensure_topics(local_stack.kafka_endpoint(settings), pipeline.topics)
-    source, owner = pipeline.mysql_source, local_stack.mysql_endpoint(settings, "owner", DATABASE)
-    ensure_schema(owner, pipeline.path(pipeline.table_seed.schema_file), source.table, pipeline.name)
-    say(str(seed_table(owner, source.table, data, settings.data_dir / "rejects.csv")))
+    table, owner = pipeline.source_table, local_stack.mysql_endpoint(settings, "owner", DATABASE)
+    ensure_schema(owner, pipeline.path(pipeline.table_seed.schema_file), table, pipeline.name)
+    say(str(seed_table(owner, table, data, settings.data_dir / "rejects.csv")))
 
 
 def render(settings: Settings, pipeline: Pipeline, job: str) -> JobSpec:

@@ -9,11 +9,13 @@ A source table is copied into the database under its own name, in one consistent
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from infra.checks.topic_database import TopicDatabase, literal, quoted
 from infra.endpoints import MySqlEndpoint
 from infra.errors import DefinitionError
-from infra.mysql.snapshot import SourceColumn, table_snapshot
+from infra.mysql.column_types import check_type
+from infra.mysql.snapshot import Batches, SourceColumn, captured_snapshot, table_snapshot
 from infra.pipeline.naming import TASK_LOGGER
 from infra.progress import Progress
 
@@ -27,17 +29,30 @@ MAX_DECIMAL_DIGITS = 38
 log = logging.getLogger(TASK_LOGGER)
 
 
+def load_source(database: TopicDatabase, reader: MySqlEndpoint) -> None:
+    """Replace every source table by its rows of this moment."""
+    source = database.pipeline.mysql_source
+    if source.table:
+        load_source_table(database, reader, source.table)
+    for captured in database.pipeline.captured:
+        with captured_snapshot(reader, captured.name) as (columns, batches):
+            _load(database, captured.name, {column.name: check_type(column) for column in columns}, batches)
+
+
 def load_source_table(database: TopicDatabase, reader: MySqlEndpoint, table: str) -> int:
     """Replace the source table by its rows of this moment, and return their number."""
     with table_snapshot(reader, table) as (columns, batches):
-        definition = ", ".join(f"{quoted(column.name)} {column_type(column)}" for column in columns)
-        database.create_source_table(table, definition)
-        progress, count = Progress(log.info, f"checks: reading table {table}"), 0
-        for rows in batches:
-            with database.connection.appender(quoted(table)) as appender:
-                appender.append_rows(rows)
-            count += len(rows)
-            progress.update(count)
+        return _load(database, table, {column.name: column_type(column) for column in columns}, batches)
+
+
+def _load(database: TopicDatabase, table: str, types: Mapping[str, str], batches: Batches) -> int:
+    database.create_source_table(table, ", ".join(f"{quoted(name)} {kind}" for name, kind in types.items()))
+    progress, count = Progress(log.info, f"checks: reading table {table}"), 0
+    for rows in batches:
+        with database.connection.appender(quoted(table)) as appender:
+            appender.append_rows(rows)
+        count += len(rows)
+        progress.update(count)
     return count
 
 

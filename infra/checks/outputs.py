@@ -16,7 +16,7 @@ from pathlib import Path
 from infra.checks.compare import Comparison
 from infra.checks.database_file import MEMORY_MB
 from infra.checks.differing import DifferingRows
-from infra.checks.expected import load_source_table
+from infra.checks.expected import load_source
 from infra.checks.rounds import Rounds
 from infra.checks.timing import CHECK_TIMEOUT_SECONDS, FOLLOW_SECONDS, SETTLE_SECONDS
 from infra.checks.topic_database import TopicDatabase
@@ -97,7 +97,7 @@ def _take_snapshot(comparison: Comparison, log: TopicLog, reader: MySqlEndpoint 
     """Read the source as it is now; a source topic is read together with the results."""
     comparison.differing.mark(log.ends, time.monotonic())
     if reader:
-        load_source_table(comparison.database, reader, comparison.database.pipeline.mysql_source.table)
+        load_source(comparison.database, reader)
 
 
 def _follow(differing: DifferingRows, rounds: Rounds, observed: float) -> None:

@@ -5,7 +5,7 @@ records      all records of one topic: source_partition, source_offset, source_t
 quarantine   source_topic, source_partition, source_offset, reason, invalid_elements, attempts
 <topic>      in the audit, each checked topic, without the prefix `<pipeline>.`: key and value (JSON) of its current
              rows
-<table>      the source table, or each of the source's `tables`: the rows of its SELECT
+<table>      each source table, or each of the source's `tables`: the rows of its SELECT
 
 Tables of the checks themselves have names that begin with `checks_`.
 
@@ -30,7 +30,7 @@ from infra.checks.strict_json import normalised
 from infra.errors import DefinitionError
 from infra.kafka.bulk import Row
 from infra.kafka.quarantine_format import REPUBLISHED_KEY
-from infra.pipeline import Pipeline
+from infra.pipeline import Pipeline, TableCheck
 
 Rows = tuple[list[str], list[tuple[Any, ...]]]
 _LOG = {
@@ -63,6 +63,7 @@ class TopicDatabase:
         self.pipeline = pipeline
         source, audit = pipeline.source.kafka, pipeline.audit
         self._tables = source.tables if source else {}
+        self._table_checks = {check.expect: check.table.name for check in self._captured()}
         roots = [root.topic for root in (source, audit) if root]
         written = {topic for job in pipeline.jobs.values() for topic in job.writes} | pipeline.checks.keys()
         self._strict = sorted({*roots} - written)
@@ -251,7 +252,12 @@ class TopicDatabase:
         except duckdb.Error as error:
             raise DefinitionError(f"{relative}: the SQL cannot run: {error}. Fix the query.") from error
 
+    def _captured(self) -> list[TableCheck]:
+        return [check for check in self.pipeline.checks.values() if isinstance(check, TableCheck)]
+
     def _sql(self, relative: str) -> str:
+        if relative in self._table_checks:
+            return f"SELECT * FROM {quoted(self._table_checks[relative])}"
         return self.pipeline.path(relative).read_text(encoding="utf-8").strip().rstrip(";")
 
 

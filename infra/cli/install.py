@@ -9,9 +9,7 @@ from typing import Any
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module to the parser."""
-    docs = commands.add_parser(
-        "docs", help="write the pages that are generated from the model of a pipeline definition"
-    )
+    docs = commands.add_parser("docs", help="write the pages that are generated from the code")
     docs.set_defaults(run=_docs)
     values = commands.add_parser("helm-values", help="print the chart's list of pipelines, read from flink_jobs/")
     values.set_defaults(run=_helm_values)
@@ -71,10 +69,12 @@ def _mysql_server(_: argparse.Namespace) -> None:
 
 
 def _docs(_: argparse.Namespace) -> None:
+    from infra.mysql.types_page import TYPES_FILE, render_types
     from infra.pipeline.reference import REFERENCE_FILE, SCHEMA_FILE, render_reference, render_schema
     from infra.settings import ROOT
 
-    for name, text in {REFERENCE_FILE: render_reference(), SCHEMA_FILE: render_schema()}.items():
+    pages = {REFERENCE_FILE: render_reference(), SCHEMA_FILE: render_schema(), TYPES_FILE: render_types()}
+    for name, text in pages.items():
         path = ROOT / name
         known = path.is_file() and path.read_text(encoding="utf-8") == text
         path.write_text(text, encoding="utf-8")

@@ -48,8 +48,8 @@ class ServerFacts:
     variables: Mapping[str, str]
     grants: Grants
     replicas: tuple[int, ...] | str
-    table_exists: bool
-    primary_key: tuple[str, ...]
+    table_exists: bool = False
+    primary_key: tuple[str, ...] = ()
     vector_columns: tuple[str, ...] = ()
     authentication: str = ""
 
@@ -91,11 +91,16 @@ def check_cdc_ready(
         *check_server_ids(facts, server_ids, other_ranges or {}),
         check_table(facts, database, table),
     ]
+    raise_failures(cdc, findings)
+    return [finding.text for finding in findings]
+
+
+def raise_failures(cdc: MySqlEndpoint, findings: Sequence[Finding]) -> None:
+    """Raise PreflightError with every failure, if there is one."""
     failures = [finding.text for finding in findings if not finding.passed]
     if failures:
         listed = "".join(f"\n  - {failure}" for failure in failures)
         raise PreflightError(f"{cdc} is not ready for change data capture; failed checks: {len(failures)}{listed}")
-    return [finding.text for finding in findings]
 
 
 def check_server(facts: ServerFacts, minimum_retention_hours: float) -> Iterator[Finding]:
@@ -154,6 +159,12 @@ def _check_binlog_contents(facts: ServerFacts) -> Iterator[Finding]:
 
 def check_grants(facts: ServerFacts, user: str, database: str, table: str) -> Iterator[Finding]:
     """Check the authentication and the privileges of the CDC user."""
+    yield from check_login(facts, user)
+    yield _granted(allows(facts.grants, "SELECT", database, table), user, "SELECT", f"`{database}`.*")
+
+
+def check_login(facts: ServerFacts, user: str) -> Iterator[Finding]:
+    """Check the authentication of the CDC user, and its privileges on the server."""
     yield _finding(
         facts.authentication not in _UNSUPPORTED_PLUGINS,
         f"user {user!r} can log in to the binlog",
@@ -163,7 +174,6 @@ def check_grants(facts: ServerFacts, user: str, database: str, table: str) -> It
     for privilege in ("REPLICATION SLAVE", "REPLICATION CLIENT"):
         granted = allows_globally(facts.grants, privilege)
         yield _granted(granted, user, privilege, "*.*")
-    yield _granted(allows(facts.grants, "SELECT", database, table), user, "SELECT", f"`{database}`.*")
 
 
 def check_server_ids(facts: ServerFacts, server_ids: str, other_ranges: Mapping[str, str]) -> Iterator[Finding]:
@@ -216,12 +226,19 @@ def parse_range(server_ids: str) -> range | None:
 
 
 def _read_facts(connection: Connection, database: str, table: str) -> ServerFacts:
+    return replace(
+        read_server(connection),
+        table_exists=bool(fetch_rows(connection, _TABLE, [database, table])),
+        primary_key=tuple(row[0] for row in fetch_rows(connection, _PRIMARY_KEY, [database, table])),
+    )
+
+
+def read_server(connection: Connection) -> ServerFacts:
+    """Return the facts of the server, without those of a table."""
     return ServerFacts(
         variables={str(name).lower(): str(value) for name, value in fetch_rows(connection, _VARIABLES)},
         grants=show_grants(connection),
         replicas=_replicas(connection),
-        table_exists=bool(fetch_rows(connection, _TABLE, [database, table])),
-        primary_key=tuple(row[0] for row in fetch_rows(connection, _PRIMARY_KEY, [database, table])),
         vector_columns=tuple(str(row[0]) for row in fetch_rows(connection, _VECTORS)),
         authentication=_authentication(connection),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 
 from infra.errors import TransientError
+from infra.orchestration.captured_tables import with_tables_of_run
 from infra.orchestration.failures import report
 from infra.orchestration.triggers import JobHealthTrigger, raise_failure
 from infra.pipeline import Pipeline, load_pipeline
@@ -55,7 +56,8 @@ class SubmitJobOperator(BaseOperator):
         from infra.jobs.upgrade import ensure_running, ensure_started_from_scratch
         from infra.orchestration.pipeline_jobs import job_spec, target_named
 
-        pipeline, target = load_pipeline(Path(self.folder)), target_named(self.target)
+        pipeline = with_tables_of_run(load_pipeline(Path(self.folder)), context)
+        target = target_named(self.target)
         spec = job_spec(pipeline, self.job, target)
         if self.start_from == "scratch":
             target.stop(spec.name, savepoint=False)

@@ -9,20 +9,28 @@ from typing import Any, Concatenate, ParamSpec
 from airflow.sdk import Asset, get_current_context, task
 
 from infra.errors import DefinitionError, JobFailedError
+from infra.orchestration.captured_tables import remember_tables, with_tables_of_run
 from infra.orchestration.data_files import checked_file, daily_file
 from infra.orchestration.failures import progress_of, report
-from infra.pipeline import Pipeline, load_pipeline, load_valid_pipelines
+from infra.pipeline import Pipeline, TableCheck, load_pipeline, load_valid_pipelines
 
 P = ParamSpec("P")
 OTHER_RUNS_TIMEOUT_SECONDS = 1800
+_BEFORE_TABLES = {"preflight_capacity", "preflight_cdc"}
 _WAITING_STATES = ["null", "scheduled", "queued", "up_for_reschedule", "up_for_retry"]
 
 
 def pipeline_task(function: Callable[Concatenate[Pipeline, P], Any]) -> Any:
-    """Return a task that is called with a pipeline's folder, and calls `function` with the loaded pipeline."""
+    """Return a task that is called with a pipeline's folder, and calls `function` with the loaded pipeline.
+
+    The tasks after `preflight_cdc` get it with the topics and checks of its captured tables.
+    """
 
     def run(folder: str, *arguments: Any) -> Any:
-        return function(load_pipeline(Path(folder)), *arguments)  # type: ignore[call-arg]
+        pipeline = load_pipeline(Path(folder))
+        if function.__name__ not in _BEFORE_TABLES:
+            pipeline = with_tables_of_run(pipeline, get_current_context())
+        return function(pipeline, *arguments)  # type: ignore[call-arg]
 
     run.__name__, run.__doc__, run.__module__ = function.__name__, function.__doc__, function.__module__
     return task(run)
@@ -80,25 +88,25 @@ def seed_mysql(pipeline: Pipeline, data_file: str | None) -> list[str]:
     from infra.orchestration.connections import mysql_endpoint
     from infra.settings import load_settings
 
-    source, seed, endpoint = pipeline.mysql_source, pipeline.table_seed, mysql_endpoint(pipeline, "owner")
+    name, seed, endpoint = pipeline.source_table, pipeline.table_seed, mysql_endpoint(pipeline, "owner")
     params = _params()
     path, allow_rejects = _data_file(pipeline, data_file)
     rejects = load_settings().data_dir / "rejects" / f"{pipeline.name}.csv"
     rejects.parent.mkdir(parents=True, exist_ok=True)
-    table = ensure_schema(endpoint, pipeline.path(seed.schema_file), source.table, pipeline.name)
+    table = ensure_schema(endpoint, pipeline.path(seed.schema_file), name, pipeline.name)
     with connect(endpoint) as connection:
-        foreign = why_foreign(connection, source.table, pipeline.name)
+        foreign = why_foreign(connection, name, pipeline.name)
     adopted = bool(foreign and params.get("adopt_table"))
     most = 100 if params["allow_deletions"] else seed.max_deleted_percent
     seeded = seed_table(
-        endpoint, source.table, path, rejects, allow_rejects, progress_of("seed_mysql"), most,
+        endpoint, name, path, rejects, allow_rejects, progress_of("seed_mysql"), most,
         foreign=None if adopted else foreign,
     )  # fmt: skip
     if adopted:
-        record_table(endpoint, source.table, pipeline.name)
+        record_table(endpoint, name, pipeline.name)
         table += "; adopted, so that later runs seed it"
     rejected = f"; rejected rows are listed in {rejects}" if seeded.rejected else ""
-    return report("seed_mysql", [f"table {source.table}: {table}", f"rows of {path.name}: {seeded}{rejected}"])
+    return report("seed_mysql", [f"table {name}: {table}", f"rows of {path.name}: {seeded}{rejected}"])
 
 
 @pipeline_task
@@ -118,15 +126,23 @@ def publish_records(pipeline: Pipeline, data_file: str | None) -> list[str]:
 def preflight_cdc(pipeline: Pipeline) -> list[str]:
     """Check everything that change data capture requires of the database; each error names its fix."""
     from infra.mysql.preflight import INTERCEPTOR, check_cdc_ready
+    from infra.mysql.preflight_tables import check_tables_ready
     from infra.orchestration.connections import mysql_endpoint
 
-    source = pipeline.mysql_source
-    lines = check_cdc_ready(
-        mysql_endpoint(pipeline, "cdc"), source.database, source.table, source.server_ids,
-        server_ids_of_others(pipeline), without_interceptor=files_without(pipeline, INTERCEPTOR),
-    )  # fmt: skip
+    source, cdc, others = pipeline.mysql_source, mysql_endpoint(pipeline, "cdc"), server_ids_of_others(pipeline)
+    if source.table:
+        lines = check_cdc_ready(
+            cdc, source.database, source.table, source.server_ids, others,
+            without_interceptor=files_without(pipeline, INTERCEPTOR),
+        )  # fmt: skip
+    else:
+        ready = check_tables_ready(cdc, source, others)
+        remember_tables(get_current_context(), ready.tables)
+        lines = list(ready.lines)
     passed = [line for line in lines if line.startswith("ok ")]
-    report("preflight_cdc", [f"{len(passed)} checks passed", *(line for line in lines if line not in passed)])
+    captured = [line.removeprefix("ok ") for line in passed if line.startswith("ok table ")]
+    unchecked = [line for line in lines if line not in passed]
+    report("preflight_cdc", [f"{len(passed)} checks passed", *captured, *unchecked])
     return lines
 
 
@@ -186,6 +202,8 @@ def check_outputs(pipeline: Pipeline) -> dict[str, Any]:
     revisions = {name: status.revision for name, status in job_statuses(pipeline, target).items()}
     facts: dict[str, Any] = {"verdict": "equal", "source_position": position, "revisions": revisions}
     for topic, rows in checked.rows.items():
+        if isinstance(pipeline.checks[topic], TableCheck):
+            continue  # the outlets of a task are those of its definition, which has patterns
         get_current_context()["outlet_events"][result_asset(pipeline, topic)].extra = {"rows": rows, **facts}
     return {"rows": checked.rows, "records": checked.records, "seconds": round(checked.seconds, 1), **facts}
 
@@ -268,15 +286,17 @@ def _estimated_rows(pipeline: Pipeline, data_file: str | None) -> tuple[str, int
     from infra.kafka import publish
     from infra.mysql import data_file as csv_file
     from infra.mysql.connection import connect
-    from infra.mysql.snapshot import estimate_rows
+    from infra.mysql.snapshot import estimate_rows, estimate_rows_of
     from infra.orchestration.connections import kafka_endpoint, mysql_endpoint
 
     if pipeline.source.seed:
         path, _ = _data_file(pipeline, data_file)
         return path.name, csv_file.estimate_rows(path) if pipeline.source.mysql else publish.estimate_rows(path)
     if pipeline.source.mysql:
-        table = pipeline.source.mysql.table
+        table, patterns = pipeline.source.mysql.table, pipeline.source.mysql.tables
         with connect(mysql_endpoint(pipeline, "reader")) as connection:
-            return f"table {table}", estimate_rows(connection, table)
+            if table:
+                return f"table {table}", estimate_rows(connection, table)
+            return f"tables {', '.join(patterns)}", estimate_rows_of(connection, patterns)
     topic = pipeline.kafka_source.topic
     return f"topic {topic}", publish.count_records(kafka_endpoint(pipeline), topic)

@@ -2,6 +2,7 @@
 
 from infra.pipeline.definition import (
     Audit,
+    CapturedTable,
     Check,
     Job,
     KafkaSource,
@@ -10,7 +11,9 @@ from infra.pipeline.definition import (
     ResultTable,
     Seed,
     Source,
+    TableCheck,
     TableSeed,
+    TableTopics,
     Topic,
     TopicSeed,
 )
@@ -19,6 +22,7 @@ from infra.pipeline.loader import DEFINITION_FILE, databases_of, find_pipelines,
 __all__ = [
     "DEFINITION_FILE",
     "Audit",
+    "CapturedTable",
     "Check",
     "Job",
     "KafkaSource",
@@ -27,7 +31,9 @@ __all__ = [
     "ResultTable",
     "Seed",
     "Source",
+    "TableCheck",
     "TableSeed",
+    "TableTopics",
     "Topic",
     "TopicSeed",
     "databases_of",

@@ -6,6 +6,8 @@ Plain values; `infra.pipeline.loader` reads them from files and validates them. 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,12 +17,16 @@ from infra.errors import DefinitionError
 
 # https://dev.mysql.com/doc/refman/8.0/en/replication-options.html#sysvar_server_id
 MAX_SERVER_ID = 2**32 - 1
+# The job that captures tables reads them in parts of this many rows.
+SPLIT_ROWS = 50_000
 
 _DURATION = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+# The name of any table, or a shell pattern with `*`, `?` and `[...]`.
+TablePattern = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 def _scalar_text(value: Any) -> Any:
@@ -102,18 +108,54 @@ class TopicSeed(Seed):
     """The field of a record whose value becomes the record's key."""
 
 
+class TableTopics(_Part):
+    """The topics of captured tables: compacted, one for each table."""
+
+    prefix: str = Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")
+    """The name of a topic is the prefix and the name of its table."""
+    partitions: int = Field(ge=1, le=10_000)
+    """The number of partitions of each topic. It can be raised later, but never lowered."""
+    replication: int | None = Field(default=None, ge=1, le=100)
+    """The replication factor; by default that of the broker."""
+    config: dict[str, Text] = {}
+    """More topic-level options by Kafka's names. A row larger than `max.message.bytes` ends the job."""
+
+    def topic(self) -> Topic:
+        """Return the desired state of each topic."""
+        return Topic(
+            partitions=self.partitions, cleanup_policy="compact", replication=self.replication, config=self.config
+        )
+
+
 class MySqlSource(_Part):
-    """The source table of a pipeline. Without `seed`, the pipeline only reads it."""
+    """The source tables of a pipeline: exactly one of `table` and `tables`. Without `seed`, they are only read."""
 
     database: Name
-    """The database of the table; the platform creates it on the local stack, with Compose and in the chart."""
-    table: Name
-    """The source table."""
+    """The database of the tables; the platform creates it on the local stack, with Compose and in the chart."""
+    table: Name | None = None
+    """The source table, which a job of the pipeline reads with SQL of its own."""
+    tables: tuple[TablePattern, ...] = Field(default=(), strict=False)
+    """Names of tables, and shell patterns such as `order_*`, which are captured without SQL: each row as JSON on the
+    topic of its table. A new table that a pattern matches is captured from the next deployment on."""
+    topics: TableTopics | None = None
+    """The topics of `tables`."""
     seed: TableSeed | None = None
-    """The files that fill the table. Without it another application writes the table, and the platform never does."""
+    """The files that fill `table`. Without it another application writes the table, and the platform never does."""
     server_ids: str = Field(default="5400-5409", pattern=r"^\d+-\d+$")
     """The ids by which the CDC readers register with the server as replicas, one for each parallel reader. Every
     pipeline needs a range of its own."""
+
+    @model_validator(mode="after")
+    def _table_or_tables(self) -> MySqlSource:
+        if (self.table is None) == (not self.tables):
+            raise ValueError("must have exactly one of table and tables")
+        if self.tables and self.topics is None:
+            raise ValueError("must have topics, the topics of tables, such as {prefix: shop., partitions: 2}")
+        if self.table and self.topics:
+            raise ValueError("must not have topics without tables. Remove it")
+        if self.tables and self.seed:
+            raise ValueError("must not have a seed with tables, which are only read. Remove it")
+        return self
 
 
 class KafkaSource(_Part):
@@ -181,6 +223,26 @@ class Check(_Part):
     """The path of a SELECT that returns every row that the topic must hold."""
 
 
+@dataclass(frozen=True)
+class CapturedTable:
+    """A captured table as it was found in the database when a run started.
+
+    `key` has the columns of its key, `split_by` is the column by whose ranges a job divides it, and `latin1` has its
+    text columns of this character set.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    split_by: str
+    latin1: tuple[str, ...] = ()
+
+
+class TableCheck(Check):
+    """The check of a captured table: its topic equals the table."""
+
+    table: CapturedTable
+
+
 class Audit(_Part):
     """The audit of one topic: the path of a SELECT that returns the disposition of each record, or of each element."""
 
@@ -214,8 +276,8 @@ class Pipeline(_Part):
     """Where a click on the owner leads: an `https://` or `mailto:` address."""
     tags: tuple[str, ...] = Field(default=(), strict=False)
     """The tags of the DAGs."""
-    topics: dict[TopicName, Topic] = Field(min_length=1)
-    """Every topic that the pipeline reads or writes, by name."""
+    topics: dict[TopicName, Topic] = {}
+    """Every topic that the pipeline reads or writes, by name, except those of `source.mysql.tables`."""
     source: Source
     """The table or topic that the pipeline starts from."""
     jobs: dict[Name, Job] = Field(min_length=1)
@@ -236,6 +298,13 @@ class Pipeline(_Part):
         if self.source.mysql is None:
             raise DefinitionError(f"pipeline {self.name} does not have source.mysql; its source is a Kafka topic.")
         return self.source.mysql
+
+    @property
+    def source_table(self) -> str:
+        """The only source table; DefinitionError if the source is a topic, or has `tables`."""
+        if self.mysql_source.table is None:
+            raise DefinitionError(f"pipeline {self.name} does not have source.mysql.table; it captures tables.")
+        return self.mysql_source.table
 
     @property
     def kafka_source(self) -> KafkaSource:
@@ -267,6 +336,33 @@ class Pipeline(_Part):
         if not isinstance(self.seed, TopicSeed):
             raise DefinitionError(f"pipeline {self.name} does not have a topic to seed; its source is a MySQL table.")
         return self.seed
+
+    @property
+    def captured(self) -> tuple[CapturedTable, ...]:
+        """The captured tables, once `with_tables` has added them."""
+        return tuple(check.table for check in self.checks.values() if isinstance(check, TableCheck))
+
+    def with_tables(self, tables: Sequence[CapturedTable]) -> Pipeline:
+        """Return the pipeline with the topic and the check of each table that its patterns name at this moment."""
+        source = self.mysql_source
+        if source.topics is None:
+            return self
+        prefix, topic = source.topics.prefix, source.topics.topic()
+        names = {f"{prefix}{table.name}": table for table in tables}
+        jobs = {
+            name: job.model_copy(update={"writes": (*job.writes, *names)}) if "mysql" in job.uses else job
+            for name, job in self.jobs.items()
+        }
+        checks = {
+            name: TableCheck(key=table.key, expect=f"table {table.name}", table=table) for name, table in names.items()
+        }
+        return self.model_copy(
+            update={
+                "topics": {**self.topics, **dict.fromkeys(names, topic)},
+                "jobs": jobs,
+                "checks": {**checks, **self.checks},
+            }
+        )
 
     def path(self, relative: str) -> Path:
         """Return the path of a file that the definition names."""

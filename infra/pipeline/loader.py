@@ -168,6 +168,7 @@ def _foreign_reason(location: tuple[Any, ...]) -> str:
 def _inconsistencies(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.name != pipeline.folder.resolve().name:
         yield f"name: is {pipeline.name!r}, but must be {pipeline.folder.resolve().name!r}, the name of its folder."
+    yield from _wrong_topics(pipeline)
     yield from _unknown_names(pipeline)
     yield from _missing_files(pipeline)
     yield from _wrong_readers(pipeline)
@@ -184,6 +185,11 @@ def _wrong_readers(pipeline: Pipeline) -> Iterator[str]:
         for name in readers:
             yield f"jobs.{name}.uses: contains mysql, but the source is kafka. Remove mysql."
         return
+    if pipeline.source.mysql.tables and len(readers) != 1:
+        yield (
+            f"jobs: {', '.join(readers) or 'no job'} uses mysql, but exactly one job must, which reads the binlog once "
+            "for all of source.mysql.tables. Fix uses."
+        )
     low, high = (int(part) for part in pipeline.source.mysql.server_ids.split("-"))
     most = max(readers.values(), default=1)
     if not 1 <= low <= high <= MAX_SERVER_ID or high - low + 1 < most:
@@ -191,6 +197,17 @@ def _wrong_readers(pipeline: Pipeline) -> Iterator[str]:
             f"source.mysql.server_ids: is {low}-{high}, but must be an ascending range of at least {most} ids"
             f" (one for each parallel reader) between 1 and {MAX_SERVER_ID}."
         )
+
+
+def _wrong_topics(pipeline: Pipeline) -> Iterator[str]:
+    """Yield the errors of missing topics, and of those whose names could be those of captured tables."""
+    source = pipeline.source.mysql
+    if not pipeline.topics and not (source and source.tables):
+        yield "topics: is empty, but must have at least 1 item."
+    if source and source.topics:
+        for name in pipeline.topics:
+            if name.startswith(source.topics.prefix):
+                yield f"topics: {name!r} begins with source.mysql.topics.prefix. Rename it, or change the prefix."
 
 
 def _unknown_names(pipeline: Pipeline) -> Iterator[str]:

@@ -86,6 +86,21 @@ def test_pipeline_without_a_seed_only_reads_its_source(
     assert dag.get_task(first).upstream_task_ids == {"provision_topics", "create_configmaps", *before_jobs}
 
 
+def test_tables_are_found_before_anything_is_created(checkout: Path) -> None:
+    definition = checkout / "flink_jobs" / "olympics" / "pipeline.yaml"
+    text = definition.read_text().replace("    seed: {schema: schema.sql, data: data/players.csv}\n", "")
+    captured = 'tables: [players, "order_*"]\n    topics: {prefix: arena., partitions: 1}'
+    definition.write_text(text.replace("table: players", captured))
+
+    bag = bag_of(checkout)
+
+    assert bag.import_errors == {}
+    dag = bag.dags["olympics_deploy"]
+    for first in ("provision_topics", "create_configmaps"):
+        assert dag.get_task(first).upstream_task_ids == {"preflight_capacity", "preflight_cdc"}
+    assert "- `olympics.players_cdc` writes arena.players, arena.order_*, olympics.players" in str(dag.doc_md)
+
+
 def test_dag_has_the_jobs_of_the_pipeline_definition(checkout: Path) -> None:
     definition = add_pipeline(checkout, "winter_games")
     definition.write_text(

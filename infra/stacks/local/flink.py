@@ -111,7 +111,8 @@ def _resources(settings: Settings) -> dict[str, Any]:
         "taskmanager.memory.network.max": "192m",
         "taskmanager.numberOfTaskSlots": settings.flink.slots,
         "parallelism.default": 1,
-        "env.java.opts.all": _java_17_options(),
+        # The CDC connector reads dates in the time zone of its process, which must not skip an hour.
+        "env.java.opts.all": f"{_java_17_options()} -Duser.timezone=UTC",
         # PyFlink's client writes to <tmp>/pyflink, which on a shared /tmp belongs to the first user.
         "env.java.opts.client": f"-Djava.io.tmpdir={settings.data_dir / 'flink' / 'tmp'}",
         "env.java.opts.jobmanager": f"-XX:+UseSerialGC {exit_options()}",

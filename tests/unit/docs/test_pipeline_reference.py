@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from infra.mysql.types_page import TYPES_FILE, render_types
 from infra.pipeline import find_pipelines
 from infra.pipeline.reference import REFERENCE_FILE, SCHEMA_FILE, render_reference, render_schema
 from infra.settings import ROOT
@@ -16,7 +17,10 @@ from infra.settings import ROOT
 SCHEMA = json.loads(render_schema())
 
 
-@pytest.mark.parametrize(("name", "text"), [(REFERENCE_FILE, render_reference()), (SCHEMA_FILE, render_schema())])
+PAGES = {REFERENCE_FILE: render_reference(), SCHEMA_FILE: render_schema(), TYPES_FILE: render_types()}
+
+
+@pytest.mark.parametrize(("name", "text"), PAGES.items())
 def test_page_is_current(name: str, text: str) -> None:
     assert (ROOT / name).read_text(encoding="utf-8") == text, "run `make docs` and commit the result"
 

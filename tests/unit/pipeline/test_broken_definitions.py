@@ -76,8 +76,11 @@ BROKEN = {
     ),
     "unknown key of the source": (
         "table: players",
-        "table: players, tables: players",
-        ("source.mysql.tables: unknown key. Did you mean 'table'? Allowed: database, seed, server_ids, table."),
+        "table: players, tabel: players",
+        (
+            "source.mysql.tabel: unknown key. Did you mean 'table'? Allowed: database, seed, server_ids, table, "
+            "tables, topics."
+        ),
     ),
     "unknown key of a job": (
         "after: [cdc]",

@@ -1,0 +1,149 @@
+package olympicstreaming;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.java.tuple.Tuple3;
+import org.apache.flink.cdc.connectors.mysql.source.MySqlSource;
+import org.apache.flink.cdc.connectors.mysql.source.MySqlSourceBuilder;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
+import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.table.catalog.ObjectPath;
+import org.apache.kafka.clients.producer.ProducerRecord;
+
+/**
+ * A job that captures tables of one database: one reader of the binlog for all, and a compacted topic for each.
+ *
+ * <p>The key of a record has the columns of the table's key, the value all columns, and a deleted row is a tombstone.
+ * At-least-once delivery is exact here, because upserts are idempotent.
+ */
+public final class CaptureTables {
+    /** The largest request, and so the largest row; the topic's max.message.bytes is the limit that users set. */
+    private static final int MAX_REQUEST_BYTES = 64 * 1024 * 1024;
+
+    private CaptureTables() {}
+
+    /**
+     * Adds the job to the environment.
+     *
+     * <p>The option {@code mysql_tables} is a JSON object: by table an object with {@code key}, the columns of the key,
+     * {@code split_by}, the column by whose ranges the snapshot is divided, and {@code latin1}, the text columns of this
+     * character set.
+     */
+    public static void define(StreamExecutionEnvironment environment, Map<String, String> options) throws IOException {
+        JsonNode tables = new ObjectMapper().readTree(options.get("mysql_tables"));
+        environment
+                .fromSource(source(options, tables), WatermarkStrategy.noWatermarks(), "tables")
+                .uid("tables")
+                .sinkTo(sink(options.get("bootstrap_servers")))
+                .uid("topics")
+                .name("topics");
+    }
+
+    private static MySqlSource<Tuple3<String, byte[], byte[]>> source(Map<String, String> options, JsonNode tables) {
+        String database = options.get("mysql_database");
+        TableChanges changes = new TableChanges(options.get("topic_prefix"));
+        MySqlSourceBuilder<Tuple3<String, byte[], byte[]>> builder = MySqlSource.builder();
+        List<String> names = new ArrayList<>();
+        List<String> latin1 = new ArrayList<>();
+        for (Iterator<Map.Entry<String, JsonNode>> all = tables.fields(); all.hasNext(); ) {
+            Map.Entry<String, JsonNode> table = all.next();
+            names.add(literal(database) + "\\." + literal(table.getKey()));
+            ObjectPath path = new ObjectPath(literal(database), literal(table.getKey()));
+            builder.chunkKeyColumn(path, table.getValue().get("split_by").asText());
+            for (JsonNode column : table.getValue().get("key")) {
+                changes.addKeyColumn(table.getKey(), column.asText());
+            }
+            for (JsonNode column : table.getValue().get("latin1")) {
+                latin1.add(database + "." + table.getKey() + "." + column.asText());
+            }
+        }
+        return builder.hostname(options.get("mysql_host"))
+                .port(Integer.parseInt(options.get("mysql_port")))
+                .username(options.get("mysql_user"))
+                .password(options.get("mysql_password"))
+                .databaseList(literal(database))
+                .tableList(names.toArray(new String[0]))
+                .serverId(options.get("server_ids"))
+                .serverTimeZone("UTC")
+                .splitSize(Integer.parseInt(options.get("split_rows")))
+                .fetchSize(4096)
+                // A table that is added to the list is read from its beginning, and the others go on.
+                .scanNewlyAddedTableEnabled(true)
+                .debeziumProperties(connectorProperties(latin1))
+                .jdbcProperties(driverProperties())
+                .deserializer(changes)
+                .build();
+    }
+
+    private static Properties connectorProperties(List<String> latin1) {
+        Properties properties = new Properties();
+        // The interval at which the reader polls the binlog queue; the default was the largest part of the delay.
+        properties.setProperty("poll.interval.ms", "10");
+        properties.setProperty("max.batch.size", "8192");
+        properties.setProperty("max.queue.size", "65536");
+        // The interval at which a lost connection is detected and reopened; the default is a minute.
+        properties.setProperty("connect.keep.alive.interval.ms", "2000");
+        properties.setProperty("decimal.handling.mode", "precise");
+        // Years of two digits are years of the first century, and not of this one.
+        properties.setProperty("enable.time.adjuster", "false");
+        properties.setProperty("converters", "times,latin1");
+        properties.setProperty("times.type", TimeText.class.getName());
+        properties.setProperty("latin1.type", Latin1Text.class.getName());
+        properties.setProperty("latin1." + Latin1Text.COLUMNS, String.join("\n", latin1));
+        return properties;
+    }
+
+    private static Properties driverProperties() {
+        Properties properties = new Properties();
+        // Without it, a job fails forever after a restart of a MySQL server that uses caching_sha2_password.
+        properties.setProperty("allowPublicKeyRetrieval", "true");
+        properties.setProperty(
+                "queryInterceptors", BinaryLogStatus.class.getName() + "," + ExactSnapshot.class.getName());
+        // Part of an URL, in which a plus is a space.
+        properties.setProperty("sessionVariables", "time_zone='%2B00:00'");
+        properties.setProperty("tinyInt1isBit", "false");
+        properties.setProperty("yearIsDateType", "false");
+        return properties;
+    }
+
+    /** Returns a name as a regular expression in a list that commas separate. */
+    private static String literal(String name) {
+        return name.replaceAll("[^A-Za-z0-9_]", "\\\\$0");
+    }
+
+    private static KafkaSink<Tuple3<String, byte[], byte[]>> sink(String bootstrapServers) {
+        Properties properties = new Properties();
+        properties.setProperty("linger.ms", "5");
+        properties.setProperty("batch.size", "131072");
+        properties.setProperty("compression.type", "lz4");
+        properties.setProperty("max.request.size", String.valueOf(MAX_REQUEST_BYTES));
+        properties.setProperty("buffer.memory", String.valueOf(MAX_REQUEST_BYTES));
+        return KafkaSink.<Tuple3<String, byte[], byte[]>>builder()
+                .setBootstrapServers(bootstrapServers)
+                .setKafkaProducerConfig(properties)
+                .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
+                .setRecordSerializer(new Records())
+                .build();
+    }
+
+    /** A change as a record of its topic. */
+    static final class Records implements KafkaRecordSerializationSchema<Tuple3<String, byte[], byte[]>> {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public ProducerRecord<byte[], byte[]> serialize(
+                Tuple3<String, byte[], byte[]> change, KafkaSinkContext context, Long timestamp) {
+            byte[] value = change.f2.length == 0 ? null : change.f2;
+            return new ProducerRecord<>(change.f0, change.f1, value);
+        }
+    }
+}
