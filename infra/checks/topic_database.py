@@ -2,7 +2,7 @@
 
 records      all records of one topic: source_partition, source_offset, source_timestamp (ms), message_key and
              message_value (bytes), key_json and value_json (NULL if the bytes are not strict JSON)
-quarantine   source_topic, source_partition, source_offset, reason, invalid_elements, attempts
+quarantine   of that topic: source_topic, source_partition, source_offset, reason, invalid_elements, attempts
 <topic>      in the audit, each checked topic, without the prefix `<pipeline>.`: key and value (JSON) of its current
              rows
 <table>      each source table, or each of the source's `tables`: the rows of its SELECT
@@ -10,7 +10,8 @@ quarantine   source_topic, source_partition, source_offset, reason, invalid_elem
 Tables of the checks themselves have names that begin with `checks_`.
 
 A record that a job has quarantined does not count for the current rows, because it does not count for the job either:
-an invalid record under the key of a valid one leaves the valid one in force.
+an invalid record under the key of a valid one leaves the valid one in force. It is known by its position and its
+timestamp, because a topic that is recreated reuses offsets.
 """
 
 # ruff: noqa: S608 -- names cannot be statement parameters; these come from the pipeline definition, and are quoted
@@ -47,6 +48,7 @@ _QUARANTINE = {
     "source_topic": "VARCHAR",
     "source_partition": "INTEGER",
     "source_offset": "BIGINT",
+    "source_timestamp": "VARCHAR",
     "reason": "VARCHAR",
     "invalid_elements": "INTEGER",
     "attempts": "INTEGER",
@@ -79,10 +81,10 @@ class TopicDatabase:
         self.connection = self._file.__enter__()
         for topic in self.topics:
             self._create_log(topic)
+        self._create_quarantine()
         source, audit = self.pipeline.source.kafka, self.pipeline.audit
         if source or audit:
             self.use_records((source or audit).topic)  # type: ignore[union-attr]
-        self._create_quarantine()
         return self
 
     def __exit__(self, *error: Any) -> bool | None:
@@ -112,6 +114,11 @@ class TopicDatabase:
         columns = [*_LOG, *(_STRICT if topic in self._strict else parsed)]
         self.connection.execute(
             f"CREATE OR REPLACE TEMP VIEW records AS SELECT {', '.join(columns)} FROM {log_of(topic)}"
+        )
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP VIEW quarantine AS SELECT quarantine.* EXCLUDE source_timestamp "
+            f"FROM checks_quarantine AS quarantine JOIN {log_of(topic)} "
+            f"USING (source_partition, source_offset, source_timestamp) WHERE source_topic = {literal(topic)}"
         )
         self._outdated = True
 
@@ -144,7 +151,8 @@ class TopicDatabase:
     def quarantined_positions(self, topic: str) -> str:
         """Return a query for the positions of the quarantined records of a topic."""
         return (
-            "SELECT DISTINCT source_partition, source_offset FROM checks_quarantine "
+            "SELECT DISTINCT source_partition, source_offset FROM checks_quarantine AS quarantine "
+            f"JOIN {log_of(topic)} AS log USING (source_partition, source_offset, source_timestamp) "
             f"WHERE source_topic = {literal(topic)}"
         )
 
@@ -241,8 +249,11 @@ class TopicDatabase:
         else:
             source = f"SELECT from_json('null', '{structure}') AS content WHERE false"
         columns = ", ".join(f"content.{quoted(name)} AS {quoted(name)}" for name in _QUARANTINE)
-        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW checks_quarantine AS SELECT {columns} FROM ({source})")
-        self.connection.execute("CREATE OR REPLACE TEMP VIEW quarantine AS SELECT * FROM checks_quarantine")
+        time = "epoch_ms(TRY_CAST(source_timestamp AS TIMESTAMP))"
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW checks_quarantine AS SELECT * REPLACE ({time} AS source_timestamp) "
+            f"FROM (SELECT {columns} FROM ({source}))"
+        )
 
     def _execute(self, relative: str, sql: str) -> duckdb.DuckDBPyConnection:
         try:

@@ -24,14 +24,15 @@ ORIGIN_HEADER = "republished-from"
 
 
 class Origin(NamedTuple):
-    """The position of a record in its source topic."""
+    """The position of a record in its source topic, and its timestamp: a topic that is recreated reuses offsets."""
 
     topic: str
     partition: int
     offset: int
+    timestamp_ms: int
 
     def __str__(self) -> str:
-        return f"{self.topic}-{self.partition}@{self.offset}"
+        return f"{self.topic}-{self.partition}@{self.offset}/{self.timestamp_ms}"
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class QuarantinedRecord:
 
     @property
     def origin(self) -> Origin:
-        """The position of the original record in its source topic."""
-        return Origin(self.source_topic, self.source_partition, self.source_offset)
+        """The position of the original record in its source topic, and its timestamp."""
+        return Origin(self.source_topic, self.source_partition, self.source_offset, self.source_timestamp_ms)
 
 
 def is_republished_marker(record: ConsumerRecord) -> bool:
@@ -95,7 +96,12 @@ def quarantine_columns(record: ConsumerRecord) -> dict[str, Any]:
 def origin_of(record: ConsumerRecord) -> Origin:
     """Return the origin of a quarantined record, without decoding its bytes."""
     columns = quarantine_columns(record)
-    return Origin(columns["source_topic"], columns["source_partition"], columns["source_offset"])
+    return Origin(
+        columns["source_topic"],
+        columns["source_partition"],
+        columns["source_offset"],
+        _milliseconds(columns["source_timestamp"]),
+    )
 
 
 def encode_marker(quarantined: QuarantinedRecord) -> bytes:

@@ -64,7 +64,7 @@ class TableReader:
         count = self._reset_emptied(partitions)
         for record in read_to_end(self._client, partitions, self._position):
             count += 1
-            if Origin(record.topic, record.partition, record.offset) in self._quarantined:
+            if Origin(record.topic, record.partition, record.offset, record.timestamp) in self._quarantined:
                 continue
             if record.value is None:
                 self.tables[record.topic].pop(record.key, None)
@@ -98,7 +98,7 @@ class TableReader:
             if not is_republished_marker(record)
         } - self._quarantined
         self._quarantined |= found
-        for topic in {topic for topic, _, _ in found} & self.tables.keys():
+        for topic in {origin.topic for origin in found} & self.tables.keys():
             self._reset(topic)
 
 

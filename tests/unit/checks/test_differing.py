@@ -180,7 +180,8 @@ def test_quarantined_value_does_not_count(make_pipeline: Callable[..., Pipeline]
     with TopicDatabase(make_pipeline(definition, players_sql="SELECT * FROM players")) as database:
         stream = Stream(database)
         stream.write(1, 7)
-        entry = {"source_topic": TOPIC, "source_partition": 0, "source_offset": 1, "reason": "invalid"}
+        entry = {"source_topic": TOPIC, "source_partition": 0, "source_offset": 1}
+        entry |= {"source_timestamp": "1970-01-01T00:00:00Z", "reason": "invalid"}
         database.append("games.quarantine", [(0, 0, 0, None, json.dumps(entry).encode())])
 
         assert stream.snapshot({1: 8}, (1, 8)) == [1]

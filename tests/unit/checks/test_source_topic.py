@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -53,16 +54,18 @@ def filled(database: TopicDatabase, records: list[Sent]) -> Folded:
     expected = fold(records)
     outputs = expected_outputs(expected.athletes.values())
     database.append("olympic_data", as_read(records))
-    put_quarantine(database, expected.quarantine)
+    put_quarantine(database, expected.quarantine, records)
     for topic, name in (("entries", "players"), ("athletes", "athletes"), ("duplicates", "duplicates")):
         put_topic(database, topic, list(outputs[name].values()))
     return expected
 
 
-def put_quarantine(database: TopicDatabase, quarantine: Iterable[Quarantined]) -> None:
-    """Replace the records of the quarantine."""
+def put_quarantine(database: TopicDatabase, quarantine: Iterable[Quarantined], records: Iterable[Sent]) -> None:
+    """Replace the records of the quarantine by those of some records."""
+    times = {sent[:2]: datetime.fromtimestamp(sent.timestamp_ms / 1000, UTC).isoformat() for sent in records}
     columns = [
         {"source_topic": "olympic_data", "source_partition": record.partition, "source_offset": record.offset,
+         "source_timestamp": times[record.partition, record.offset],
          "reason": record.reason, "invalid_elements": record.invalid_elements, "attempts": 0}
         for record in quarantine
     ]  # fmt: skip
@@ -161,7 +164,7 @@ def test_invalid_record_outside_the_quarantine_is_unaccounted_and_so_is_a_valid_
     records = numbered((0, 0, line) for line in [*SAMPLE, b"x", b'{"type":"score","data":[1,"2"],"first_id":9}'])
     with TopicDatabase(pipeline) as database:
         filled(database, records)
-        put_quarantine(database, [Quarantined(0, 4, "wrongly")])
+        put_quarantine(database, [Quarantined(0, 4, "wrongly")], records)
 
         _, unaccounted = dispositions(pipeline, database)
 

@@ -42,10 +42,9 @@ def players(database: TopicDatabase) -> dict[bytes | None, bytes]:
     return dict(database.connection.execute(f"SELECT * FROM {database.current(PLAYERS)}").fetchall())
 
 
-def quarantine(topics: FakeTopics, offset: int, topic: str = PLAYERS) -> None:
-    topics.send(
-        QUARANTINE, None, {"source_topic": topic, "source_partition": 0, "source_offset": offset, "reason": "x"}
-    )
+def quarantine(topics: FakeTopics, offset: int, topic: str = PLAYERS, timestamp: str = "1970-01-01T00:00:00Z") -> None:
+    position = {"source_topic": topic, "source_partition": 0, "source_offset": offset, "source_timestamp": timestamp}
+    topics.send(QUARANTINE, None, {**position, "reason": "x"})
 
 
 def test_last_record_of_a_key_counts_and_a_tombstone_deletes_it(
@@ -67,6 +66,18 @@ def test_quarantined_record_leaves_the_last_valid_one_in_force(
 
     quarantine(topics, invalid)
     topics.send(QUARANTINE, b"republished", {"partition": 0, "offset": 0})
+
+    assert refreshed()["players"] == {b"1": b"valid"}
+
+
+def test_quarantined_record_of_a_topic_that_was_recreated_does_not_excuse_a_new_one(
+    topics: FakeTopics, refreshed: Callable[..., dict[str, Any]]
+) -> None:
+    quarantine(topics, topics.send(PLAYERS, 1, b"invalid", timestamp=1_500), timestamp="1970-01-01T00:00:01.500Z")
+    assert refreshed()["players"] == {}
+
+    topics.recreate(PLAYERS)
+    topics.send(PLAYERS, 1, b"valid", timestamp=1_501)
 
     assert refreshed()["players"] == {b"1": b"valid"}
 
