@@ -11,7 +11,7 @@ from infra.mysql.column_types import CapturedColumn, type_of, why_refused
 from infra.mysql.connection import Connection, fetch_rows, quoted
 from infra.pipeline.definition import SPLIT_ROWS, CapturedTable
 
-# From MySQL 9.6 on, the binlog has the changes of cascades, unless this variable is ON; other servers do not have it.
+# A MySQL server with this variable, if it is OFF, writes the changes of cascades to the binlog; others do not.
 _CASCADES_LOGGED = "SHOW GLOBAL VARIABLES LIKE 'innodb_native_foreign_keys'"
 _PATTERN = re.compile(r"[*?\[]")
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
