@@ -35,9 +35,9 @@ A date whose year, month or day is zero, such as `0000-00-00` or `2026-02-00`, i
 also in a column that is NOT NULL. Few other systems have such dates. The check expects `null`, too.
 
 ## Negative times
-The CDC connector reads a negative TIME that is a whole minute, such as `-02:00:00`, wrongly from
-the binlog: it cannot be told from `-02:04:03`. So if it reads one of the two, the job fails and names the column. All
-other times are captured exactly, in the snapshot also these.
+The CDC connector reads some negative times without a fraction wrongly from the binlog: `-02:00:00` cannot be told from
+`-02:04:03`. The job asks the database which of them the row has. If the row has changed since, its next change
+follows. A TIME in a key ends the job in this case, with the name of the column.
 
 ## JSON
 The members of a document keep their values, but not their order or spaces. Documents that contain a date, a

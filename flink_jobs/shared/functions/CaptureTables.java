@@ -34,9 +34,9 @@ public final class CaptureTables {
     /**
      * Adds the job to the environment.
      *
-     * <p>The option {@code mysql_tables} is a JSON object: by table an object with {@code key}, the columns of the key,
-     * {@code split_by}, the column by whose ranges the snapshot is divided, and {@code latin1}, the text columns of this
-     * character set.
+     * <p>The option {@code mysql_tables} is a JSON object: by table an object with {@code key}, the columns of the
+     * key, {@code split_by}, the column by whose ranges the snapshot is divided, and {@code latin1}, the text columns
+     * of this character set.
      */
     public static void define(StreamExecutionEnvironment environment, Map<String, String> options) throws IOException {
         JsonNode tables = new ObjectMapper().readTree(options.get("mysql_tables"));
@@ -50,7 +50,7 @@ public final class CaptureTables {
 
     private static MySqlSource<Tuple3<String, byte[], byte[]>> source(Map<String, String> options, JsonNode tables) {
         String database = options.get("mysql_database");
-        TableChanges changes = new TableChanges(options.get("topic_prefix"));
+        TableChanges changes = new TableChanges(options.get("topic_prefix"), new StoredTimes(options));
         MySqlSourceBuilder<Tuple3<String, byte[], byte[]>> builder = MySqlSource.builder();
         List<String> names = new ArrayList<>();
         List<String> latin1 = new ArrayList<>();

@@ -22,9 +22,9 @@ import java.util.regex.Pattern;
 /**
  * Makes the snapshot of CDC connectors read what is stored: an interceptor of the driver's queries.
  *
- * <p>The connector selects {@code *}, which lacks invisible columns. The server rounds the text of a FLOAT to six digits,
- * the driver fails on a DECIMAL ZEROFILL, and the connector loses the sign of a TIME such as -00:30:00. So the columns
- * are listed instead, a FLOAT is read as a DOUBLE, and a negative TIME as {@link TimeText} expects it.
+ * <p>The connector selects {@code *}, which lacks invisible columns. The server rounds the text of a FLOAT to six
+ * digits, the driver fails on a DECIMAL ZEROFILL, and the connector loses the sign of a TIME such as -00:30:00. So the
+ * columns are listed instead, a FLOAT is read as a DOUBLE, and a negative TIME as {@link TimeText} expects it.
  */
 public final class ExactSnapshot implements QueryInterceptor {
     private static final Pattern SNAPSHOT =

@@ -22,45 +22,44 @@ final class RowJson {
 
     private RowJson() {}
 
+    /** Returns the right time of an unclear text of {@link TimeText}. */
+    interface Times {
+        String find(String column, List<String> possible) throws IOException;
+    }
+
     /** Returns all columns of a row in their order. */
-    static byte[] write(String table, Struct row) throws IOException {
-        return write(table, row, row.schema().fields().stream().map(Field::name).collect(Collectors.toList()));
+    static byte[] write(String table, Struct row, Times times) throws IOException {
+        return write(table, row, row.schema().fields().stream().map(Field::name).collect(Collectors.toList()), times);
     }
 
     /** Returns some columns of a row. */
-    static byte[] write(String table, Struct row, List<String> columns) throws IOException {
+    static byte[] write(String table, Struct row, List<String> columns, Times times) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (JsonGenerator json = JSON.createGenerator(bytes)) {
             json.writeStartObject();
             for (String column : columns) {
                 json.writeFieldName(column);
-                write(json, table, row.schema().field(column), row.getWithoutDefault(column));
+                Schema schema = row.schema().field(column).schema();
+                Object value = row.getWithoutDefault(column);
+                if (value == null && !schema.isOptional()) {
+                    // The connector only logs a value that it cannot convert, and goes on without it.
+                    throw new IOException("column " + column + " of table " + table
+                            + ": the CDC connector could not convert a value; its log has the reason. Fix the value.");
+                }
+                if (value != null && TimeText.SCHEMA.equals(schema.name()) && TimeText.isUnclear((String) value)) {
+                    value = times.find(column, TimeText.possible((String) value));
+                }
+                write(json, schema, value);
             }
             json.writeEndObject();
         }
         return bytes.toByteArray();
     }
 
-    private static void write(JsonGenerator json, String table, Field field, Object value) throws IOException {
-        if (value == null && !field.schema().isOptional()) {
-            // The connector only logs a value that it cannot convert, and goes on without it.
-            throw new IOException("column " + field.name() + " of table " + table
-                    + ": the CDC connector could not convert a value; its log has the reason. Fix the value.");
-        }
-        try {
-            write(json, field.schema(), value);
-        } catch (IllegalArgumentException error) {
-            // Without the cause, because Flink shows only the innermost one.
-            throw new IOException("column " + field.name() + " of table " + table + ": " + error.getMessage());
-        }
-    }
-
     private static void write(JsonGenerator json, Schema schema, Object value) throws IOException {
         String kind = schema.name() == null ? "" : schema.name();
         if (value == null) {
             json.writeNull();
-        } else if (kind.equals(TimeText.SCHEMA)) {
-            json.writeString(TimeText.valid((String) value));
         } else if (kind.equals("io.debezium.data.Json")) {
             copy((String) value, json);
         } else if (kind.equals("io.debezium.data.Bits")) {
@@ -91,8 +90,7 @@ final class RowJson {
 
     /** Writes a decimal as text, because a reader would make it a double; a BIGINT UNSIGNED is an integer. */
     private static void write(JsonGenerator json, BigDecimal value, Schema schema) throws IOException {
-        boolean isInteger = schema.parameters() != null && !schema.parameters().containsKey("connect.decimal.precision");
-        if (isInteger) {
+        if (!schema.parameters().containsKey("connect.decimal.precision")) {
             json.writeNumber(value.toBigIntegerExact());
         } else {
             json.writeString(value.toPlainString());

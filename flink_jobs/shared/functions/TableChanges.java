@@ -26,8 +26,11 @@ final class TableChanges implements DebeziumDeserializationSchema<Tuple3<String,
     private final String prefix;
     private final Map<String, List<String>> keys = new HashMap<>();
 
-    TableChanges(String prefix) {
+    private final StoredTimes times;
+
+    TableChanges(String prefix, StoredTimes times) {
         this.prefix = prefix;
+        this.times = times;
     }
 
     void addKeyColumn(String table, String column) {
@@ -45,12 +48,17 @@ final class TableChanges implements DebeziumDeserializationSchema<Tuple3<String,
             out.collect(Tuple3.of(topic, before, TOMBSTONE));
         }
         if (after != null) {
-            out.collect(Tuple3.of(topic, after, RowJson.write(table, change.getStruct("after"))));
+            Struct row = change.getStruct("after");
+            RowJson.Times found = (column, possible) -> times.find(table, row, keys.get(table), column, possible);
+            out.collect(Tuple3.of(topic, after, RowJson.write(table, row, found)));
         }
     }
 
     private byte[] key(String table, Struct row) throws IOException {
-        return row == null ? null : RowJson.write(table, row, keys.get(table));
+        return row == null ? null : RowJson.write(table, row, keys.get(table), (column, possible) -> {
+            throw new IOException("column " + column + " of table " + table + " is in its key, and the CDC connector "
+                    + "reads one value for " + String.join(", ", possible) + ". Write times from 00:00:00 on.");
+        });
     }
 
     @Override

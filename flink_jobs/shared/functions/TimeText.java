@@ -9,8 +9,12 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Properties;
+import java.util.stream.Collectors;
 import org.apache.flink.cdc.connectors.shaded.org.apache.kafka.connect.data.SchemaBuilder;
 
 /**
@@ -21,9 +25,12 @@ import org.apache.flink.cdc.connectors.shaded.org.apache.kafka.connect.data.Sche
  */
 public final class TimeText implements CustomConverter<SchemaBuilder, RelationalColumn> {
     static final String SCHEMA = "olympicstreaming.TimeText";
-    /** The connector logs exceptions of a converter and goes on without the value, so they are passed on as text. */
-    private static final String INVALID = "invalid: ";
+    private static final String UNCLEAR = "one of: ";
     private static final Duration MARK = Duration.ofHours(1).plusNanos(100);
+    /** What the connector adds to a negative TIME(1) to TIME(4), and to a TIME(5) or TIME(6), without a fraction. */
+    private static final Duration NO_SHORT_FRACTION = Duration.ofNanos(Integer.MAX_VALUE);
+
+    private static final Duration NO_LONG_FRACTION = Duration.ofNanos(1_048_576_000);
 
     @Override
     public void configure(Properties properties) {}
@@ -37,12 +44,14 @@ public final class TimeText implements CustomConverter<SchemaBuilder, Relational
         }
     }
 
-    /** Returns a text of this class; IllegalArgumentException if the value could not be converted. */
-    static String valid(String text) {
-        if (text.startsWith(INVALID)) {
-            throw new IllegalArgumentException(text.substring(INVALID.length()));
-        }
-        return text;
+    /** Returns whether a text of this class has more than one possible time. */
+    static boolean isUnclear(String text) {
+        return text.startsWith(UNCLEAR);
+    }
+
+    /** Returns the possible times of an unclear text. */
+    static List<String> possible(String text) {
+        return Arrays.asList(text.substring(UNCLEAR.length()).split(", "));
     }
 
     private static String text(Object value, boolean isInstant) {
@@ -82,18 +91,56 @@ public final class TimeText implements CustomConverter<SchemaBuilder, Relational
     /**
      * Returns a time, which can be negative.
      *
-     * <p>A negative one of the snapshot is an hour further from zero, and has a seventh digit of the second as its mark:
-     * see {@link ExactSnapshot}. One of the binlog without a fraction is read wrongly by the connector if it is a whole
-     * minute: -00:01:00 is the same as -00:01:03 then.
+     * <p>A negative one of the snapshot is an hour further from zero, and has a seventh digit of the second as its
+     * mark: see {@link ExactSnapshot}.
      */
     private static String time(Duration time) {
-        boolean isMarked = time.isNegative() && time.toNanos() % 1000 != 0;
-        Duration size = isMarked ? time.abs().minus(MARK) : time.abs();
-        if (time.isNegative() && !isMarked && size.toNanosPart() == 0 && size.toSecondsPart() == 3) {
-            return INVALID + "the CDC connector reads " + time(size, "-") + " in place of several negative times. "
-                    + "Expected a time that is not negative. Write times from 00:00:00 on.";
+        if (!time.isNegative()) {
+            return time(time, "");
         }
-        return time(size, time.isNegative() ? "-" : "");
+        Duration size = time.abs();
+        if (size.toNanosPart() % 1000 == MARK.toNanosPart()) {
+            return time(size.minus(MARK), "-");
+        }
+        List<Duration> possible = possible(size);
+        String prefix = possible.size() == 1 ? "" : UNCLEAR;
+        return possible.stream().map(each -> time(each, "-")).collect(Collectors.joining(", ", prefix, ""));
+    }
+
+    /**
+     * Returns the sizes that a negative time of the binlog can have.
+     *
+     * <p>Its bits are those of a two's complement, of which the connector forgets to carry the last one if there is no
+     * fraction: a whole minute has 63 seconds of the minute before, and a whole hour also 63 minutes of the hour
+     * before. In place of no fraction it adds the largest one, if the type has fractions.
+     */
+    private static List<Duration> possible(Duration size) {
+        int nanos = size.toNanosPart();
+        boolean isWhole = nanos == NO_SHORT_FRACTION.toNanosPart();
+        boolean canBeWhole = nanos == NO_LONG_FRACTION.toNanosPart();
+        List<Duration> possible = new ArrayList<>();
+        if (isWhole || canBeWhole) {
+            Duration raw = size.minus(isWhole ? NO_SHORT_FRACTION : NO_LONG_FRACTION);
+            possible.add(raw.plusSeconds(1));
+            addCarried(raw, possible);
+        } else if (nanos == 0) {
+            addCarried(size, possible);
+        }
+        if (!isWhole) {
+            possible.add(size);
+        }
+        return possible;
+    }
+
+    private static void addCarried(Duration raw, List<Duration> possible) {
+        Duration minute = raw.minusSeconds(3);
+        Duration hour = minute.minusMinutes(4);
+        if (minute.toSecondsPart() == 0 && minute.toMinutesPart() != 0) {
+            possible.add(minute);
+        }
+        if (hour.toSecondsPart() == 0 && hour.toMinutesPart() == 0 && hour.toHours() > 0) {
+            possible.add(hour);
+        }
     }
 
     private static String time(Duration size, String sign) {
@@ -108,6 +155,8 @@ public final class TimeText implements CustomConverter<SchemaBuilder, Relational
     }
 
     private static String fraction(int nanos) {
-        return nanos == 0 ? "" : String.format(Locale.ROOT, ".%06d", nanos / 1000).replaceAll("0+$", "");
+        // Rounded, because the connector calculates the fraction of a negative time with a double.
+        int micros = (nanos + 500) / 1000;
+        return micros == 0 ? "" : String.format(Locale.ROOT, ".%06d", micros).replaceAll("0+$", "");
     }
 }
