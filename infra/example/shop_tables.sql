@@ -91,7 +91,7 @@ CREATE TABLE order_lines (
 
 -- It does not have a primary key, but a unique one.
 CREATE TABLE payments (
-    reference CHAR(16) CHARACTER SET ascii NOT NULL,
+    reference CHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     order_id BIGINT NOT NULL,
     amount DECIMAL(14, 2) NOT NULL,
     paid_at DATETIME,
