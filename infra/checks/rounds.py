@@ -37,17 +37,18 @@ class Rounds:
         """Read the topics until they stop growing; not in the later part of the time, nor if waiting is hopeless."""
         asked = time.monotonic()
         while time.monotonic() < self._calm_until:
+            begun = time.monotonic()
             self.read()
             read = self._topics.ends
             time.sleep(min(POLL_SECONDS, max(0.0, self._calm_until - time.monotonic())))
-            growth = _growth(read, self._topics.end_offsets())
-            if growth <= CALM_RECORDS + CALM_SHARE * sum(read.values()):
+            rate = _growth(read, self._topics.end_offsets()) / (time.monotonic() - begun)
+            if rate * POLL_SECONDS <= CALM_RECORDS + CALM_SHARE * sum(read.values()):
                 return
             if time.monotonic() - asked >= HOPE_SECONDS:
                 if is_hopeless():
                     return
                 asked = time.monotonic()
-            self._report(f"the topics are still growing, by {growth / POLL_SECONDS:,.0f} records/s")
+            self._report(f"the topics are still growing, by {rate:,.0f} records/s")
 
     def read(self) -> None:
         """Read the topics to their current ends."""
