@@ -1,0 +1,59 @@
+"""The example of docs/your-own-database.md: all tables of the shop, captured and checked with the file of the page."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from infra.cli.deployment import prepare, run_dag
+from infra.example.shop import DATABASE, ROWS_PER_MILLION, load_shop
+from infra.mysql.connection import connect
+from infra.pipeline import load_pipeline
+from infra.progress import silent
+from infra.settings import ROOT, Settings, load_settings
+from infra.stacks.local import stack as local_stack
+from infra.targets.local import local_target
+from tests.local.conftest import Stack
+
+ROWS = 50_000
+
+
+@pytest.fixture
+def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A checkout with the file of the page, and the shop in the database."""
+    root = tmp_path_factory.mktemp("checkout")
+    for folder in ("dags", "infra", "flink_jobs"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    page = (ROOT / "docs" / "your-own-database.md").read_text(encoding="utf-8")
+    [definition] = re.findall(r"```yaml\n(name: shop\n.*?)```", page, re.DOTALL)
+    assert 'tables: [customers, "order_*"]' in definition
+    shop = root / "flink_jobs" / "shop"
+    shop.mkdir()
+    (shop / "pipeline.yaml").write_text(definition.replace('[customers, "order_*"]', '["*"]'), encoding="utf-8")
+    settings = load_settings(stack.environ, root)
+    admin = local_stack.mysql_admin(settings)
+    with connect(admin) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+    load_shop(admin, silent, ROWS)
+    yield settings
+    local_target(settings).delete("shop.capture")
+    with connect(admin) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {DATABASE}")
+
+
+def test_all_tables_of_the_example_are_captured_and_checked(settings: Settings) -> None:
+    prepare(settings, load_pipeline(settings.root / "flink_jobs" / "shop"))
+    lines = StringIO()
+
+    run_dag(settings, "shop_deploy", {"target": "local", "start_from": "scratch"}, Console(file=lines, width=500))
+
+    output = lines.getvalue()
+    assert f": {ROWS} rows (" in output
+    for table, share in ROWS_PER_MILLION.items():
+        assert f"table {table} is captured by " in output
+        assert f"shop.{table} {share * ROWS // 1_000_000}" in output
