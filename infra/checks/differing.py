@@ -1,9 +1,10 @@
 """The rows that differ between topics and recomputation, remembered from one snapshot of the source to the next.
 
-While rows change, some of them always differ, because the topics are read a moment after the source. A snapshot is
-proven if each row either agrees, or has had the value of the snapshot (`RowHistory`) and its source has changed since,
-which the next snapshot shows. A row that changes faster than once a second may miss a snapshot, because not every value
-of it is written. It must have agreed with another one.
+While rows change, some of them always differ, because the topics are read a moment after the source. Such a row must
+have had the value of the snapshot (`RowHistory`), which is a hit, or else a miss. A wrong row can have that value by
+chance, the more often the more values it has. So a row that differed before must have more hits than misses, by more
+the faster it changes; two hits more if it equals a later snapshot. Misses count only if the jobs have passed the
+snapshot, as another row shows.
 """
 
 # ruff: noqa: S608 -- names cannot be statement parameters; these are constants
@@ -22,15 +23,24 @@ from infra.kafka.reader import decode_value
 
 Key = tuple[Any, ...]
 SHOWN_DIFFERENCES = 5
-# A row that differs from this many snapshots, and never had the value of one, is wrong and not only late.
-CONCLUSIVE_SNAPSHOTS = 3
-# Beyond this, a row may never have the value of a given moment.
-FAST_CHANGES_PER_SECOND = 1.0
+# A row with this many misses, and hardly any hits, is wrong and not only late.
+CONCLUSIVE_MISSES = 3
+# Beyond this, many values of a right row are never written, so its misses prove nothing.
+MAX_CHANGES_PER_SECOND = 25
+# How many more hits than misses a row needs: one more beyond each of these numbers of changes since the mark.
+_NEEDED_HITS = "2 + CAST(changes > 3 AS INTEGER) + CAST(changes > 10 AS INTEGER)"
+_MOST_NEEDED_HITS = 4
+_PASSED = "(arrived OR matched)"
+_SCORE = f"(hits - misses + CASE WHEN NOT present THEN 0 WHEN {_PASSED} THEN 1 ELSE -1 END)"
 
 _COMPARED = "topic INTEGER, key VARCHAR, expected VARCHAR, found VARCHAR, message_key BLOB, message_value BLOB"
-# since: when the row first differed with this expected value (seconds). matched: it has had this value. arrived: it has
-# it by now. changes: its records since the mark. agreed: with an earlier snapshot. missed: snapshots since.
-_STATE = "since DOUBLE, matched BOOLEAN, arrived BOOLEAN, changes BIGINT, agreed BOOLEAN, missed INTEGER"
+# present: the row differs from the last snapshot. since: when it first did with this expected value (seconds).
+# matched: it has had this value. arrived: it has it by now. changes: its records since the mark. hits and misses: those
+# at earlier snapshots. first_seen: the number of the first snapshot from which it differed.
+_STATE = (
+    "present BOOLEAN, since DOUBLE, matched BOOLEAN, arrived BOOLEAN, changes BIGINT, hits INTEGER, misses INTEGER, "
+    "first_seen INTEGER"
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,7 @@ class DifferingRows:
         self._marked = 0.0
         self._snapshots = 0
         self.is_proven = False
-        """Whether the last snapshot, or the one before it, is proven."""
+        """Whether all rows agree with the snapshots, as far as that can be seen while they change."""
         database.connection.execute(f"CREATE TEMP TABLE checks_differing ({_COMPARED}, {_STATE})")
         self.clear()
 
@@ -82,53 +92,53 @@ class DifferingRows:
     def update(self, now: float) -> Differences:
         """Take over what was compared with the snapshot, and return what differs."""
         self._snapshots += 1
-        self.is_proven = self._snapshots > 1 and not self._unproven(now)
+        were_passed = self._number(f"present AND {_PASSED}") > 0
         self._database.connection.execute(
-            "CREATE OR REPLACE TEMP TABLE checks_differing AS SELECT compared.*, "
+            "CREATE OR REPLACE TEMP TABLE checks_differing AS SELECT * FROM ("
+            "SELECT topic, key, compared.expected, compared.found, compared.message_key, compared.message_value, "
+            "coalesce(differs, false) AS present, "
             # A row that has had this value meanwhile has not differed all the time.
-            "CASE WHEN before.expected IS NOT DISTINCT FROM compared.expected "
-            "AND NOT (before.matched OR before.arrived) THEN before.since ELSE $now END AS since, "
-            "false AS matched, false AS arrived, 0 AS changes, "
-            # A row that is not among those before has agreed with the snapshot before.
-            "coalesce(before.agreed OR before.arrived OR "
-            "(before.matched AND before.expected IS DISTINCT FROM compared.expected), $snapshots > 1) AS agreed, "
-            "CASE WHEN before.matched OR before.arrived THEN 1 ELSE coalesce(before.missed, 0) + 1 END AS missed "
-            "FROM checks_compared AS compared LEFT JOIN checks_differing AS before "
-            "ON before.topic = compared.topic AND before.key = compared.key",
-            {"now": now, "snapshots": self._snapshots},
+            f"CASE WHEN before.present AND before.expected IS NOT DISTINCT FROM compared.expected AND NOT {_PASSED} "
+            "THEN before.since ELSE $now END AS since, false AS matched, false AS arrived, "
+            "CASE WHEN differs THEN 0 ELSE before.changes END AS changes, "
+            f"coalesce(before.hits + CAST(before.present AND {_PASSED} AS INTEGER), 0) "
+            "+ CASE WHEN differs THEN 0 ELSE 2 END AS hits, "
+            f"coalesce(before.misses + CAST(before.present AND NOT {_PASSED} AND $were_passed AS INTEGER), 0) "
+            "AS misses, "
+            "coalesce(before.first_seen, $snapshots) AS first_seen "
+            "FROM (SELECT *, true AS differs FROM checks_compared) AS compared "
+            "FULL JOIN checks_differing AS before USING (topic, key)"
+            f") WHERE present OR hits - misses < {_MOST_NEEDED_HITS}",
+            {"now": now, "snapshots": self._snapshots, "were_passed": were_passed},
         )
-        differing = self._select("true")
-        self.is_proven = self.is_proven or not differing.count
-        return differing
+        # A row that was wrong again and again can equal a snapshot by chance.
+        doubtful = f"present OR misses >= {CONCLUSIVE_MISSES} AND {_SCORE} < {_NEEDED_HITS}"
+        self.is_proven = not self._number(doubtful)
+        return self._select("present")
 
-    def follow(self, now: float) -> int:
-        """Look at the records that have arrived until `now`, and return how many rows have not yet had their value."""
+    def follow(self) -> int:
+        """Look at the records that have arrived, and return how many rows have not yet had their value."""
         self._history.match()
-        if not self._number("NOT arrived"):
-            self.is_proven = True
-        return self._number(f"NOT ({self._passed(now)})")
+        # While only one snapshot is known, a right value can have been overwritten by a wrong one.
+        seen = _PASSED if self._snapshots > 1 else "arrived"
+        is_new = f"present AND first_seen = {self._snapshots}"
+        proven = f"CASE WHEN {is_new} THEN {seen} ELSE {_SCORE} >= {_NEEDED_HITS} END"
+        self.is_proven = not self._number(f"NOT ({proven})")
+        return self._number(f"present AND NOT {_PASSED}")
 
     def settled(self, now: float, seconds: float) -> Differences:
         """Return what has differed for `seconds` with the same expected value, and has not had it since the mark."""
-        return self._select("since <= $until AND NOT (arrived OR matched)", {"until": now - seconds})
+        return self._select(f"present AND since <= $until AND NOT {_PASSED}", {"until": now - seconds})
 
     def never_agreed(self, now: float) -> Differences:
-        """Return what has not had the value of any of several snapshots, although the topics had time to show it."""
-        return self._select(f"missed >= {CONCLUSIVE_SNAPSHOTS} AND NOT ({self._passed(now)})")
-
-    def _unproven(self, now: float) -> int:
-        """Return the number of rows for which the last snapshot is not proven by the one that was just compared."""
-        unchanged = (
-            "EXISTS (SELECT 1 FROM checks_compared AS compared WHERE compared.topic = checks_differing.topic "
-            "AND compared.key = checks_differing.key "
-            "AND compared.expected IS NOT DISTINCT FROM checks_differing.expected)"
+        """Return what has not had the value of several snapshots that the jobs have passed, unless it changes fast."""
+        is_passed = self._number(f"present AND {_PASSED}") > 0
+        misses = f"(misses + CAST({is_passed} AS INTEGER))"
+        many = MAX_CHANGES_PER_SECOND * max(1.0, now - self._marked)
+        return self._select(
+            f"present AND NOT {_PASSED} AND changes <= {many!r} "
+            f"AND {misses} >= {CONCLUSIVE_MISSES} AND {misses} > 2 * hits"
         )
-        return self._number(f"NOT ({self._passed(now)}) OR (NOT arrived AND {unchanged})")
-
-    def _passed(self, now: float) -> str:
-        """Return a condition: the row has had the value of the snapshot, or it changes too fast and had another's."""
-        many = FAST_CHANGES_PER_SECOND * max(1.0, now - self._marked)
-        return f"arrived OR matched OR (agreed AND changes > {many!r})"
 
     def _number(self, condition: str) -> int:
         return self._database.number(f"SELECT count(*) FROM checks_differing WHERE {condition}")

@@ -63,7 +63,7 @@ class RowHistory:
 
         `changes` becomes the number of records of the row since the mark.
         """
-        if self._database.number("SELECT count(*) FROM checks_differing") > MAX_ROWS:
+        if self._database.number("SELECT count(*) FROM checks_differing WHERE present") > MAX_ROWS:
             return
         for number, topic in enumerate(self._topics):
             suspects = self._select_suspects(number)
@@ -75,7 +75,7 @@ class RowHistory:
         connection = self._database.connection
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE checks_suspects AS SELECT key, expected, message_key FROM checks_differing "
-            f"WHERE topic = {number} AND NOT arrived"
+            f"WHERE topic = {number} AND present AND NOT arrived"
         )
         return [_Suspect(*row) for row in connection.execute("SELECT * FROM checks_suspects").fetchall()]
 

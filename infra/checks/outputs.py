@@ -107,5 +107,5 @@ def _follow(differing: DifferingRows, rounds: Rounds, observed: float) -> None:
     """
     compared = time.monotonic()
     until = compared + max(FOLLOW_SECONDS, compared - observed)
-    while differing.follow(time.monotonic()) and rounds.await_growth(until):
+    while differing.follow() and rounds.await_growth(until):
         rounds.read()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.checks.differing import CONCLUSIVE_SNAPSHOTS, Differences
+from infra.checks.differing import CONCLUSIVE_MISSES, Differences
 from infra.errors import CheckFailedError, InconclusiveError
 
 
@@ -23,7 +23,7 @@ def verdict(
         shown = settled
     elif never_agreed.count:
         head = (
-            f"after {seconds:.0f} s, {_rows(never_agreed)} from at least {CONCLUSIVE_SNAPSHOTS} snapshots of a "
+            f"after {seconds:.0f} s, {_rows(never_agreed)} from at least {CONCLUSIVE_MISSES} snapshots of a "
             "changing source, and never had an expected value in between:"
         )
         shown = never_agreed

@@ -10,7 +10,7 @@ import pytest
 
 from infra.checks import history
 from infra.checks.compare import Comparison
-from infra.checks.differing import CONCLUSIVE_SNAPSHOTS
+from infra.checks.differing import _PASSED, CONCLUSIVE_MISSES
 from infra.checks.topic_database import TopicDatabase
 from infra.pipeline import Pipeline
 
@@ -56,9 +56,9 @@ class Stream:
 
     def wait(self) -> list[int]:
         """Look at the records, and return the ids that are still waited for."""
-        self.differing.follow(self._time)
+        self.differing.follow()
         rows = self._database.connection.execute(
-            f"SELECT key FROM checks_differing WHERE NOT ({self.differing._passed(self._time)}) ORDER BY key"
+            f"SELECT key FROM checks_differing WHERE present AND NOT {_PASSED} ORDER BY key"
         ).fetchall()
         return [json.loads(key)[0] for (key,) in rows]
 
@@ -102,48 +102,88 @@ def test_row_that_has_moved_on_is_proven_by_the_next_snapshot(stream: Stream) ->
     assert stream.differing.is_proven
 
 
-def test_right_value_that_is_overwritten_by_a_wrong_one_is_not_proven(stream: Stream) -> None:
+def test_row_that_equals_the_next_snapshot_is_proven(stream: Stream) -> None:
     stream.write(1, 7)
-    assert stream.snapshot({1: 7}, (1, 5)) == []
-    for _ in range(CONCLUSIVE_SNAPSHOTS):
-        assert stream.snapshot({1: 7}) == [1]
-        assert not stream.differing.is_proven
-
-    assert stream.wrong == [1]
-    assert stream.differing.settled(stream._time, 2).count == 1
-
-
-def test_row_that_changes_and_is_always_wrong_is_found(stream: Stream) -> None:
-    """Also if its wrong values change as often as the source does."""
-    stream.write(1, 7)
-    stream.write(2, 0)
-    for score in range(CONCLUSIVE_SNAPSHOTS):
-        assert stream.wrong == []
-        assert stream.snapshot({1: 7, 2: score + 1}, (2, -score - 1)) == [2]
-        assert not stream.differing.is_proven
-
-    assert stream.wrong == [2]
-    assert stream.differing.settled(stream._time, 1).count == 0
-
-
-def test_fast_row_that_misses_a_snapshot_must_have_agreed_with_another(stream: Stream) -> None:
-    stream.write(1, 0)
-    assert stream.snapshot({1: 1}, (1, 2, 4, 6)) == [1]
-    assert stream.snapshot({1: 7}, (1, 7, 8)) == []
+    stream.write(2, 7)
+    assert stream.snapshot({1: 7, 2: 7}, (1, 8)) == []
     assert not stream.differing.is_proven
 
-    assert stream.snapshot({1: 9}, (1, 10, 12, 14)) == []
+    assert stream.snapshot({1: 8, 2: 7}, (2, 8)) == []
     assert stream.differing.is_proven
 
 
-def test_slow_row_that_misses_a_snapshot_is_waited_for(stream: Stream) -> None:
+def test_right_value_that_is_overwritten_by_a_wrong_one_is_not_proven(stream: Stream) -> None:
+    stream.write(1, 7)
+    assert stream.snapshot({1: 7}, (1, 5)) == []
+    for _ in range(5):
+        assert stream.snapshot({1: 7}) == [1]
+        assert not stream.differing.is_proven
+
+    assert stream.differing.settled(stream._time, 2).count == 1
+
+
+def follow(stream: Stream, late: int | None = None, changes: int = 1) -> list[int]:
+    """Take another snapshot: player 1 is always right, and player 2 has the value 0 `late` or is always wrong."""
+    right = stream._offset
+    wrong = [-right - number for number in range(1, changes + 1)]
+    return stream.snapshot({1: right, 2: 0}, (1, right, right + 1), (2, *wrong, *([] if late is None else [late, -1])))
+
+
+def test_row_that_changes_and_is_always_wrong_is_found(stream: Stream) -> None:
+    for snapshot in range(1, CONCLUSIVE_MISSES + 1):
+        assert stream.wrong == []
+        assert follow(stream) == [2]
+        assert not stream.differing.is_proven
+        assert stream.differing.settled(stream._time, 0.5 + snapshot).count == 0
+
+    assert stream.wrong == [2]
+
+
+def test_right_value_by_chance_does_not_make_up_for_misses(stream: Stream) -> None:
+    follow(stream)
+    follow(stream)
+    assert follow(stream, late=0) == []
+    assert not stream.differing.is_proven
+
+    for _ in range(CONCLUSIVE_MISSES):
+        assert follow(stream) == [2]
+        assert not stream.differing.is_proven
+    assert stream.wrong == [2]
+
+
+def test_row_that_equals_a_snapshot_by_chance_is_not_proven(stream: Stream) -> None:
+    for _ in range(CONCLUSIVE_MISSES + 1):
+        follow(stream)
+    stream.write(2, 0)
+
+    right = stream._offset
+    stream.write(1, right)
+    assert stream.snapshot({1: right, 2: 0}) == []
+    assert not stream.differing.is_proven
+
+
+@pytest.mark.parametrize(("changes", "needed"), [(1, 2), (5, 3), (11, 4)])
+def test_row_with_more_values_needs_more_hits(stream: Stream, changes: int, needed: int) -> None:
+    for hits in range(1, needed + 1):
+        assert not stream.differing.is_proven
+        assert follow(stream, late=0, changes=changes) == []
+        assert stream.differing.is_proven == (hits == needed)
+
+
+def test_misses_do_not_count_while_the_jobs_are_late(stream: Stream) -> None:
     stream.write(1, 0)
-    assert stream.snapshot({1: 0}, (1, 1)) == []
+    stream.write(2, 0)
+    for score in range(1, 10):
+        assert stream.snapshot({1: score, 2: score}, (1, -score), (2, -score)) == [1, 2]
 
-    assert stream.snapshot({1: 2}, (1, 3), seconds=10) == [1]
-    assert stream.differing.is_proven  # the first snapshot
+    assert stream.wrong == []
 
-    assert stream.snapshot({1: 4}, (1, 5), seconds=10) == [1]
+
+def test_row_that_changes_too_fast_is_not_accused(stream: Stream) -> None:
+    for _ in range(2 * CONCLUSIVE_MISSES):
+        assert follow(stream, changes=30) == [2]
+
+    assert stream.wrong == []
     assert not stream.differing.is_proven
 
 
@@ -167,8 +207,8 @@ def test_deleted_and_new_rows_have_a_history(stream: Stream) -> None:
 
 def test_row_that_is_never_deleted_is_found(stream: Stream) -> None:
     stream.write(1, 7)
-    for score in range(CONCLUSIVE_SNAPSHOTS):
-        assert stream.snapshot({}, (1, score)) == [1]
+    for score in range(CONCLUSIVE_MISSES):
+        assert stream.snapshot({2: score}, (1, score), (2, score, -1)) == [1]
 
     assert stream.wrong == [1]
 
