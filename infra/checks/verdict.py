@@ -23,8 +23,8 @@ def verdict(
         shown = settled
     elif never_agreed.count:
         head = (
-            f"after {seconds:.0f} s, {_rows(never_agreed)} from at least {CONCLUSIVE_MISSES} snapshots of a "
-            "changing source, and never had an expected value in between:"
+            f"after {seconds:.0f} s, {_rows(never_agreed)} from at least {CONCLUSIVE_MISSES} snapshots of a changing "
+            "source, without getting to the expected values:"
         )
         shown = never_agreed
     else:

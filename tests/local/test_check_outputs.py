@@ -337,8 +337,8 @@ def test_average_that_is_always_wrong_is_found_while_rows_keep_changing(agreeing
 
     head, *rows, _ = text_of(caught.value, agreeing).splitlines()
     assert head == (
-        "after N s, 1 row differs from at least 3 snapshots of a changing source, and never had an expected value in "
-        "between:"
+        "after N s, 1 row differs from at least 3 snapshots of a changing source, without getting to the expected "
+        "values:"
     )
     assert [row.split(":")[0] for row in rows] == ["  games.totals ['US']"]
 

@@ -37,8 +37,8 @@ def test_changing_rows_that_never_agreed_fail() -> None:
     assert isinstance(error, CheckFailedError)
     assert str(error).splitlines() == [
         (
-            "after 180 s, 1 row differs from at least 3 snapshots of a changing source, and never had an expected "
-            "value in between:"
+            "after 180 s, 1 row differs from at least 3 snapshots of a changing source, without getting to the "
+            "expected values:"
         ),
         '  games.players [2]: expected {"id": 2}, found no row',
         SITUATION,
