@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 import re
 import shutil
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from io import StringIO
 
@@ -30,6 +29,7 @@ from infra.stacks.local import stack as local_stack
 from infra.targets.local import local_target
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
+from tests.support.background import repeating
 from tests.support.heartbeat import await_health
 
 DEFINITION = """\
@@ -58,7 +58,6 @@ class Application:
 
     def __init__(self, endpoint: MySqlEndpoint) -> None:
         self._endpoint = endpoint
-        self._stopped = threading.Event()
         self._random = random.Random(7)
         self.writes = 0
 
@@ -69,17 +68,9 @@ class Application:
                     cursor.execute(statement)
             connection.commit()
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Insert, update and delete in transactions of its own, until the end of the block."""
-        self._stopped.clear()
-        thread = threading.Thread(target=self._write_until_stopped)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stopped.set()
-            thread.join(30)
+        return repeating(self.write, 0.1)
 
     def write(self) -> None:
         """Write a random row of each table."""
@@ -93,10 +84,6 @@ class Application:
             f"DELETE FROM customers WHERE id = {self._random.randrange(1, ROWS)}",
             f"UPDATE IGNORE order_items SET line = line + 10 WHERE orders = {2**63 + number} AND line < 10",
         )
-
-    def _write_until_stopped(self) -> None:
-        while not self._stopped.wait(0.1):
-            self.write()
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from threading import Event, Thread
 
 import pytest
 
@@ -22,6 +22,7 @@ from infra.mysql.connection import connect
 from infra.pipeline import Pipeline, load_pipeline
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
+from tests.support.background import repeating
 
 DEFINITION = """\
 name: {name}
@@ -279,61 +280,48 @@ class Changing:
         return []
 
 
-class Load:
-    """An application and its jobs: a thread that changes players many times a second, and follows with the topics.
+@contextmanager
+def load(checked: Checked, error: float) -> Iterator[None]:
+    """An application and its jobs: change players ten times a second, and follow with the topics.
 
-    With `error`, the average of the US is always wrong by it.
+    The average of the US is always wrong by `error`.
     """
+    name, numbers = checked.pipeline.name, Random(7)
+    scores = {player: score for player, (_, score) in PLAYERS.items()}
 
-    def __init__(self, checked: Checked, error: float) -> None:
-        self._checked = checked
-        self._error = error
-        self._scores = {player: score for player, (_, score) in PLAYERS.items()}
-        self._stop = Event()
-        self._thread = Thread(target=self._run, daemon=True)
+    def send(topic: str, key: object, value: object) -> None:
+        sender.send(f"{name}.{topic}", key=json.dumps(key).encode(), value=json.dumps(value).encode())
 
-    def __enter__(self) -> Load:
-        self._thread.start()
-        return self
+    def change() -> None:
+        player = numbers.choice(list(PLAYERS))
+        scores[player] += 1
+        cursor.execute("UPDATE players SET score = %s WHERE id = %s", [scores[player], player])
+        connection.commit()
+        nationality = PLAYERS[player][0]
+        send("players", {"id": player}, {"id": player, "nationality": nationality, "score": scores[player]})
+        of_nation = [scores[each] for each in PLAYERS if PLAYERS[each][0] == nationality]
+        average = sum(of_nation) / len(of_nation) + (error if nationality == "US" else 0)
+        total = {"nationality": nationality, "total": sum(of_nation), "average": average}
+        send("totals", {"nationality": nationality}, total)
+        sender.flush()
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        name, numbers = self._checked.pipeline.name, Random(7)
-        with (
-            producer(self._checked.stack.kafka) as sender,
-            connect(self._checked.database) as connection,
-            connection.cursor() as cursor,
-        ):
-
-            def send(topic: str, key: object, value: object) -> None:
-                sender.send(f"{name}.{topic}", key=json.dumps(key).encode(), value=json.dumps(value).encode())
-
-            while not self._stop.wait(0.02):
-                player = numbers.choice(list(PLAYERS))
-                self._scores[player] += 1
-                cursor.execute("UPDATE players SET score = %s WHERE id = %s", [self._scores[player], player])
-                connection.commit()
-                nationality = PLAYERS[player][0]
-                row = {"id": player, "nationality": nationality, "score": self._scores[player]}
-                send("players", {"id": player}, row)
-                scores = [self._scores[each] for each in PLAYERS if PLAYERS[each][0] == nationality]
-                average = sum(scores) / len(scores) + (self._error if nationality == "US" else 0)
-                total = {"nationality": nationality, "total": sum(scores), "average": average}
-                send("totals", {"nationality": nationality}, total)
-                sender.flush()
+    with (
+        producer(checked.stack.kafka) as sender,
+        connect(checked.database) as connection,
+        connection.cursor() as cursor,
+        repeating(change, 0.1),
+    ):
+        yield
 
 
 def test_right_plan_passes_while_rows_keep_changing(agreeing: Checked) -> None:
-    with Load(agreeing, error=0):
+    with load(agreeing, error=0):
         assert sum(agreeing.check(timeout=60, settle=5).rows.values()) == 5
 
 
 def test_average_that_is_always_wrong_is_found_while_rows_keep_changing(agreeing: Checked) -> None:
-    with Load(agreeing, error=0.5), pytest.raises(CheckFailedError) as caught:
-        agreeing.check(timeout=12, settle=5)
+    with load(agreeing, error=0.5), pytest.raises(CheckFailedError) as caught:
+        agreeing.check(timeout=20, settle=5)
 
     head, *rows, _ = text_of(caught.value, agreeing).splitlines()
     assert head == (

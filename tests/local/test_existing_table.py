@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -15,7 +14,7 @@ from infra.checks.outputs import check_outputs
 from infra.cli.deployment import prepare, run_dag
 from infra.endpoints import MySqlEndpoint
 from infra.errors import DagFailedError
-from infra.mysql.connection import connect, fetch_rows
+from infra.mysql.connection import Connection, connect, fetch_rows
 from infra.mysql.grants import show_grants
 from infra.pipeline import Pipeline, load_pipeline
 from infra.settings import ROOT, Settings, load_settings
@@ -23,6 +22,7 @@ from infra.stacks.local import stack as local_stack
 from infra.targets.local import local_target
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
+from tests.support.background import repeating
 
 SEED = "    seed: {schema: schema.sql, data: data/players.csv}\n"
 ROWS = 500
@@ -34,7 +34,6 @@ class Application:
 
     def __init__(self, endpoint: MySqlEndpoint) -> None:
         self._endpoint = endpoint
-        self._stopped = threading.Event()
         self.rows: dict[int, Row] = {}
         self.writes = 0
 
@@ -49,27 +48,19 @@ class Application:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Insert, update and delete in transactions of its own, until the end of the block."""
-        self._stopped.clear()
-        thread = threading.Thread(target=self._run)
-        thread.start()
-        try:
+        with connect(self._endpoint) as connection, repeating(lambda: self._change(connection), 0.01):
             yield
-        finally:
-            self._stopped.set()
-            thread.join(30)
 
-    def _run(self) -> None:
-        with connect(self._endpoint) as connection:
-            while not self._stopped.wait(0.01):
-                self.writes += 1
-                number = self.writes % (2 * ROWS) + 1
-                with connection.cursor() as cursor:
-                    if self.writes % 7 == 0 and number in self.rows:
-                        cursor.execute("DELETE FROM players WHERE id = %s", [number])
-                        del self.rows[number]
-                    else:
-                        self._write(cursor, number, self.writes % 100)
-                connection.commit()
+    def _change(self, connection: Connection) -> None:
+        self.writes += 1
+        number = self.writes % (2 * ROWS) + 1
+        with connection.cursor() as cursor:
+            if self.writes % 7 == 0 and number in self.rows:
+                cursor.execute("DELETE FROM players WHERE id = %s", [number])
+                del self.rows[number]
+            else:
+                self._write(cursor, number, self.writes % 100)
+        connection.commit()
 
     def _write(self, cursor: object, number: int, score: int) -> None:
         row = (number, f"Athlete {number}", f"Nation {number % 7}", score)

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
@@ -16,6 +15,7 @@ from infra.errors import CheckFailedError
 from infra.mysql.connection import connect
 from infra.pipeline import Pipeline
 from tests.local.olympics.conftest import Deployment
+from tests.support.background import repeating
 
 CHANGES_PER_SECOND = 50
 ROWS, NATIONS = 2_000, 20
@@ -26,34 +26,23 @@ TOPIC = "olympics.nationality_stats"
 @contextmanager
 def load(deployment: Deployment, seed: int) -> Iterator[None]:
     """Change scores, nationalities and names, delete rows and insert them again, until the block ends."""
-    stop, failures = Event(), list[BaseException]()
+    numbers = random.Random(seed)
 
-    def run() -> None:
-        numbers = random.Random(seed)
-        try:
-            with connect(deployment.endpoint("owner")) as connection, connection.cursor() as cursor:
-                while not stop.wait(1 / CHANGES_PER_SECOND):
-                    player = numbers.randint(1, ROWS)
-                    row = (player, f"Athlete {player % 1500}", f"Nation {numbers.randrange(NATIONS)}", player % 100)
-                    if numbers.random() < 0.1:
-                        cursor.execute("DELETE FROM players WHERE id = %s", [player])
-                    else:
-                        cursor.execute(
-                            "REPLACE INTO players (id, name, nationality, score) VALUES (%s, %s, %s, %s)", row
-                        )
-                    connection.commit()
-        except BaseException as error:
-            failures.append(error)
-            raise
+    def change() -> None:
+        player = numbers.randint(1, ROWS)
+        row = (player, f"Athlete {player % 1500}", f"Nation {numbers.randrange(NATIONS)}", player % 100)
+        if numbers.random() < 0.1:
+            cursor.execute("DELETE FROM players WHERE id = %s", [player])
+        else:
+            cursor.execute("REPLACE INTO players (id, name, nationality, score) VALUES (%s, %s, %s, %s)", row)
+        connection.commit()
 
-    thread = Thread(target=run)
-    thread.start()
-    try:
+    with (
+        connect(deployment.endpoint("owner")) as connection,
+        connection.cursor() as cursor,
+        repeating(change, 1 / CHANGES_PER_SECOND),
+    ):
         yield
-    finally:
-        stop.set()
-        thread.join()
-    assert failures == []
 
 
 def wrong(pipeline: Pipeline, folder: Path) -> Pipeline:
