@@ -285,7 +285,7 @@ class Pipeline(_Part):
     quarantine: TopicName | None = None
     """The topic of quarantined records. Records in it do not count, neither for the jobs nor for the checks."""
     checks: dict[TopicName, Check] = {}
-    """The recomputation of each result topic."""
+    """The recomputation of each result topic. A pipeline that does not capture `tables` needs one at least."""
     audit: Audit | None = None
     """The audit of a topic. Without it, nothing accounts for every record."""
     results: tuple[ResultTable, ...] = Field(default=(), strict=False)

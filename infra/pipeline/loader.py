@@ -204,6 +204,8 @@ def _wrong_topics(pipeline: Pipeline) -> Iterator[str]:
     source = pipeline.source.mysql
     if not pipeline.topics and not (source and source.tables):
         yield "topics: is empty, but must have at least 1 item."
+    if not pipeline.checks and not (source and source.tables):
+        yield "checks: is empty, but must have at least 1 item, because without a check a run proves nothing."
     if source and source.topics:
         for name in pipeline.topics:
             if name.startswith(source.topics.prefix):

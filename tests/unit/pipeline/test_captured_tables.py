@@ -58,7 +58,9 @@ def test_found_tables_add_topics_checks_and_what_the_job_writes(folder: Path) ->
 def test_pipeline_with_one_table_stays_as_it_is(folder: Path) -> None:
     topics = "topics:\n  shop.customers: {partitions: 1, cleanup_policy: compact}\nsource:"
     one = DEFINITION.replace('tables: [customers, "order_*"]', "table: customers").replace(TOPICS, "")
-    pipeline = load(folder, one.replace("source:", topics))
+    (folder / "customers.sql").write_text("")
+    checks = "checks:\n  shop.customers: {key: [id], expect: customers.sql}\n"
+    pipeline = load(folder, one.replace("source:", topics) + checks)
 
     assert pipeline.source_table == "customers"
     assert pipeline.with_tables([CUSTOMERS]) is pipeline
@@ -122,7 +124,13 @@ def test_broken_definition(folder: Path, text: str, replacement: str, error: str
     assert str(caught.value) == f"{folder / 'pipeline.yaml'}: {error}"
 
 
-def test_topics_are_missing_only_without_tables(folder: Path) -> None:
+def test_topics_and_checks_are_missing_only_without_tables(folder: Path) -> None:
     one = DEFINITION.replace('tables: [customers, "order_*"]', "table: customers").replace(TOPICS, "")
-    with pytest.raises(DefinitionError, match=r"topics: is empty, but must have at least 1 item\.$"):
+    with pytest.raises(DefinitionError) as caught:
         load(folder, one)
+
+    path = folder / "pipeline.yaml"
+    assert str(caught.value).splitlines() == [
+        f"{path}: topics: is empty, but must have at least 1 item.",
+        f"{path}: checks: is empty, but must have at least 1 item, because without a check a run proves nothing.",
+    ]
