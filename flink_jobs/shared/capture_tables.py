@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -15,7 +16,9 @@ def main() -> None:
     environment = StreamExecutionEnvironment.get_execution_environment()
     java = get_gateway().jvm
     options = java.java.util.HashMap()
-    for name, value in {**arguments, "mysql_password": os.environ["MYSQL_PASSWORD"]}.items():
+    # Not an argument, which could not have the columns of hundreds of tables.
+    tables = (Path(arguments["scripts"]) / "captured_tables.json").read_text(encoding="utf-8")
+    for name, value in {**arguments, "mysql_tables": tables, "mysql_password": os.environ["MYSQL_PASSWORD"]}.items():
         options.put(name, value)
     java.olympicstreaming.CaptureTables.define(environment._j_stream_execution_environment, options)
     environment.execute()

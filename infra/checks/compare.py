@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from infra.checks.differing import Differences, DifferingRows, Key, shown_row
-from infra.checks.expected import create_expected, expected_of, has_duplicates
+from infra.checks.expected import create_expected, expected_of, has_duplicates, is_same
 from infra.checks.topic_database import TopicDatabase, json_path, key_expression, log_of
 from infra.errors import CheckFailedError
 from infra.kafka.reader import decode_value
@@ -137,7 +137,7 @@ class Comparison:
 
     def _delete_equal(self, topic: str) -> None:
         """Delete the pairs whose values are equal although their texts differ."""
-        connection = self.database.connection
+        connection, check = self.database.connection, self.database.pipeline.checks[topic]
         total = self.database.number("SELECT count(*) FROM checks_pairs")
         both = self.database.number(
             "SELECT count(*) FROM checks_pairs WHERE expected IS NOT NULL AND found IS NOT NULL"
@@ -151,7 +151,11 @@ class Comparison:
                 "AND expected IS NOT NULL AND found IS NOT NULL",
                 [first, first + CHUNK_ROWS - 1],
             ).fetchall()
-            equal = [(number,) for number, text, *record in rows if json.loads(text) == decode_value(topic, *record)]
+            equal = [
+                (number,)
+                for number, text, *record in rows
+                if is_same(check, json.loads(text), decode_value(topic, *record))
+            ]
             with connection.appender("checks_equal") as appender:
                 appender.append_rows(equal)
         connection.execute("DELETE FROM checks_pairs WHERE number IN (SELECT number FROM checks_equal)")

@@ -15,10 +15,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from infra.checks.expected import is_same
 from infra.checks.topic_database import TopicDatabase, key_expression, literal, log_of
 from infra.errors import CheckFailedError
 from infra.kafka.bulk import Partition
 from infra.kafka.reader import decode_value
+from infra.pipeline import Check
 
 # The history of more rows is not looked at: so many differ because the jobs are late, not because of changes.
 MAX_ROWS = 10_000
@@ -69,7 +71,9 @@ class RowHistory:
             suspects = self._select_suspects(number)
             if suspects:
                 self._create_values(topic)
-                self._store(number, list(_matches(topic, suspects, self._values())))
+                self._store(
+                    number, list(_matches(topic, self._database.pipeline.checks[topic], suspects, self._values()))
+                )
 
     def _select_suspects(self, number: int) -> list[_Suspect]:
         connection = self._database.connection
@@ -132,7 +136,9 @@ class RowHistory:
         )
 
 
-def _matches(topic: str, suspects: list[_Suspect], values: Iterator[_Value]) -> Iterator[tuple[str, bool, bool, int]]:
+def _matches(
+    topic: str, check: Check, suspects: list[_Suspect], values: Iterator[_Value]
+) -> Iterator[tuple[str, bool, bool, int]]:
     """Yield for each suspect with values: its key, whether it had, and has, its expected value, and its changes."""
     expected = {suspect.key: suspect.expected for suspect in suspects}
     keys = {suspect.message_key: suspect.key for suspect in suspects if suspect.message_key is not None}
@@ -141,16 +147,16 @@ def _matches(topic: str, suspects: list[_Suspect], values: Iterator[_Value]) -> 
         key = next((value.key for value in history if value.key is not None), keys.get(message_key))
         if key not in expected:
             continue
-        equal = [_is_equal(topic, expected[key], value) for value in history]
+        equal = [_is_equal(topic, check, expected[key], value) for value in history]
         yield key, any(equal), equal[-1], sum(value.is_recent for value in history)
 
 
-def _is_equal(topic: str, expected: str | None, value: _Value) -> bool:
+def _is_equal(topic: str, check: Check, expected: str | None, value: _Value) -> bool:
     if expected is None or value.message_value is None:
         return expected is None and value.message_value is None
     if expected.encode() == value.message_value:
         return True
     try:
-        return bool(json.loads(expected) == decode_value(topic, value.message_key, value.message_value))
+        return is_same(check, json.loads(expected), decode_value(topic, value.message_key, value.message_value))
     except CheckFailedError:
         return False  # not a row; only a current value must be one

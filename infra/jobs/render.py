@@ -10,6 +10,9 @@ from infra.pipeline import Pipeline
 from infra.pipeline.definition import SPLIT_ROWS
 from infra.pipeline.naming import job_name, secret_name
 
+# The job script `capture_tables.py` reads it from its folder.
+TABLES_FILE = "captured_tables.json"
+
 
 def render_job(
     pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlEndpoint | None, image: str = ""
@@ -20,6 +23,7 @@ def render_job(
     """
     definition = pipeline.jobs[job]
     arguments = {**definition.arguments, "bootstrap_servers": kafka.bootstrap_servers}
+    files = {path.name: path.read_bytes() for path in pipeline.job_files(job)}
     secrets = {}
     if mysql and "mysql" in definition.uses:
         arguments |= {
@@ -30,11 +34,13 @@ def render_job(
             "server_ids": pipeline.mysql_source.server_ids,
             **_table_arguments(pipeline),
         }
+        if pipeline.captured:
+            files[TABLES_FILE] = _captured_tables(pipeline)
         secrets = {"MYSQL_PASSWORD": Secret(mysql.password, secret_name(pipeline.name, "cdc"), "password")}
     return JobSpec(
         name=job_name(pipeline.name, job),
         script=pipeline.path(definition.script).name,
-        files={path.name: path.read_bytes() for path in pipeline.job_files(job)},
+        files=files,
         arguments=arguments,
         configuration=dict(definition.configuration),
         parallelism=definition.parallelism,
@@ -44,19 +50,23 @@ def render_job(
 
 
 def _table_arguments(pipeline: Pipeline) -> dict[str, str]:
-    """Return the arguments about the source table, or about the captured tables with their keys.
-
-    So another table, or another key, is another revision of the job.
-    """
     source = pipeline.mysql_source
     if source.table:
         return {"mysql_table": source.table}
-    tables = {
-        table.name: {"key": table.key, "split_by": table.split_by, "latin1": table.latin1}
-        for table in pipeline.captured
-    }
     return {
-        "mysql_tables": json.dumps(tables),
         "topic_prefix": source.topics.prefix if source.topics else "",
         "split_rows": str(SPLIT_ROWS),
+        "schema_changes": source.schema_changes,
     }
+
+
+def _captured_tables(pipeline: Pipeline) -> bytes:
+    """Return the file with the captured tables, so that another table, key or column is another revision of the job.
+
+    An argument can have 128 KiB, which hundreds of tables would exceed.
+    """
+    tables = {
+        table.name: {"key": table.key, "split_by": table.split_by, "columns": table.columns, "latin1": table.latin1}
+        for table in pipeline.captured
+    }
+    return json.dumps(tables).encode()

@@ -59,7 +59,8 @@ class TableFacts:
     def captured(self) -> CapturedTable:
         """Return what the job and the checks need of the table."""
         latin1 = tuple(column.name for column in self.columns if column.is_text and column.charset == "latin1")
-        return CapturedTable(self.name, self.key, self.split_by, latin1)
+        columns = tuple((column.name, column.data_type, column.scale) for column in self.columns)
+        return CapturedTable(self.name, self.key, self.split_by, latin1, columns)
 
 
 def find_tables(connection: Connection, database: str, patterns: Sequence[str]) -> tuple[list[TableFacts], list[str]]:

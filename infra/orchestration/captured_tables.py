@@ -31,5 +31,8 @@ def with_tables_of_run(pipeline: Pipeline, context: Context) -> Pipeline:
     return pipeline.with_tables([_table(**values) for values in found])
 
 
-def _table(name: str, key: list[str], split_by: str, latin1: list[str]) -> CapturedTable:
-    return CapturedTable(name, tuple(key), split_by, tuple(latin1))
+def _table(
+    name: str, key: list[str], split_by: str, latin1: list[str], columns: list[tuple[str, str, int]]
+) -> CapturedTable:
+    found = tuple((column, kind, scale) for column, kind, scale in columns)
+    return CapturedTable(name, tuple(key), split_by, tuple(latin1), found)

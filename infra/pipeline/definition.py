@@ -114,7 +114,7 @@ class TableTopics(_Part):
     prefix: str = Field(pattern=r"^[a-zA-Z0-9._-]{1,100}$")
     """The name of a topic is the prefix and the name of its table."""
     partitions: int = Field(ge=1, le=10_000)
-    """The number of partitions of each topic. It can be raised later, but never lowered."""
+    """The number of partitions of each topic. It cannot be changed later, because keys would move."""
     replication: int | None = Field(default=None, ge=1, le=100)
     """The replication factor; by default that of the broker."""
     config: dict[str, Text] = {}
@@ -139,6 +139,10 @@ class MySqlSource(_Part):
     topic of its table. A new table that a pattern matches is captured from the next deployment on."""
     topics: TableTopics | None = None
     """The topics of `tables`."""
+    schema_changes: Literal["follow", "stop", "ignore"] = "follow"
+    """What the job of `tables` does when a statement changes one of them. `follow`: it goes on with a new column that
+    can be null, and with types that have the same JSON, and ends with the statement at any other change, because rows
+    that are not written again would be wrong. `stop`: it ends at every change of columns. `ignore`: it goes on."""
     seed: TableSeed | None = None
     """The files that fill `table`. Without it another application writes the table, and the platform never does."""
     server_ids: str = Field(default="5400-5409", pattern=r"^\d+-\d+$")
@@ -227,14 +231,15 @@ class Check(_Part):
 class CapturedTable:
     """A captured table as it was found in the database when a run started.
 
-    `key` has the columns of its key, `split_by` is the column by whose ranges a job divides it, and `latin1` has its
-    text columns of this character set.
+    `key` has the columns of its key, `split_by` is the column by whose ranges a job divides it, `columns` have name,
+    type and scale, and `latin1` has the text columns of this character set.
     """
 
     name: str
     key: tuple[str, ...]
     split_by: str
     latin1: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str, int], ...] = ()
 
 
 class TableCheck(Check):

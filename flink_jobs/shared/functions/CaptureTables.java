@@ -35,8 +35,8 @@ public final class CaptureTables {
      * Adds the job to the environment.
      *
      * <p>The option {@code mysql_tables} is a JSON object: by table an object with {@code key}, the columns of the
-     * key, {@code split_by}, the column by whose ranges the snapshot is divided, and {@code latin1}, the text columns
-     * of this character set.
+     * key, {@code split_by}, the column by whose ranges the snapshot is divided, {@code columns}, each a list of name,
+     * type and scale, and {@code latin1}, the text columns of this character set. {@code schema_changes} is the policy.
      */
     public static void define(StreamExecutionEnvironment environment, Map<String, String> options) throws IOException {
         JsonNode tables = new ObjectMapper().readTree(options.get("mysql_tables"));
@@ -50,7 +50,9 @@ public final class CaptureTables {
 
     private static MySqlSource<Tuple3<String, byte[], byte[]>> source(Map<String, String> options, JsonNode tables) {
         String database = options.get("mysql_database");
-        TableChanges changes = new TableChanges(options.get("topic_prefix"), new StoredTimes(options));
+        SchemaChanges schemaChanges = new SchemaChanges(options.get("schema_changes"));
+        TableChanges changes =
+                new TableChanges(options.get("topic_prefix"), new StoredTimes(options), schemaChanges);
         MySqlSourceBuilder<Tuple3<String, byte[], byte[]>> builder = MySqlSource.builder();
         List<String> names = new ArrayList<>();
         List<String> latin1 = new ArrayList<>();
@@ -61,6 +63,10 @@ public final class CaptureTables {
             builder.chunkKeyColumn(path, table.getValue().get("split_by").asText());
             for (JsonNode column : table.getValue().get("key")) {
                 changes.addKeyColumn(table.getKey(), column.asText());
+            }
+            for (JsonNode column : table.getValue().get("columns")) {
+                schemaChanges.addColumn(
+                        table.getKey(), column.get(0).asText(), column.get(1).asText(), column.get(2).asInt());
             }
             for (JsonNode column : table.getValue().get("latin1")) {
                 latin1.add(database + "." + table.getKey() + "." + column.asText());
@@ -78,6 +84,7 @@ public final class CaptureTables {
                 .fetchSize(4096)
                 // A table that is added to the list is read from its beginning, and the others go on.
                 .scanNewlyAddedTableEnabled(true)
+                .includeSchemaChanges(true)
                 .debeziumProperties(connectorProperties(latin1))
                 .jdbcProperties(driverProperties())
                 .deserializer(changes)

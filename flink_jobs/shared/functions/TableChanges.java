@@ -27,10 +27,12 @@ final class TableChanges implements DebeziumDeserializationSchema<Tuple3<String,
     private final Map<String, List<String>> keys = new HashMap<>();
 
     private final StoredTimes times;
+    private final SchemaChanges schemaChanges;
 
-    TableChanges(String prefix, StoredTimes times) {
+    TableChanges(String prefix, StoredTimes times, SchemaChanges schemaChanges) {
         this.prefix = prefix;
         this.times = times;
+        this.schemaChanges = schemaChanges;
     }
 
     void addKeyColumn(String table, String column) {
@@ -40,6 +42,10 @@ final class TableChanges implements DebeziumDeserializationSchema<Tuple3<String,
     @Override
     public void deserialize(SourceRecord record, Collector<Tuple3<String, byte[], byte[]>> out) throws IOException {
         Struct change = (Struct) record.value();
+        if (SchemaChanges.isOne(change)) {
+            schemaChanges.check(change);
+            return;
+        }
         String table = change.getStruct("source").getString("table");
         byte[] before = key(table, change.getStruct("before"));
         byte[] after = key(table, change.getStruct("after"));

@@ -54,9 +54,9 @@ def test_tables_and_their_keys(cdc: MySqlEndpoint, name: str, create: Callable[.
     ready = check_tables_ready(cdc, source(name, "order_*", "customers"))
 
     assert ready.tables == (
-        CapturedTable("customers", ("id",), "id", ("name",)),
-        CapturedTable("order_items", ("orders", "line"), "orders"),
-        CapturedTable("order_notes", ("code",), "code"),
+        CapturedTable("customers", ("id",), "id", ("name",), (("id", "int", 0), ("name", "varchar", 0))),
+        CapturedTable("order_items", ("orders", "line"), "orders", (), (("line", "int", 0), ("orders", "int", 0))),
+        CapturedTable("order_notes", ("code",), "code", (), (("code", "varchar", 0), ("old", "int", 0))),
     )
     assert ready.lines[-3:] == (
         "ok table customers is captured by id",

@@ -106,18 +106,24 @@ def test_new_server_changes_the_revision_and_a_new_password_does_not() -> None:
     assert render_job(pipeline, "players_cdc", KAFKA, replace(MYSQL, host="db2")).revision != revision
 
 
-def test_captured_tables_and_their_keys_are_arguments_and_so_part_of_the_revision() -> None:
+def test_captured_tables_and_their_columns_are_part_of_the_revision() -> None:
     pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
     source = MySqlSource(
         database="shop", tables=("customer*",), topics=TableTopics(prefix="shop.", partitions=1), server_ids="7-9"
     )
     pipeline = pipeline.model_copy(update={"source": Source(mysql=source)})
-    customers = CapturedTable("customers", ("id",), "id", ("name",))
+    customers = CapturedTable("customers", ("id",), "id", ("name",), (("id", "int", 0), ("name", "varchar", 0)))
 
     job = render_job(pipeline.with_tables([customers]), "players_cdc", KAFKA, MYSQL)
 
-    assert job.arguments["mysql_tables"] == '{"customers": {"key": ["id"], "split_by": "id", "latin1": ["name"]}}'
+    assert job.files["captured_tables.json"] == (
+        b'{"customers": {"key": ["id"], "split_by": "id", "columns": [["id", "int", 0], ["name", "varchar", 0]], '
+        b'"latin1": ["name"]}}'
+    )
+    assert job.arguments["schema_changes"] == "follow"
     assert (job.arguments["topic_prefix"], job.arguments["split_rows"]) == ("shop.", "50000")
     assert "mysql_table" not in job.arguments
+    wider = pipeline.with_tables([replace(customers, columns=(("id", "bigint", 0), ("name", "varchar", 0)))])
+    assert render_job(wider, "players_cdc", KAFKA, MYSQL).revision != job.revision
     more = pipeline.with_tables([customers, replace(customers, name="customer_notes")])
     assert render_job(more, "players_cdc", KAFKA, MYSQL).revision != job.revision

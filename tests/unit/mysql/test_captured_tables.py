@@ -49,9 +49,10 @@ def test_key(keys: tuple[tuple[str | None, ...], ...], key: tuple[str, ...], spl
     assert (table.key, table.split_by) == (key, split_by)
 
 
-def test_captured_table_names_its_latin1_columns() -> None:
+def test_captured_table_has_its_columns_and_names_those_in_latin1() -> None:
     columns = (ID, replace(NAME, charset="latin1"), column("enum", charset="latin1"))
-    assert replace(TABLE, columns=columns).captured() == CapturedTable("customers", ("id",), "id", ("name",))
+    types = (("id", "int", 0), ("name", "varchar", 0), ("c", "enum", 0))
+    assert replace(TABLE, columns=columns).captured() == CapturedTable("customers", ("id",), "id", ("name",), types)
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,8 @@ BROKEN = {
         "table: players",
         "table: players, tabel: players",
         (
-            "source.mysql.tabel: unknown key. Did you mean 'table'? Allowed: database, seed, server_ids, table, "
-            "tables, topics."
+            "source.mysql.tabel: unknown key. Did you mean 'table'? Allowed: database, schema_changes, seed, "
+            "server_ids, table, tables, topics."
         ),
     ),
     "unknown key of a job": (
