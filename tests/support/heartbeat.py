@@ -72,4 +72,10 @@ def healthy(target: Target, job: JobSpec) -> JobStatus | None:
 
 def await_health(target: Target, job: JobSpec) -> JobStatus:
     """Wait until the job is healthy, and return its status."""
-    return wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS, poll_seconds=0.5)
+    return wait_until(
+        lambda: healthy(target, job),
+        f"{job.name} to be healthy",
+        SECONDS,
+        poll_seconds=0.5,
+        hint=lambda: f"\nmissing: {missing_for_health(job.name, job.revision, target.status(job.name))}",
+    )
