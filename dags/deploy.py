@@ -61,8 +61,8 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
         large_enough = tasks.preflight_capacity(folder, DATA_FILE)
         topics = tasks.provision_topics(folder)
         scripts = tasks.create_configmaps(folder)
-        prepared = [topics, scripts]
         large_enough >> [topics, scripts]
+        prepared = [topics, scripts]
         if pipeline.source.seed:
             tasks.wait_for_other_runs(f"{pipeline.name}_daily_reload", gives_way=False) >> large_enough
         if pipeline.source.mysql:

@@ -82,10 +82,11 @@ def run_dag(
 ) -> None:
     """Run a DAG with `airflow dags test`, print the lines of its tasks, and write the whole output to a log file.
 
-    Its data file is allowed wherever it is, because the user of this process can read it anyway.
+    A data file with an absolute path is allowed wherever it is, because the user of this process can read it anyway.
     """
-    if conf.get("data_file"):
-        settings = settings.with_data_file_root((Path() / str(conf["data_file"])).parent.resolve())
+    data_file = Path(str(conf.get("data_file") or ""))
+    if data_file.is_absolute():
+        settings = settings.with_data_file_root(data_file.parent)
     log = settings.data_dir / "logs" / f"{dag_id}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [airflow_program(), "dags", "test", "--conf", json.dumps(conf), dag_id]

@@ -32,7 +32,7 @@ def daily_file(pipeline: Pipeline, context: Context) -> Path:
 def checked_file(pipeline: Pipeline, data_file: str) -> Path:
     """Return the file, links resolved, relative to the pipeline's folder.
 
-    DataFileError if it is neither below that folder nor below one of `data_files.roots`. Whether it exists is not told.
+    DataFileError if it is neither below that folder nor below one of `data_files.roots`, whether it exists or not.
     """
     roots = [pipeline.folder.resolve(), *load_settings().data_file_roots]
     path = pipeline.path(data_file).resolve()
@@ -55,8 +55,8 @@ def render_data_file(template: str, context: Context) -> str:
         return environment.from_string(template).render(_variables(context))
     except UndefinedError as error:
         raise DataFileError(
-            f"data_file {template!r}: {error}. Expected only dates, such as ds, and params, and a run with a "
-            "logical date. Set it, or name a file without a template."
+            f"data_file {template!r}: {error}. Expected dates such as ds, or params, in a run with a "
+            "logical date. Set the date, or name a file without a template."
         ) from None
     except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
         raise DataFileError(

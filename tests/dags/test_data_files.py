@@ -103,8 +103,8 @@ def test_run_without_a_logical_date_is_named() -> None:
         render_data_file("data/{{ ds }}.csv", {})
 
     assert str(caught.value) == (
-        "data_file 'data/{{ ds }}.csv': 'ds' is undefined. Expected only dates, such as ds, and params, and a run "
-        "with a logical date. Set it, or name a file without a template."
+        "data_file 'data/{{ ds }}.csv': 'ds' is undefined. Expected dates such as ds, or params, in a run with "
+        "a logical date. Set the date, or name a file without a template."
     )
 
 
