@@ -1,7 +1,7 @@
 """The rows that differ between topics and recomputation, remembered from one snapshot of the source to the next.
 
-While rows change, some of them always differ, because the topics are read a moment after the source. Such a row must
-have had the value of the snapshot (`RowHistory`), which is a hit, or else a miss. A wrong row can have that value by
+While rows change, some of them always differ, because the topics are read a moment after the source. If such a row had
+the value of the snapshot at some time (`RowHistory`), that is a hit, or else a miss. A wrong row can have that value by
 chance, the more often the more values it has. So a row that differed before must have more hits than misses, by more
 the faster it changes; two hits more if it equals a later snapshot. Misses count only if the jobs have passed the
 snapshot, as another row shows.
@@ -97,7 +97,7 @@ class DifferingRows:
             "CREATE OR REPLACE TEMP TABLE checks_differing AS SELECT * FROM ("
             "SELECT topic, key, compared.expected, compared.found, compared.message_key, compared.message_value, "
             "coalesce(differs, false) AS present, "
-            # A row that has had this value meanwhile has not differed all the time.
+            # A row that had this value in between did not differ all the time.
             f"CASE WHEN before.present AND before.expected IS NOT DISTINCT FROM compared.expected AND NOT {_PASSED} "
             "THEN before.since ELSE $now END AS since, false AS matched, false AS arrived, "
             "CASE WHEN differs THEN 0 ELSE before.changes END AS changes, "
@@ -117,7 +117,7 @@ class DifferingRows:
         return self._select("present")
 
     def follow(self) -> int:
-        """Look at the records that have arrived, and return how many rows have not yet had their value."""
+        """Look at the records that have arrived, and return how many rows still miss the snapshot."""
         self._history.match()
         # While only one snapshot is known, a right value can have been overwritten by a wrong one.
         seen = _PASSED if self._snapshots > 1 else "arrived"
@@ -127,11 +127,11 @@ class DifferingRows:
         return self._number(f"present AND NOT {_PASSED}")
 
     def settled(self, now: float, seconds: float) -> Differences:
-        """Return what has differed for `seconds` with the same expected value, and has not had it since the mark."""
+        """Return what has differed for `seconds` with the same expected value, without having it since the mark."""
         return self._select(f"present AND since <= $until AND NOT {_PASSED}", {"until": now - seconds})
 
     def never_agreed(self, now: float) -> Differences:
-        """Return what has not had the value of several snapshots that the jobs have passed, unless it changes fast."""
+        """Return what missed several snapshots that the jobs have passed, unless it changes fast."""
         is_passed = self._number(f"present AND {_PASSED}") > 0
         misses = f"(misses + CAST({is_passed} AS INTEGER))"
         many = MAX_CHANGES_PER_SECOND * max(1.0, now - self._marked)

@@ -1,6 +1,6 @@
 """The recent values of rows that differ: a row that had the expected value for a moment was right then.
 
-While rows keep changing, a topic has already gone on when it is read, or it has not arrived yet. But all changes of one
+While rows keep changing, a topic is ahead of the snapshot when it is read, or still behind it. But all changes of one
 key are in one partition in their order. So if the value that the source had at a snapshot is among the values of its
 row from just before the snapshot on, the jobs have passed the snapshot with the right value.
 """

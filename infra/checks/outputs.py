@@ -2,8 +2,8 @@
 
 While rows keep changing, the recomputation and the topics never show the same moment. So a row that differs must have
 had the value of the snapshot at some time (`DifferingRows`). A row fails the check at the deadline if it has differed
-with the same expected value for `settle_seconds`, or if it has not had the value of any snapshot. If rows remain about
-which neither is certain, the check is inconclusive, and fails too: it has proven nothing.
+with the same expected value for `settle_seconds`, or if it missed several snapshots. If it is unclear whether a row is
+wrong or late, the check is inconclusive, and fails too, because it has proven nothing.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def verdict(
         shown = never_agreed
     else:
         return InconclusiveError(
-            f"inconclusive: the source kept changing for {seconds:.0f} s, and {_rows(differing)} that can be right or "
-            f"wrong. Run the task again when there are fewer changes. {situation}"
+            f"inconclusive: the source kept changing for {seconds:.0f} s, and {_rows(differing)}, but "
+            f"may only be late. Run the task again when there are fewer changes. {situation}"
         )
     return CheckFailedError("\n".join([head, *(f"  {difference}" for difference in shown.first), situation]))
 

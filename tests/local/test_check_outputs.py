@@ -338,7 +338,7 @@ def test_row_that_has_just_begun_to_differ_is_inconclusive(agreeing: Checked) ->
         agreeing.check(timeout=1, settle=3)
 
     assert text_of(caught.value, agreeing) == (
-        "inconclusive: the source kept changing for N s, and 1 row differs that can be right or wrong. "
+        "inconclusive: the source kept changing for N s, and 1 row differs, but may only be late. "
         f"Run the task again when there are fewer changes. {SITUATION}"
     )
 

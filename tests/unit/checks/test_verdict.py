@@ -50,7 +50,7 @@ def test_only_changing_rows_that_differ_are_inconclusive() -> None:
 
     assert isinstance(error, InconclusiveError)
     assert str(error) == (
-        "inconclusive: the source kept changing for 180 s, and 2 rows differ that can be right or wrong. "
+        "inconclusive: the source kept changing for 180 s, and 2 rows differ, but may only be late. "
         f"Run the task again when there are fewer changes. {SITUATION}"
     )
 
