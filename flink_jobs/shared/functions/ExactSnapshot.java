@@ -1,21 +1,13 @@
 package olympicstreaming;
 
 import com.mysql.cj.MysqlConnection;
-import com.mysql.cj.Query;
-import com.mysql.cj.interceptors.QueryInterceptor;
-import com.mysql.cj.log.Log;
-import com.mysql.cj.protocol.Resultset;
-import com.mysql.cj.protocol.ServerSession;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Properties;
-import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -26,40 +18,24 @@ import java.util.regex.Pattern;
  * digits, the driver fails on a DECIMAL ZEROFILL, and the connector loses the sign of a TIME such as -00:30:00. So the
  * columns are listed instead, a FLOAT is read as a DOUBLE, and a negative TIME as {@link TimeText} expects it.
  */
-public final class ExactSnapshot implements QueryInterceptor {
+public final class ExactSnapshot extends ReplacedQuery {
     private static final Pattern SNAPSHOT =
             Pattern.compile("SELECT \\* FROM `((?:[^`]|``)+)`\\.`((?:[^`]|``)+)`(?: WHERE .*)?", Pattern.DOTALL);
     private static final String COLUMNS =
             "SELECT COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? "
                     + "ORDER BY ORDINAL_POSITION";
 
-    private Connection connection;
-
     @Override
-    public QueryInterceptor init(MysqlConnection connection, Properties properties, Log log) {
-        this.connection = (Connection) connection;
-        return this;
-    }
-
-    @Override
-    @SuppressWarnings("unchecked") // the driver's result set is of this type
-    public <T extends Resultset> T preProcess(Supplier<String> sql, Query query) {
-        String text = sql.get().trim();
-        Matcher snapshot = SNAPSHOT.matcher(text);
+    String replacement(String query, MysqlConnection connection) throws SQLException {
+        Matcher snapshot = SNAPSHOT.matcher(query);
         if (!snapshot.matches()) {
             return null;
         }
-        try {
-            String columns = columns(unquoted(snapshot.group(1)), unquoted(snapshot.group(2)));
-            Statement statement = connection.createStatement();
-            statement.closeOnCompletion();
-            return (T) statement.executeQuery("SELECT " + columns + text.substring("SELECT *".length()));
-        } catch (SQLException error) {
-            throw new IllegalStateException("the columns of a table could not be read: " + text, error);
-        }
+        String columns = columns((Connection) connection, unquoted(snapshot.group(1)), unquoted(snapshot.group(2)));
+        return "SELECT " + columns + query.substring("SELECT *".length());
     }
 
-    private String columns(String database, String table) throws SQLException {
+    private static String columns(Connection connection, String database, String table) throws SQLException {
         List<String> columns = new ArrayList<>();
         try (PreparedStatement statement = connection.prepareStatement(COLUMNS)) {
             statement.setString(1, database);
@@ -99,17 +75,4 @@ public final class ExactSnapshot implements QueryInterceptor {
     private static String unquoted(String name) {
         return name.replace("``", "`");
     }
-
-    @Override
-    public boolean executeTopLevelOnly() {
-        return true;
-    }
-
-    @Override
-    public <T extends Resultset> T postProcess(Supplier<String> sql, Query query, T result, ServerSession session) {
-        return null;
-    }
-
-    @Override
-    public void destroy() {}
 }
