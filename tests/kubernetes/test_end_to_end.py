@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from kubernetes.config import new_client_from_config
 
 from infra.jobs.job import JobState
-from infra.settings import ROOT
 from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi
 from infra.targets.kubernetes.reconciled import applied_at
 from infra.waiting import wait_until
@@ -20,6 +18,7 @@ from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
 from tests.kubernetes.figures import note, note_memory, note_privileges, timed
 from tests.kubernetes.jobs import create_target
+from tests.support.checkout import copy_checkout
 from tests.support.olympics_model import SEED, expected_outputs
 
 INSIDE = (
@@ -84,8 +83,7 @@ def test_three_changes_appear_in_the_results(deployed: Cluster) -> None:
 
 
 def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: Cluster, tmp_path: Path) -> None:
-    for name in ("dags", "infra", "flink_jobs"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_checkout(tmp_path)
     changed = tmp_path / "flink_jobs" / "olympic_statistics" / "analytics" / "61_nationalities.sql"
     changed.write_text("-- Changed.\n" + changed.read_text())
     seed = tmp_path / "flink_jobs" / "olympics" / "data" / "players.csv"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -24,12 +23,13 @@ from infra.kafka.topics import ensure_topics
 from infra.mysql.connection import connect, fetch_rows
 from infra.mysql.preflight_tables import check_tables_ready
 from infra.pipeline import Pipeline, Source, TableTopics, load_pipeline
-from infra.settings import ROOT, Settings, load_settings
+from infra.settings import Settings, load_settings
 from infra.stacks.local import stack as local_stack
 from infra.targets.local import local_target
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
 from tests.support.background import repeating
+from tests.support.checkout import copy_checkout
 from tests.support.heartbeat import await_health
 
 DEFINITION = """\
@@ -89,13 +89,7 @@ class Application:
 @pytest.fixture(scope="module")
 def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A checkout with the pipeline `shop`."""
-    root = tmp_path_factory.mktemp("checkout")
-    for folder in ("dags", "infra", "flink_jobs"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shop = root / "flink_jobs" / "shop"
-    shop.mkdir()
-    (shop / "pipeline.yaml").write_text(DEFINITION)
-    return load_settings(stack.environ, root)
+    return load_settings(stack.environ, copy_checkout(tmp_path_factory.mktemp("checkout"), shop=DEFINITION))
 
 
 @pytest.fixture(scope="module")

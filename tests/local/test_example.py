@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from io import StringIO
 
@@ -19,6 +18,7 @@ from infra.settings import ROOT, Settings, load_settings
 from infra.stacks.local import stack as local_stack
 from infra.targets.local import local_target
 from tests.local.conftest import Stack
+from tests.support.checkout import copy_checkout
 
 ROWS = 50_000
 
@@ -26,16 +26,11 @@ ROWS = 50_000
 @pytest.fixture
 def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A checkout with the file of the page, and the shop in the database."""
-    root = tmp_path_factory.mktemp("checkout")
-    for folder in ("dags", "infra", "flink_jobs"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     page = (ROOT / "docs" / "your-own-database.md").read_text(encoding="utf-8")
     [definition] = re.findall(r"```yaml\n(name: shop\n.*?)```", page, re.DOTALL)
     assert 'tables: [customers, "order_*"]' in definition
-    shop = root / "flink_jobs" / "shop"
-    shop.mkdir()
-    (shop / "pipeline.yaml").write_text(definition.replace('[customers, "order_*"]', '["*"]'), encoding="utf-8")
-    settings = load_settings(stack.environ, root)
+    definition = definition.replace('[customers, "order_*"]', '["*"]')
+    settings = load_settings(stack.environ, copy_checkout(tmp_path_factory.mktemp("checkout"), shop=definition))
     admin = local_stack.mysql_admin(settings)
     with connect(admin) as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE}")

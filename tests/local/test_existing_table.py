@@ -23,6 +23,7 @@ from infra.targets.local import local_target
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
 from tests.support.background import repeating
+from tests.support.checkout import copy_checkout
 
 SEED = "    seed: {schema: schema.sql, data: data/players.csv}\n"
 ROWS = 500
@@ -71,9 +72,7 @@ class Application:
 @pytest.fixture(scope="module")
 def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A checkout with the pipeline `arena`, which is `olympics` without a seed."""
-    root = tmp_path_factory.mktemp("checkout")
-    for folder in ("dags", "infra", "flink_jobs"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    root = copy_checkout(tmp_path_factory.mktemp("checkout"))
     arena = root / "flink_jobs" / "arena"
     shutil.copytree(ROOT / "flink_jobs" / "olympics", arena, ignore=shutil.ignore_patterns("data", "schema.sql"))
     definition = (arena / "pipeline.yaml").read_text(encoding="utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -19,6 +18,7 @@ from infra.results import print_results
 from infra.settings import ROOT, Settings, load_settings
 from infra.targets.local import local_target
 from tests.local.conftest import Stack
+from tests.support.checkout import copy_checkout
 
 PAGE = (ROOT / "docs" / "new-pipeline.md").read_text(encoding="utf-8")
 FILES = re.findall(r"^`(flink_jobs/\S+)`\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -27,9 +27,7 @@ FILES = re.findall(r"^`(flink_jobs/\S+)`\n```\w+\n(.*?)^```$", PAGE, re.MULTILIN
 @pytest.fixture(scope="module")
 def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A checkout that contains the files of the page, on the running local stack."""
-    root = tmp_path_factory.mktemp("checkout")
-    for folder in ("dags", "infra", "flink_jobs"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    root = copy_checkout(tmp_path_factory.mktemp("checkout"))
     for name, content in FILES:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)

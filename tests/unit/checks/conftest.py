@@ -26,6 +26,15 @@ checks:
   games.totals: {key: [nationality], expect: totals.sql}
 audit: {topic: games.players, query: audit.sql}
 """
+# A pipeline with one checked topic, and a place for its key.
+ONE_TOPIC = """\
+name: games
+description: Players
+topics: {games.players: {partitions: 1, cleanup_policy: compact}}
+source: {mysql: {database: games, table: players, seed: {schema: schema.sql, data: players.csv}}}
+jobs: {cdc: {script: cdc.py, writes: [games.players]}}
+checks: {games.players: {key: %s, expect: players.sql}}
+"""
 FILES = {
     "schema.sql": "CREATE TABLE players (id INT PRIMARY KEY, nationality VARCHAR(20) NOT NULL, score INT NOT NULL)",
     "players.csv": "",

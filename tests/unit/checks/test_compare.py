@@ -16,17 +16,10 @@ from infra.checks.differing import Difference
 from infra.checks.topic_database import TopicDatabase
 from infra.errors import CheckFailedError, DefinitionError
 from infra.pipeline import Pipeline
+from tests.unit.checks.conftest import ONE_TOPIC
 
 ALEX = {"id": 1, "name": "Alex", "score": 7}
 PETER = {"id": 2, "name": "Peter", "score": 2}
-DEFINITION = """\
-name: games
-description: Players
-topics: {games.players: {partitions: 1, cleanup_policy: compact}}
-source: {mysql: {database: games, table: players, seed: {schema: schema.sql, data: players.csv}}}
-jobs: {cdc: {script: cdc.py, writes: [games.players]}}
-checks: {games.players: {key: %s, expect: players.sql}}
-"""
 Make = Callable[..., Pipeline]
 
 
@@ -64,7 +57,7 @@ def comparing(pipeline: Pipeline) -> Iterator[Compared]:
 
 @pytest.fixture
 def compared(make_pipeline: Make) -> Iterator[Compared]:
-    with comparing(make_pipeline(DEFINITION % "[id]", players_sql="SELECT * FROM players")) as compared:
+    with comparing(make_pipeline(ONE_TOPIC % "[id]", players_sql="SELECT * FROM players")) as compared:
         yield compared
 
 
@@ -152,7 +145,7 @@ def test_only_the_first_rows_are_returned_in_the_order_of_numbers(compared: Comp
 
 
 def test_keys_of_several_columns_and_types(make_pipeline: Make) -> None:
-    with comparing(make_pipeline(DEFINITION % "[a, b]", players_sql="SELECT * FROM players")) as compared:
+    with comparing(make_pipeline(ONE_TOPIC % "[a, b]", players_sql="SELECT * FROM players")) as compared:
         compared.source([], "a VARCHAR, b INTEGER")
         compared.send({"a": None, "b": 1}, {"a": "x", "b": 2}, {"a": "x", "b": 1})
 
@@ -173,7 +166,7 @@ def test_keys_of_several_columns_and_types(make_pipeline: Make) -> None:
 def test_names_are_compared_exactly(make_pipeline: Make, names: tuple[str, ...]) -> None:
     """Also those that a collation of the source database would treat as equal."""
     rows = [{"name": name, "score": number} for number, name in enumerate(names)]
-    with comparing(make_pipeline(DEFINITION % "[name]", players_sql="SELECT * FROM players")) as compared:
+    with comparing(make_pipeline(ONE_TOPIC % "[name]", players_sql="SELECT * FROM players")) as compared:
         compared.source(values(*rows), "name VARCHAR, score INTEGER")
         compared.send(*rows)
         compared.send({"name": "b", "score": 0})
@@ -210,7 +203,7 @@ def test_values_of_every_type_are_compared_exactly(
 
 def test_sums_are_integers_and_averages_exact_quotients(make_pipeline: Make) -> None:
     sql = "SELECT 1 AS id, SUM(score) AS total, SUM(score) * 1e0 / COUNT(*) AS average FROM players"
-    with comparing(make_pipeline(DEFINITION % "[id]", players_sql=sql)) as compared:
+    with comparing(make_pipeline(ONE_TOPIC % "[id]", players_sql=sql)) as compared:
         compared.source([(number, "x", 2**31 - 1) for number in range(3)])
         compared.send({"id": 1, "total": 3 * (2**31 - 1), "average": 2147483647.0})
 
@@ -296,7 +289,7 @@ def test_row_under_two_keys_is_an_error(compared: Compared, score: int) -> None:
     ],
 )
 def test_check_that_cannot_be_used_is_an_invalid_definition(make_pipeline: Make, query: str, message: str) -> None:
-    with comparing(make_pipeline(DEFINITION % "[id]", players_sql=query)) as compared:
+    with comparing(make_pipeline(ONE_TOPIC % "[id]", players_sql=query)) as compared:
         compared.source(values(ALEX, PETER))
 
         with pytest.raises(DefinitionError) as caught:

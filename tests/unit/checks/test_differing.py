@@ -13,16 +13,10 @@ from infra.checks.compare import Comparison
 from infra.checks.differing import _PASSED, CONCLUSIVE_MISSES
 from infra.checks.topic_database import TopicDatabase
 from infra.pipeline import Pipeline
+from tests.unit.checks.conftest import ONE_TOPIC
 
 TOPIC = "games.players"
-DEFINITION = """\
-name: games
-description: Players
-topics: {games.players: {partitions: 1, cleanup_policy: compact}}
-source: {mysql: {database: games, table: players, seed: {schema: schema.sql, data: players.csv}}}
-jobs: {cdc: {script: cdc.py, writes: [games.players]}}
-checks: {games.players: {key: [id], expect: players.sql}}
-"""
+DEFINITION = ONE_TOPIC % "[id]"
 
 
 class Stream:
