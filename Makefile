@@ -17,7 +17,9 @@ BENCH_ARGS ?=
 # Exported, and quoted in the recipes, so that a path with a space or a quote stays one argument.
 VOLUMES ?=
 EXAMPLE_ROWS ?=
-export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS ALLOW_DELETIONS ADOPT_TABLE VOLUMES DATABASE EXAMPLE_ROWS
+TABLE ?=
+WHERE ?=
+export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS ALLOW_DELETIONS ADOPT_TABLE VOLUMES DATABASE EXAMPLE_ROWS TABLE WHERE
 ifneq ($(DATABASE),mariadb)
 export OLYMPIC_STREAMING_MYSQL_SERVER := $(DATABASE)
 endif
@@ -43,6 +45,10 @@ watch: setup ## Show the results, and again after each change, until Ctrl-C. PIP
 .PHONY: sql
 sql: setup ## Open a prompt on the pipeline's database, or read statements from a pipe. PIPELINE=name
 	@$(PYTHON) -m infra sql --pipeline "$$PIPELINE"
+
+.PHONY: reload
+reload: setup ## Let the running job read a captured table again; requires `make run`. PIPELINE=name TABLE=name WHERE="SQL condition"
+	@$(PYTHON) -m infra reload --pipeline "$$PIPELINE" --table "$$TABLE" $${WHERE:+--where "$$WHERE"}
 
 .PHONY: example
 example: setup ## Load a shop database of ten tables into the local database, as if it were yours. EXAMPLE_ROWS=n

@@ -1,10 +1,12 @@
-"""Commands about a pipeline: run, results, watch, sql."""
+"""Commands about a pipeline: run, reload, results, watch, sql."""
 
 from __future__ import annotations
 
 import argparse
 import os
 from typing import TYPE_CHECKING, Any
+
+from infra.errors import DefinitionError
 
 if TYPE_CHECKING:
     from infra.pipeline import Pipeline
@@ -19,6 +21,9 @@ def add_commands(commands: Any) -> None:
     run.add_argument("--allow-deletions", action="store_true", help="load a file that lacks many rows of the table")
     run.add_argument("--adopt-table", action="store_true", help="seed a table that the platform did not create")
     run.add_argument("--start-from", default="latest_state", choices=("latest_state", "scratch"))
+    reload = _command(commands, "reload", _reload, "let the running job read a captured table again")
+    reload.add_argument("--table", required=True, help="the name of the table")
+    reload.add_argument("--where", help="read only the rows for which this SQL condition is true")
     results = _command(commands, "results", _results, "show the contents of the result topics")
     results.add_argument("--format", choices=("table", "json"), default="table")
     _command(commands, "watch", _watch, "show the results, and again after each change")
@@ -48,6 +53,20 @@ def _run(options: argparse.Namespace) -> None:
     run_pipeline(settings, options.pipeline, conf, Console(highlight=False))
     hint = "Try `make watch`, `make sql` and `make ui`; `make down` stops everything."
     print("\n".join([*addresses(settings), hint]))
+
+
+def _reload(options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from infra.cli.deployment import run_dag
+
+    settings, pipeline = _load(options)
+    if not (pipeline.source.mysql and pipeline.source.mysql.tables):
+        raise DefinitionError(
+            f"pipeline {pipeline.name} does not capture tables. Expected one with source.mysql.tables. Fix PIPELINE."
+        )
+    conf: dict[str, object] = {"target": "local", "table": options.table, "where": options.where}
+    run_dag(settings, f"{pipeline.name}_reload", conf, Console(highlight=False))
 
 
 def _results(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.jobs.job import JobSpec, Secret
 from infra.pipeline import Pipeline
 from infra.pipeline.definition import SPLIT_ROWS
-from infra.pipeline.naming import job_name, secret_name
+from infra.pipeline.naming import job_name, reload_topic, secret_name
 
 # The job script `capture_tables.py` reads it from its folder.
 TABLES_FILE = "captured_tables.json"
@@ -57,6 +57,7 @@ def _table_arguments(pipeline: Pipeline) -> dict[str, str]:
         "topic_prefix": source.topics.prefix if source.topics else "",
         "split_rows": str(SPLIT_ROWS),
         "schema_changes": source.schema_changes,
+        "reloads": reload_topic(pipeline.name),
     }
 
 

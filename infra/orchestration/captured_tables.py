@@ -1,4 +1,4 @@
-"""The captured tables of a run: `preflight_cdc` finds them once, so that all tasks of the run agree on them."""
+"""The captured tables of a run: its preflight finds them once, so that all tasks of the run agree on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from airflow.sdk import Context
 from infra.errors import DefinitionError
 from infra.pipeline import CapturedTable, Pipeline
 
-_TASK = "preflight_cdc"
+# Of a deployment all tables, of a reload the one that is read again.
+_TASKS = ("preflight_cdc", "preflight_reload")
 _KEY = "tables"
 
 
@@ -23,10 +24,12 @@ def with_tables_of_run(pipeline: Pipeline, context: Context) -> Pipeline:
     """Return the pipeline with the tables that this run has found; unchanged if it does not capture any."""
     if pipeline.source.mysql is None or not pipeline.source.mysql.tables:
         return pipeline
-    found: Any = context["ti"].xcom_pull(task_ids=_TASK, key=_KEY)
+    pulled: list[Any] = [context["ti"].xcom_pull(task_ids=task, key=_KEY) for task in _TASKS]
+    found = next(filter(None, pulled), None)
     if not found:
         raise DefinitionError(
-            f"pipeline {pipeline.name}: the tables of this run are not known. Clear the task {_TASK}, which finds them."
+            f"pipeline {pipeline.name}: the tables of this run are not known. Clear the task {' or '.join(_TASKS)}, "
+            "which finds them."
         )
     return pipeline.with_tables([_table(**values) for values in found])
 

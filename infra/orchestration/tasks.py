@@ -13,10 +13,12 @@ from infra.orchestration.captured_tables import remember_tables, with_tables_of_
 from infra.orchestration.data_files import checked_file, daily_file
 from infra.orchestration.failures import progress_of, report
 from infra.pipeline import Pipeline, TableCheck, load_pipeline, load_valid_pipelines
+from infra.pipeline.naming import reload_topic
 
 P = ParamSpec("P")
 OTHER_RUNS_TIMEOUT_SECONDS = 1800
-_BEFORE_TABLES = {"preflight_capacity", "preflight_cdc"}
+RELOAD_TIMEOUT_SECONDS = 3000
+_BEFORE_TABLES = {"preflight_capacity", "preflight_cdc", "preflight_reload"}
 _WAITING_STATES = ["null", "scheduled", "queued", "up_for_reschedule", "up_for_retry"]
 
 
@@ -144,6 +146,55 @@ def preflight_cdc(pipeline: Pipeline) -> list[str]:
     unchecked = [line for line in lines if line not in passed]
     report("preflight_cdc", [f"{len(passed)} checks passed", *captured, *unchecked])
     return lines
+
+
+@pipeline_task
+def preflight_reload(pipeline: Pipeline) -> list[str]:
+    """Check that the pipeline captures the table, and that the database accepts the condition."""
+    from infra.mysql.connection import connect
+    from infra.mysql.preflight_tables import check_tables_ready
+    from infra.mysql.row_condition import check_condition
+    from infra.orchestration.connections import mysql_endpoint
+
+    source, cdc, params = pipeline.mysql_source, mysql_endpoint(pipeline, "cdc"), _params()
+    name, where = params["table"], params["where"] or ""
+    tables = check_tables_ready(cdc, source, server_ids_of_others(pipeline)).tables
+    found = [table for table in tables if table.name == name]
+    if not found:
+        names = ", ".join(table.name for table in tables)
+        raise DefinitionError(f"table {name!r} is not captured by pipeline {pipeline.name}. Expected one of {names}.")
+    if where:
+        with connect(cdc) as connection:
+            check_condition(connection, source.database, name, where)
+    remember_tables(get_current_context(), tuple(found))
+    return report("preflight_reload", [f"table {name}: {where or 'all rows'}"])
+
+
+@pipeline_task
+def reload_table(pipeline: Pipeline) -> list[str]:
+    """Let the running job read a table again, and delete the rows of its topic that the table does not have.
+
+    With a condition only the rows for which it is true are read, and no row is deleted.
+    """
+    from infra.checks.absent_rows import absent_keys
+    from infra.kafka.reloads import await_reload, request_reload
+    from infra.orchestration.connections import kafka_endpoint, mysql_endpoint
+    from infra.orchestration.pipeline_jobs import dead_jobs, job_statuses, target_named
+    from infra.settings import load_settings
+
+    kafka, target, params = kafka_endpoint(pipeline), target_named(_params()["target"]), _params()
+    table, where, requests = params["table"], params["where"] or "", reload_topic(pipeline.name)
+    absent: list[bytes] = []
+    if not where:
+        [topic] = [name for name, check in pipeline.checks.items() if isinstance(check, TableCheck)]
+        memory_mb = load_settings().checks.memory_mb
+        absent = absent_keys(pipeline, topic, mysql_endpoint(pipeline, "reader"), kafka, memory_mb)
+    request = request_reload(kafka, requests, table, where, absent)
+    reloaded = await_reload(
+        kafka, requests, request, RELOAD_TIMEOUT_SECONDS,
+        lambda: dead_jobs(job_statuses(pipeline, target)), progress_of("reload_table"),
+    )  # fmt: skip
+    return report("reload_table", [f"table {table}: {reloaded}"])
 
 
 @pipeline_task

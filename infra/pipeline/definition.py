@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from infra.errors import DefinitionError
+from infra.pipeline.naming import reload_topic
 
 # https://dev.mysql.com/doc/refman/8.0/en/replication-options.html#sysvar_server_id
 MAX_SERVER_ID = 2**32 - 1
@@ -353,7 +354,14 @@ class Pipeline(_Part):
         if source.topics is None:
             return self
         prefix, topic = source.topics.prefix, source.topics.topic()
+        # One partition, because a request is served after those before it.
+        reloads = Topic(partitions=1, cleanup_policy="delete", retention="7d", replication=source.topics.replication)
         names = {f"{prefix}{table.name}": table for table in tables}
+        if reload_topic(self.name) in names:
+            raise DefinitionError(
+                f"topic {reload_topic(self.name)} is the platform's, and would also be that of table "
+                f"{names[reload_topic(self.name)].name}. Change source.mysql.topics.prefix."
+            )
         jobs = {
             name: job.model_copy(update={"writes": (*job.writes, *names)}) if "mysql" in job.uses else job
             for name, job in self.jobs.items()
@@ -363,7 +371,7 @@ class Pipeline(_Part):
         }
         return self.model_copy(
             update={
-                "topics": {**self.topics, **dict.fromkeys(names, topic)},
+                "topics": {**self.topics, **dict.fromkeys(names, topic), reload_topic(self.name): reloads},
                 "jobs": jobs,
                 "checks": {**checks, **self.checks},
             }

@@ -45,6 +45,11 @@ def connection_ids(pipeline: str, has_database: bool, is_seeded: bool = True) ->
     return [*(mysql_connection_id(pipeline, role) for role in roles), kafka_connection_id(pipeline)]
 
 
+def reload_topic(pipeline: str) -> str:
+    """Return the topic of the requests to read captured tables again."""
+    return f"{pipeline}.reloads"
+
+
 def secret_name(pipeline: str, role: Role) -> str:
     """Return the name of a role's Kubernetes Secret (keys `username` and `password`), which helm/ creates."""
     return mysql_connection_id(pipeline, role).replace("_", "-")

@@ -25,15 +25,15 @@ ITEMS = CapturedTable("order_items", ("orders", "line"), "orders", ("note",))
 class Xcoms:
     """The XComs of one run, as JSON types, which Airflow stores."""
 
-    def __init__(self) -> None:
+    def __init__(self, task_id: str = "preflight_cdc") -> None:
+        self.task_id = task_id
         self.values: dict[str, Any] = {}
 
     def xcom_push(self, key: str, value: Any) -> None:
         self.values[key] = [{name: _as_json(part) for name, part in each.items()} for each in value]
 
     def xcom_pull(self, task_ids: str, key: str) -> Any:
-        assert task_ids == "preflight_cdc"
-        return self.values.get(key)
+        return self.values.get(key) if task_ids == self.task_id else None
 
 
 def _as_json(value: object) -> object:
@@ -49,10 +49,11 @@ def shop(tmp_path: Path) -> Pipeline:
     return load_pipeline(folder)
 
 
-def test_tables_that_the_preflight_found_are_those_of_later_tasks(shop: Pipeline) -> None:
+@pytest.mark.parametrize("task_id", ["preflight_cdc", "preflight_reload"])
+def test_tables_that_the_preflight_found_are_those_of_later_tasks(shop: Pipeline, task_id: str) -> None:
     from infra.orchestration.captured_tables import remember_tables, with_tables_of_run
 
-    context: Any = {"ti": Xcoms()}
+    context: Any = {"ti": Xcoms(task_id)}
     remember_tables(context, (ITEMS,))
 
     assert with_tables_of_run(shop, context).captured == (ITEMS,)
@@ -65,7 +66,8 @@ def test_tables_that_no_preflight_found_are_an_error(shop: Pipeline) -> None:
     with pytest.raises(DefinitionError) as caught:
         with_tables_of_run(shop, context)
     assert str(caught.value) == (
-        "pipeline shop: the tables of this run are not known. Clear the task preflight_cdc, which finds them."
+        "pipeline shop: the tables of this run are not known. Clear the task preflight_cdc or preflight_reload, which "
+        "finds them."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,11 @@ def test_tables_are_found_before_anything_is_created(checkout: Path) -> None:
     for first in ("provision_topics", "create_configmaps"):
         assert dag.get_task(first).upstream_task_ids == {"preflight_capacity", "preflight_cdc"}
     assert "- `olympics.players_cdc` writes arena.players, arena.order_*, olympics.players" in str(dag.doc_md)
+    reload = bag.dags["olympics_reload"]
+    order = ["wait_for_other_runs", "preflight_reload", "check_jobs_running", "reload_table", "check_outputs"]
+    edges = {(task.task_id, after) for task in reload.tasks for after in task.downstream_task_ids}
+    assert edges == set(pairwise(order))
+    assert reload.params.dump() == {"target": "local", "table": None, "where": None}
 
 
 def test_dag_has_the_jobs_of_the_pipeline_definition(checkout: Path) -> None:

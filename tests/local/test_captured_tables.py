@@ -121,6 +121,12 @@ def deployed(settings: Settings, **conf: str) -> str:
     return lines.getvalue()
 
 
+def reloaded(settings: Settings, **conf: str) -> str:
+    lines = StringIO()
+    run_dag(settings, "shop_reload", {"target": "local", "where": None, **conf}, Console(file=lines, width=300))
+    return lines.getvalue()
+
+
 def agreed(settings: Settings, shop: Pipeline) -> dict[str, int]:
     """Return the rows of each topic, once all equal their tables."""
     cdc = local_stack.mysql_endpoint(settings, "cdc", "shop")
@@ -156,7 +162,7 @@ def test_tables_are_captured_while_their_application_writes(
         wait_until(lambda: application.writes > before + 100, "the application to write", 60)
 
     assert agreed(settings, shop) == counts(settings, "customers", "order_items", "order_notes")
-    assert topics(settings) == {"shop.customers", "shop.order_items", "shop.order_notes"}
+    assert topics(settings) == {"shop.customers", "shop.order_items", "shop.order_notes", "shop.reloads"}
     assert "preflight_cdc: table order_items is captured by orders, line" in lines
     assert "preflight_cdc: table order_notes is captured by code" in lines
     with connect(local_stack.mysql_endpoint(settings, "reader", "shop")) as connection:
@@ -189,6 +195,45 @@ def test_new_table_is_captured_by_the_next_deployment_and_no_other_is_read_again
     assert ends(settings, *captured) == before
     application.run("UPDATE order_refunds SET reason = 'lost' WHERE id = 2", "DELETE FROM customers WHERE id < 10")
     assert agreed(settings, shop) == counts(settings, *captured, "order_refunds")
+
+
+def test_table_is_read_again_by_the_dag(settings: Settings, shop: Pipeline, application: Application) -> None:
+    before, jobs = ends(settings, "customers"), local_target(settings).status("shop.capture").job_id
+
+    lines = reloaded(settings, table="order_items")
+
+    rows = counts(settings, "order_items")["shop.order_items"]
+    assert f"reload_table: table order_items: {rows} rows read again, 0 rows deleted" in lines
+    assert f": {rows} rows (shop.order_items {rows})" in lines
+    assert ends(settings, "customers") == before
+    assert local_target(settings).status("shop.capture").job_id == jobs
+
+
+@pytest.mark.parametrize(
+    ("conf", "problem"),
+    [
+        (
+            {"table": "vouchers"},
+            "table 'vouchers' is not captured by pipeline shop. Expected one of customers, order_i",
+        ),
+        (
+            {"table": "customers", "where": "id = 1) UNION SELECT * FROM (vouchers"},
+            "where 'id = 1) UNION SELECT * FROM (vouchers': contains 'UNION', which is not allowed",
+        ),
+        ({"table": "customers", "where": "born > 5"}, "Unknown column 'born' in '"),
+    ],
+)
+@pytest.mark.usefixtures("application")
+def test_wrong_reload_is_refused_before_anything_is_read(
+    settings: Settings, conf: dict[str, str], problem: str
+) -> None:
+    before = ends(settings, "customers")
+
+    with pytest.raises(DagFailedError) as error:
+        reloaded(settings, **conf)
+
+    assert problem in str(error.value)
+    assert ends(settings, "customers") == before
 
 
 def test_table_that_cannot_be_captured_fails_before_anything_is_created(

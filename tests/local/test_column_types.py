@@ -5,29 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
-from infra.checks.outputs import check_outputs
-from infra.endpoints import MySqlEndpoint
-from infra.jobs.job import JobSpec
-from infra.jobs.render import render_job
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.kafka.bulk import bulk_reader
-from infra.kafka.reader import read_tables
-from infra.kafka.topics import ensure_topics
+from infra.kafka.client import consumer
+from infra.kafka.reader import TableReader
+from infra.kafka.reloads import await_reload, request_reload
 from infra.mysql.column_types import EXACT_CHARSETS
 from infra.mysql.connection import Connection, connect, fetch_rows
-from infra.mysql.preflight_tables import check_tables_ready
-from infra.mysql.users import ensure_database, ensure_users
-from infra.pipeline import Pipeline, load_pipeline
-from infra.settings import ROOT
-from infra.stacks.local import stack as local_stack
-from infra.targets.local import local_target
-from infra.targets.session import SessionTarget
+from infra.pipeline.naming import reload_topic
+from tests.local.capture_job import CaptureJob, capture_job, create_database
 from tests.local.conftest import Stack
 from tests.support.column_cases import TypeCase, cases
-from tests.support.heartbeat import await_health
 
 DATABASE = "kinds"
 SECONDS = 120.0
@@ -57,29 +48,18 @@ _ALL_CHARACTERS = """
 class Capture:
     """The running job of the tables, and what a test needs to compare them."""
 
-    stack: Stack
-    pipeline: Pipeline
-    target: SessionTarget
-    job: JobSpec
+    job: CaptureJob
     admin: MySqlEndpoint
     cases: list[TypeCase]
     charsets: list[str]
 
-    def agree(self) -> dict[str, int]:
-        """Return the rows of each topic, once all equal their tables."""
-        reader = local_stack.mysql_endpoint(self.stack.settings, "reader", DATABASE)
-        return check_outputs(self.pipeline, reader, self.stack.kafka, list, self.state, SECONDS, 10).rows
-
-    def state(self) -> str:
-        """Return the state of the job, for the message of a failure."""
-        status = self.target.status(self.job.name)
-        return f"{status.state}, {status.last_failure}"
+    @property
+    def kafka(self) -> KafkaEndpoint:
+        return self.job.stack.kafka
 
     def values(self, case: str) -> dict[int, object]:
         """Return the column `value` by id, from the topic."""
-        topic = f"{DATABASE}.type_{case}"
-        rows = read_tables(self.stack.kafka, [topic])[topic]
-        return {row["id"]: row["value"] for row in rows}
+        return {row["id"]: row["value"] for row in self.job.rows(f"type_{case}")}
 
 
 def insert(connection: Connection, case: TypeCase, first: int) -> None:
@@ -93,6 +73,20 @@ def run(connection: Connection, *statements: str) -> None:
             cursor.execute(statement)
 
 
+def ends(capture: Capture, topics: list[str]) -> dict[tuple[str, int], int]:
+    with bulk_reader(capture.kafka) as reader:
+        states = reader.states(topics)
+    return {(topic, number): end for topic, state in states.items() for number, end in state.ends.items()}
+
+
+def current_records(capture: Capture, topics: list[str]) -> dict[str, dict[bytes, object]]:
+    """Return the last value of each key by topic; MySQL has the fields of a document in another order in the binlog."""
+    with consumer(capture.kafka) as client:
+        tables = TableReader(client, topics)
+        tables.refresh()
+    return {topic: {key: json.loads(value) for key, value in rows.items()} for topic, rows in tables.tables.items()}
+
+
 def insert_characters(connection: Connection, charsets: list[str], first: int) -> None:
     run(connection, *(_ALL_CHARACTERS.format(charset=charset, first=first) for charset in charsets))
 
@@ -100,11 +94,7 @@ def insert_characters(connection: Connection, charsets: list[str], first: int) -
 @pytest.fixture(scope="module")
 def admin(stack: Stack) -> Iterator[MySqlEndpoint]:
     """The administrator of a server in another time zone."""
-    with connect(stack.mysql_admin) as connection:
-        ensure_database(connection, DATABASE)
-        ensure_users(connection, DATABASE, local_stack.mysql_passwords(stack.settings, DATABASE))
-        run(connection, "SET GLOBAL time_zone = '+05:30'")
-        connection.commit()
+    create_database(stack, DATABASE, "SET GLOBAL time_zone = '+05:30'")
     yield replace(stack.mysql_admin, database=DATABASE)
     with connect(stack.mysql_admin) as connection:
         run(connection, "SET GLOBAL time_zone = 'SYSTEM'", f"DROP DATABASE {DATABASE}")
@@ -140,26 +130,12 @@ def capture(
     tables: tuple[list[TypeCase], list[str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Capture]:
-    folder: Path = tmp_path_factory.mktemp("pipelines") / DATABASE
-    folder.mkdir()
-    (folder / "pipeline.yaml").write_text(DEFINITION)
-    (folder / "capture_tables.py").write_bytes((ROOT / "flink_jobs" / "shared" / "capture_tables.py").read_bytes())
-    pipeline = load_pipeline(folder)
-    cdc = local_stack.mysql_endpoint(stack.settings, "cdc", DATABASE)
-    pipeline = pipeline.with_tables(check_tables_ready(cdc, pipeline.mysql_source).tables)
-    ensure_topics(stack.kafka, pipeline.topics)
-    target, job = local_target(stack.settings), render_job(pipeline, "capture", stack.kafka, cdc)
-    target.ensure_scripts(job)
-    target.submit(job)
-    try:
-        await_health(target, job)
-        yield Capture(stack, pipeline, target, job, admin, *tables)
-    finally:
-        target.delete(job.name)
+    with capture_job(stack, tmp_path_factory.mktemp("pipelines") / DATABASE, DEFINITION) as job:
+        yield Capture(job, admin, *tables)
 
 
 def test_snapshot_equals_the_tables(capture: Capture) -> None:
-    rows = capture.agree()
+    rows = capture.job.agree(SECONDS)
 
     assert len(rows) == len(capture.cases) + len(capture.charsets)
     assert all(rows.values())
@@ -178,7 +154,24 @@ def test_changes_equal_the_tables(capture: Capture) -> None:
         insert_characters(connection, capture.charsets, 10_000)
         connection.commit()
 
-    capture.agree()
+    capture.job.agree(SECONDS)
+
+
+def test_tables_that_are_read_again_equal_the_tables(capture: Capture) -> None:
+    """Another reader than that of the snapshot, with the same values."""
+    topics = list(capture.job.pipeline.checks)
+    before = current_records(capture, topics)
+    requests, end = reload_topic(DATABASE), ends(capture, topics)
+    asked = {
+        topic: request_reload(capture.kafka, requests, topic.removeprefix(f"{DATABASE}."), "", []) for topic in topics
+    }
+
+    for topic, request in asked.items():
+        reloaded = await_reload(capture.kafka, requests, request, SECONDS, list, print)
+        assert reloaded.rows == len(before[topic])
+
+    assert current_records(capture, topics) == before
+    assert sum(ends(capture, topics).values()) == sum(end.values()) + sum(map(len, before.values()))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +208,7 @@ def test_values_of_the_topic(capture: Capture, case: str, expected: list[object]
 
 
 def test_document_is_nested(capture: Capture) -> None:
-    if capture.stack.settings.mysql.server != "mysql":
+    if capture.job.stack.settings.mysql.server != "mysql":
         assert capture.values("json")[1002] == "[]"  # a document of MariaDB is text
         return
     assert capture.values("json")[1002] == []
@@ -224,7 +217,7 @@ def test_document_is_nested(capture: Capture) -> None:
 
 def test_key_has_only_the_key_columns(capture: Capture) -> None:
     topic = f"{DATABASE}.type_date"
-    with bulk_reader(capture.stack.kafka) as reader:
+    with bulk_reader(capture.kafka) as reader:
         state = reader.states([topic])[topic]
         starts = {(topic, number): offset for number, offset in state.beginnings.items()}
         ends = {(topic, number): offset for number, offset in state.ends.items()}

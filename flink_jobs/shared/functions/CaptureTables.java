@@ -1,13 +1,14 @@
 package olympicstreaming;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
-import org.apache.flink.api.java.tuple.Tuple3;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.cdc.connectors.mysql.source.MySqlSource;
 import org.apache.flink.cdc.connectors.mysql.source.MySqlSourceBuilder;
 import org.apache.flink.connector.base.DeliveryGuarantee;
@@ -29,6 +30,9 @@ public final class CaptureTables {
     /** The largest request, and so the largest row; the topic's max.message.bytes is the limit that users set. */
     private static final int MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 
+    /** The interval at which the position of the binlog is known; a part of a reload waits for one. */
+    private static final Duration HEARTBEAT = Duration.ofMillis(50);
+
     private CaptureTables() {}
 
     /**
@@ -40,27 +44,28 @@ public final class CaptureTables {
      */
     public static void define(StreamExecutionEnvironment environment, Map<String, String> options) throws IOException {
         JsonNode tables = new ObjectMapper().readTree(options.get("mysql_tables"));
+        TableChanges changes = changes(options, tables);
+        MySqlSource<Change> source = source(options, tables, changes);
+        environment.getConfig().enableObjectReuse();
         environment
-                .fromSource(source(options, tables), WatermarkStrategy.noWatermarks(), "tables")
+                .fromSource(new PositionedSource(source, changes), WatermarkStrategy.noWatermarks(), "tables")
                 .uid("tables")
+                .transform(
+                        "reloads",
+                        TypeInformation.of(Change.class),
+                        new ReloadTables.Factory(options, source.getConfigFactory(), changes))
+                .uid("reloads")
                 .sinkTo(sink(options.get("bootstrap_servers")))
                 .uid("topics")
                 .name("topics");
     }
 
-    private static MySqlSource<Tuple3<String, byte[], byte[]>> source(Map<String, String> options, JsonNode tables) {
-        String database = options.get("mysql_database");
+    private static TableChanges changes(Map<String, String> options, JsonNode tables) {
         SchemaChanges schemaChanges = new SchemaChanges(options.get("schema_changes"));
         TableChanges changes =
                 new TableChanges(options.get("topic_prefix"), new StoredTimes(options), schemaChanges);
-        MySqlSourceBuilder<Tuple3<String, byte[], byte[]>> builder = MySqlSource.builder();
-        List<String> names = new ArrayList<>();
-        List<String> latin1 = new ArrayList<>();
         for (Iterator<Map.Entry<String, JsonNode>> all = tables.fields(); all.hasNext(); ) {
             Map.Entry<String, JsonNode> table = all.next();
-            names.add(literal(database) + "\\." + literal(table.getKey()));
-            ObjectPath path = new ObjectPath(literal(database), literal(table.getKey()));
-            builder.chunkKeyColumn(path, table.getValue().get("split_by").asText());
             for (JsonNode column : table.getValue().get("key")) {
                 changes.addKeyColumn(table.getKey(), column.asText());
             }
@@ -68,6 +73,20 @@ public final class CaptureTables {
                 schemaChanges.addColumn(
                         table.getKey(), column.get(0).asText(), column.get(1).asText(), column.get(2).asInt());
             }
+        }
+        return changes;
+    }
+
+    private static MySqlSource<Change> source(Map<String, String> options, JsonNode tables, TableChanges changes) {
+        String database = options.get("mysql_database");
+        MySqlSourceBuilder<Change> builder = MySqlSource.builder();
+        List<String> names = new ArrayList<>();
+        List<String> latin1 = new ArrayList<>();
+        for (Iterator<Map.Entry<String, JsonNode>> all = tables.fields(); all.hasNext(); ) {
+            Map.Entry<String, JsonNode> table = all.next();
+            names.add(literal(database) + "\\." + literal(table.getKey()));
+            ObjectPath path = new ObjectPath(literal(database), literal(table.getKey()));
+            builder.chunkKeyColumn(path, table.getValue().get("split_by").asText());
             for (JsonNode column : table.getValue().get("latin1")) {
                 latin1.add(database + "." + table.getKey() + "." + column.asText());
             }
@@ -85,6 +104,7 @@ public final class CaptureTables {
                 // A table that is added to the list is read from its beginning, and the others go on.
                 .scanNewlyAddedTableEnabled(true)
                 .includeSchemaChanges(true)
+                .heartbeatInterval(HEARTBEAT)
                 .debeziumProperties(connectorProperties(latin1))
                 .jdbcProperties(driverProperties())
                 .deserializer(changes)
@@ -127,14 +147,14 @@ public final class CaptureTables {
         return name.replaceAll("[^A-Za-z0-9_]", "\\\\$0");
     }
 
-    private static KafkaSink<Tuple3<String, byte[], byte[]>> sink(String bootstrapServers) {
+    private static KafkaSink<Change> sink(String bootstrapServers) {
         Properties properties = new Properties();
         properties.setProperty("linger.ms", "5");
         properties.setProperty("batch.size", "131072");
         properties.setProperty("compression.type", "lz4");
         properties.setProperty("max.request.size", String.valueOf(MAX_REQUEST_BYTES));
         properties.setProperty("buffer.memory", String.valueOf(MAX_REQUEST_BYTES));
-        return KafkaSink.<Tuple3<String, byte[], byte[]>>builder()
+        return KafkaSink.<Change>builder()
                 .setBootstrapServers(bootstrapServers)
                 .setKafkaProducerConfig(properties)
                 .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
@@ -143,14 +163,13 @@ public final class CaptureTables {
     }
 
     /** A change as a record of its topic. */
-    static final class Records implements KafkaRecordSerializationSchema<Tuple3<String, byte[], byte[]>> {
+    static final class Records implements KafkaRecordSerializationSchema<Change> {
         private static final long serialVersionUID = 1;
 
         @Override
         public ProducerRecord<byte[], byte[]> serialize(
-                Tuple3<String, byte[], byte[]> change, KafkaSinkContext context, Long timestamp) {
-            byte[] value = change.f2.length == 0 ? null : change.f2;
-            return new ProducerRecord<>(change.f0, change.f1, value);
+                Change change, KafkaSinkContext context, Long timestamp) {
+            return new ProducerRecord<>(change.topic, change.key, change.value);
         }
     }
 }

@@ -6,22 +6,19 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.flink.api.common.typeinfo.TypeHint;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
-import org.apache.flink.api.java.tuple.Tuple3;
 import org.apache.flink.cdc.connectors.shaded.org.apache.kafka.connect.data.Struct;
 import org.apache.flink.cdc.connectors.shaded.org.apache.kafka.connect.source.SourceRecord;
 import org.apache.flink.cdc.debezium.DebeziumDeserializationSchema;
 import org.apache.flink.util.Collector;
 
 /**
- * Changes of rows as topic, key and value; an empty value is a tombstone, because Flink's tuples cannot contain null.
+ * Changes of rows as records of their topics.
  *
  * <p>The key is that of the options. The one of the connector is another one if a table does not have a primary key.
  */
-final class TableChanges implements DebeziumDeserializationSchema<Tuple3<String, byte[], byte[]>> {
+final class TableChanges implements DebeziumDeserializationSchema<Change> {
     private static final long serialVersionUID = 1;
-    private static final byte[] TOMBSTONE = {};
 
     private final String prefix;
     private final Map<String, List<String>> keys = new HashMap<>();
@@ -39,8 +36,22 @@ final class TableChanges implements DebeziumDeserializationSchema<Tuple3<String,
         keys.computeIfAbsent(table, name -> new ArrayList<>()).add(column);
     }
 
+    /** Returns the columns of a table's key; null if the table is not captured. */
+    List<String> keyColumns(String table) {
+        return keys.get(table);
+    }
+
+    String topic(String table) {
+        return prefix + table;
+    }
+
+    /** Returns a row as a record of its topic. */
+    Change upsert(String table, Struct row) throws IOException {
+        return upsert(table, key(table, row), row);
+    }
+
     @Override
-    public void deserialize(SourceRecord record, Collector<Tuple3<String, byte[], byte[]>> out) throws IOException {
+    public void deserialize(SourceRecord record, Collector<Change> out) throws IOException {
         Struct change = (Struct) record.value();
         if (SchemaChanges.isOne(change)) {
             schemaChanges.check(change);
@@ -49,15 +60,17 @@ final class TableChanges implements DebeziumDeserializationSchema<Tuple3<String,
         String table = change.getStruct("source").getString("table");
         byte[] before = key(table, change.getStruct("before"));
         byte[] after = key(table, change.getStruct("after"));
-        String topic = prefix + table;
         if (before != null && !Arrays.equals(before, after)) {
-            out.collect(Tuple3.of(topic, before, TOMBSTONE));
+            out.collect(new Change(topic(table), before, null));
         }
         if (after != null) {
-            Struct row = change.getStruct("after");
-            RowJson.Times found = (column, possible) -> times.find(table, row, keys.get(table), column, possible);
-            out.collect(Tuple3.of(topic, after, RowJson.write(table, row, found)));
+            out.collect(upsert(table, after, change.getStruct("after")));
         }
+    }
+
+    private Change upsert(String table, byte[] key, Struct row) throws IOException {
+        RowJson.Times found = (column, possible) -> times.find(table, row, keys.get(table), column, possible);
+        return new Change(topic(table), key, RowJson.write(table, row, found));
     }
 
     private byte[] key(String table, Struct row) throws IOException {
@@ -68,7 +81,7 @@ final class TableChanges implements DebeziumDeserializationSchema<Tuple3<String,
     }
 
     @Override
-    public TypeInformation<Tuple3<String, byte[], byte[]>> getProducedType() {
-        return TypeInformation.of(new TypeHint<Tuple3<String, byte[], byte[]>>() {});
+    public TypeInformation<Change> getProducedType() {
+        return TypeInformation.of(Change.class);
     }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,10 +50,19 @@ def test_found_tables_add_topics_checks_and_what_the_job_writes(folder: Path) ->
     assert found.checks["shop.order_items"] == TableCheck(
         key=("order_id", "line"), expect="table order_items", table=ITEMS
     )
-    assert found.topics.keys() == {"shop.customers", "shop.order_items"}
+    assert found.topics.keys() == {"shop.customers", "shop.order_items", "shop.reloads"}
     topic = found.topics["shop.customers"]
     assert topic.partitions == 2
     assert topic.options() == {"cleanup.policy": "compact", "max.message.bytes": "4194304"}
+
+
+def test_topic_of_a_table_is_not_that_of_the_reloads(folder: Path) -> None:
+    reloads = replace(CUSTOMERS, name="reloads")
+
+    with pytest.raises(
+        DefinitionError, match=r"topic shop\.reloads is the platform's, and would also be that of table"
+    ):
+        load(folder).with_tables([CUSTOMERS, reloads])
 
 
 def test_pipeline_with_one_table_stays_as_it_is(folder: Path) -> None:

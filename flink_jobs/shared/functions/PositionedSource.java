@@ -1,0 +1,112 @@
+package olympicstreaming;
+
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.connector.source.Boundedness;
+import org.apache.flink.api.connector.source.Source;
+import org.apache.flink.api.connector.source.SourceOutput;
+import org.apache.flink.api.connector.source.SourceReader;
+import org.apache.flink.api.connector.source.SourceReaderContext;
+import org.apache.flink.api.connector.source.SplitEnumerator;
+import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
+import org.apache.flink.cdc.connectors.mysql.source.MySqlSource;
+import org.apache.flink.cdc.connectors.mysql.source.assigners.state.PendingSplitsState;
+import org.apache.flink.cdc.connectors.mysql.source.config.MySqlSourceConfig;
+import org.apache.flink.cdc.connectors.mysql.source.metrics.MySqlSourceReaderMetrics;
+import org.apache.flink.cdc.connectors.mysql.source.offset.BinlogOffset;
+import org.apache.flink.cdc.connectors.mysql.source.reader.MySqlRecordEmitter;
+import org.apache.flink.cdc.connectors.mysql.source.reader.MySqlSourceReader;
+import org.apache.flink.cdc.connectors.mysql.source.reader.MySqlSourceReaderContext;
+import org.apache.flink.cdc.connectors.mysql.source.reader.MySqlSplitReader;
+import org.apache.flink.cdc.connectors.mysql.source.split.MySqlSplit;
+import org.apache.flink.cdc.connectors.mysql.source.split.MySqlSplitState;
+import org.apache.flink.cdc.connectors.mysql.source.split.SourceRecords;
+import org.apache.flink.cdc.connectors.mysql.source.utils.RecordUtils;
+import org.apache.flink.cdc.connectors.mysql.source.utils.hooks.SnapshotPhaseHooks;
+import org.apache.flink.cdc.connectors.shaded.org.apache.kafka.connect.source.SourceRecord;
+import org.apache.flink.connector.base.source.reader.RecordsWithSplitIds;
+import org.apache.flink.connector.base.source.reader.synchronization.FutureCompletingBlockingQueue;
+import org.apache.flink.core.io.SimpleVersionedSerializer;
+
+/**
+ * The source of the CDC connector, which also returns the positions that its reader of the binlog has passed.
+ *
+ * <p>The connector keeps its heartbeats to itself. Without them, nothing is known of the reader's position while no
+ * captured table changes.
+ */
+final class PositionedSource implements Source<Change, MySqlSplit, PendingSplitsState>, ResultTypeQueryable<Change> {
+    private static final long serialVersionUID = 1;
+
+    private final MySqlSource<Change> source;
+    private final TableChanges changes;
+
+    PositionedSource(MySqlSource<Change> source, TableChanges changes) {
+        this.source = source;
+        this.changes = changes;
+    }
+
+    @Override
+    public SourceReader<Change, MySqlSplit> createReader(SourceReaderContext context) {
+        // As the connector creates it, but for the emitter.
+        MySqlSourceConfig config = source.getConfigFactory().createConfig(context.getIndexOfSubtask());
+        MySqlSourceReaderMetrics metrics = new MySqlSourceReaderMetrics(context.metricGroup());
+        metrics.registerMetrics();
+        MySqlSourceReaderContext readerContext = new MySqlSourceReaderContext(context);
+        return new MySqlSourceReader<>(
+                new FutureCompletingBlockingQueue<RecordsWithSplitIds<SourceRecords>>(),
+                () -> new MySqlSplitReader(
+                        config, context.getIndexOfSubtask(), readerContext, SnapshotPhaseHooks.empty()),
+                new Emitter(changes, metrics, config.isIncludeSchemaChanges()),
+                context.getConfiguration(),
+                readerContext,
+                config);
+    }
+
+    /** Emits the position of each heartbeat. */
+    private static final class Emitter extends MySqlRecordEmitter<Change> {
+        Emitter(TableChanges changes, MySqlSourceReaderMetrics metrics, boolean includeSchemaChanges) {
+            super(changes, metrics, includeSchemaChanges);
+        }
+
+        @Override
+        protected void processElement(SourceRecord record, SourceOutput<Change> output, MySqlSplitState split)
+                throws Exception {
+            super.processElement(record, output, split);
+            if (split.isBinlogSplitState() && RecordUtils.isHeartbeatEvent(record)) {
+                BinlogOffset next = RecordUtils.getBinlogPosition(record);
+                output.collect(Change.allBefore(next.getFilename(), next.getPosition()));
+            }
+        }
+    }
+
+    @Override
+    public Boundedness getBoundedness() {
+        return source.getBoundedness();
+    }
+
+    @Override
+    public SplitEnumerator<MySqlSplit, PendingSplitsState> createEnumerator(SplitEnumeratorContext<MySqlSplit> context) {
+        return source.createEnumerator(context);
+    }
+
+    @Override
+    public SplitEnumerator<MySqlSplit, PendingSplitsState> restoreEnumerator(
+            SplitEnumeratorContext<MySqlSplit> context, PendingSplitsState checkpoint) {
+        return source.restoreEnumerator(context, checkpoint);
+    }
+
+    @Override
+    public SimpleVersionedSerializer<MySqlSplit> getSplitSerializer() {
+        return source.getSplitSerializer();
+    }
+
+    @Override
+    public SimpleVersionedSerializer<PendingSplitsState> getEnumeratorCheckpointSerializer() {
+        return source.getEnumeratorCheckpointSerializer();
+    }
+
+    @Override
+    public TypeInformation<Change> getProducedType() {
+        return source.getProducedType();
+    }
+}
