@@ -32,7 +32,10 @@ class Figure:
 
 def figures_of(results: Results) -> list[Figure]:
     """Return all figures of a run; without verdicts on goals if its sizes were quick."""
-    found = [*_throughput(results), *_freshness(results), *_recovery(results), *_snapshot(results), *_runs(results)]
+    found = [
+        *_throughput(results), *_freshness(results), *_recovery(results), *_snapshot(results), *_captured(results),
+        *_runs(results),
+    ]  # fmt: skip
     if not results.quick:
         return found
     return [Figure(figure.name, figure.value, figure.ratio, figure.goal, None) for figure in found]
@@ -98,6 +101,30 @@ def _snapshot(results: Results) -> Iterator[Figure]:
         found = results.snapshot
         ratio = f"{found.tuned / found.defaults:.1f}x of the defaults"
         yield Figure(f"snapshot, {found.rows:,} rows", f"{found.tuned:,.0f} rows/s", ratio)
+
+
+def _captured(results: Results) -> Iterator[Figure]:
+    one = next((found for found in results.captured if found.tables == 1), None)
+    for found in results.captured:
+        name = f"{found.tables} captured table{'s' if found.tables > 1 else ''}, {found.rows:,} rows"
+        snapshot = f"{found.snapshot:.0f} s with the job's start, then {found.rate:,.0f} rows/s"
+        if found.by_hand:
+            ratio = found.rate / (found.rows / found.by_hand)
+            by_hand = f"{ratio:.2f}x of SELECT and a producer in Python"
+            yield Figure(f"snapshot, {name}", snapshot, by_hand, ">= 0.6x", ratio >= 0.6)
+        else:
+            yield Figure(f"snapshot, {name}", snapshot)
+        yield Figure(f"check, {name}", f"{found.check:.0f} s")
+        times, memory = _times(found.freshness.p50, found.freshness.p99), f"{found.taskmanager_mb:,} MB"
+        if one is None or found is one:
+            yield Figure(f"freshness, {name}", times)
+            yield Figure(f"memory of the TaskManager, {name}", memory)
+        else:
+            ratio = found.freshness.p99 / one.freshness.p99
+            yield Figure(f"freshness, {name}", times, f"p99 {ratio:.2f}x of one table", "<= 1.5x", ratio <= 1.5)
+            share = found.taskmanager_mb / one.taskmanager_mb
+            yield Figure(f"memory of the TaskManager, {name}", memory, f"{share:.2f}x of one table")
+        yield Figure(f"connections to the database, {name}", str(found.connections))
 
 
 def _runs(results: Results) -> Iterator[Figure]:

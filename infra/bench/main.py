@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from infra.bench.captured import measure_captured
 from infra.bench.contestants import contestants
 from infra.bench.environments import ensure_environment
 from infra.bench.figures import Figure, figures_of
@@ -31,7 +32,7 @@ from infra.settings import ROOT, Settings, inherited_environment, load_settings
 from infra.stacks.data_directory import ensure_data_dir
 from infra.stacks.log_tail import log_tail
 
-PARTS = ("throughput", "freshness", "recovery", "snapshot", "run")
+PARTS = ("throughput", "freshness", "recovery", "snapshot", "captured", "run")
 PAGE = ROOT / "docs" / "benchmarks.md"
 IMAGES = {
     "throughput.png": "Records per second of each contestant",
@@ -92,7 +93,7 @@ class _Benchmark:
 
     def run(self) -> None:
         """Measure all parts that were asked for; those on running services share one stack."""
-        if set(self._options.parts) - {"run"}:
+        if set(self._options.parts) - {"captured", "run"}:
             with private_stack(self._scratch, changed=self._sizes.stack) as settings:
                 for records in self._sizes.changelogs:
                     self._part(f"throughput of {records:,} records", partial(self._throughput, settings, records))
@@ -100,6 +101,8 @@ class _Benchmark:
                 self._part("freshness", partial(self._freshness, settings, loaded))
                 self._part("recovery", partial(self._recovery, settings, loaded))
                 self._part("snapshot", partial(self._snapshot, settings, loaded))
+        for tables, rows in self._sizes.captured:
+            self._part(f"captured tables: {tables}, {rows:,} rows", partial(self._captured, tables, rows))
         for rows in self._sizes.run_rows:
             self._part(f"run of {rows:,} rows", partial(self._whole_run, rows))
 
@@ -137,6 +140,9 @@ class _Benchmark:
     def _snapshot(self, settings: Settings, loaded: LoadedTable) -> None:
         loaded.stop()
         self._results.snapshot = measure_snapshot(settings, self._pipeline, self._sizes, self._scratch)
+
+    def _captured(self, tables: int, rows: int) -> None:
+        self._results.captured.append(measure_captured(tables, rows, self._sizes, self._scratch))
 
     def _whole_run(self, rows: int) -> None:
         self._results.runs.append(measure_whole_run(rows, self._scratch, self._sizes.by_hand))

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from infra.bench.captured import Captured
 from infra.bench.freshness import Freshness
 from infra.bench.recovery import Recovery
 from infra.bench.snapshot import Snapshot
@@ -30,6 +31,7 @@ class Results:
     freshness: Freshness | None = None
     recovery: Recovery | None = None
     snapshot: Snapshot | None = None
+    captured: list[Captured] = field(default_factory=list)
     runs: list[WholeRun] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
 

@@ -13,8 +13,9 @@ class Sizes:
     Each series of probes ends after `probe_seconds`, even if changes are left. The load of the recovery lasts for
     `recovery_load_seconds` before the kill, and again after the first result. `contestants` is the number of those
     that run at the same time. Their results are compared when they have not changed for the first of
-    `quiet_seconds`, and if they differ, after the next. A run by hand is measured only if `by_hand`. `stack` has
-    the settings of the parts' common stack that differ, by their keys.
+    `quiet_seconds`, and if they differ, after the next. `captured` has numbers of tables, with their rows in all. A
+    run by hand is measured only if `by_hand`. `stack` has the settings of the parts' common stack that differ, by
+    their keys.
     """
 
     changelogs: tuple[int, ...]
@@ -30,6 +31,7 @@ class Sizes:
     recovery_load_seconds: float
     snapshot_rows: int
     default_snapshot_rows: int
+    captured: tuple[tuple[int, int], ...]
     run_rows: tuple[int, ...]
     by_hand: bool
     stack: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +51,7 @@ WHOLE = Sizes(
     recovery_load_seconds=20,
     snapshot_rows=1_000_000,
     default_snapshot_rows=100_000,
+    captured=((1, 1_000_000), (50, 1_000_000), (50, 10_000_000)),
     run_rows=(1_000_000,),
     by_hand=True,
 )
@@ -67,6 +70,7 @@ QUICK = Sizes(
     recovery_load_seconds=3,
     snapshot_rows=50_000,
     default_snapshot_rows=10_000,
+    captured=((1, 20_000), (5, 20_000)),
     run_rows=(300_000,),
     by_hand=False,
     stack={"flink_checkpoint_interval_ms": "1000"},  # a job is healthy only after a checkpoint

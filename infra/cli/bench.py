@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-PARTS = ("throughput", "freshness", "recovery", "snapshot", "run")
+PARTS = ("throughput", "freshness", "recovery", "snapshot", "captured", "run")
 
 
 def add_commands(commands: Any) -> None:

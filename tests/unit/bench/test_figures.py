@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from infra.bench.captured import Captured
 from infra.bench.figures import Figure, figures_of
 from infra.bench.freshness import Freshness
 from infra.bench.recovery import Recovery
@@ -25,6 +26,11 @@ def whole_run(rows: int, seconds: float) -> WholeRun:
     return WholeRun(rows, 50.0, {"results": 50.0}, seconds, tasks, 6.0, {"dag": 501, "flink run": 300, "kafka": 900})
 
 
+def captured(tables: int, snapshot: float, p99: float) -> Captured:
+    by_hand = 4.0 if tables == 1 else None
+    return Captured(tables, 1_000, snapshot, 1_000 / snapshot, by_hand, 3.0, Percentiles(9, 10, p99), 1_000 + tables, 3)
+
+
 def results(quick: bool = False) -> Results:
     return Results(
         quick,
@@ -34,6 +40,7 @@ def results(quick: bool = False) -> Results:
         Freshness(Percentiles(9, 30, 50), Percentiles(9, 400, 1_000), Percentiles(9, 100, 1_001), 1_000, 999.6),
         Recovery(14.04, 15.26, 1_000, 999.6),
         Snapshot(10.0, 180.0, 1_000),
+        [captured(1, 8.0, 20.0), captured(50, 10.0, 31.0)],
         [whole_run(1_000, 60.0), whole_run(10_000, 800.0)],
     )
 
@@ -49,6 +56,16 @@ def test_goals_of_throughput_are_ratios() -> None:
     assert found["analytics against hand-written Python, 1,000 records"] == Figure(
         "analytics against hand-written Python, 1,000 records", "3,000 records/s", "2.00x", ">= 1.5x", True
     )
+
+
+def test_many_captured_tables_are_compared_with_one() -> None:
+    found = by_name(results())
+
+    snapshot = found["snapshot, 1 captured table, 1,000 rows"]
+    assert (snapshot.ratio, snapshot.reached) == ("0.50x of SELECT and a producer in Python", False)
+    freshness = found["freshness, 50 captured tables, 1,000 rows"]
+    assert (freshness.ratio, freshness.reached) == ("p99 1.55x of one table", False)
+    assert found["memory of the TaskManager, 50 captured tables, 1,000 rows"].ratio == "1.05x of one table"
 
 
 def test_wrong_results_have_no_figure_and_reach_no_goal() -> None:
