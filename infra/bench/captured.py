@@ -84,7 +84,8 @@ class Captured:
     """What was measured with a number of tables; `rows` are those of all tables, times in seconds.
 
     `snapshot` is the time from the submission of the job until all rows are on the topics, and `rate` the rows per
-    second from the first to the last. `connections` are those of the job's user while it streams. `by_hand` is only measured with one table.
+    second from the first to the last. `connections` are those of the job's user while it streams. `by_hand` is only
+    measured with one table.
     """
 
     tables: int
