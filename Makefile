@@ -17,9 +17,12 @@ BENCH_ARGS ?=
 # Exported, and quoted in the recipes, so that a path with a space or a quote stays one argument.
 VOLUMES ?=
 EXAMPLE_ROWS ?=
+SOURCE ?=
 TABLE ?=
+TABLES ?=
 WHERE ?=
-export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS ALLOW_DELETIONS ADOPT_TABLE VOLUMES DATABASE EXAMPLE_ROWS TABLE WHERE
+export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS ALLOW_DELETIONS ADOPT_TABLE VOLUMES DATABASE EXAMPLE_ROWS
+export SOURCE TABLE TABLES WHERE
 ifneq ($(DATABASE),mariadb)
 export OLYMPIC_STREAMING_MYSQL_SERVER := $(DATABASE)
 endif
@@ -45,6 +48,10 @@ watch: setup ## Show the results, and again after each change, until Ctrl-C. PIP
 .PHONY: sql
 sql: setup ## Open a prompt on the pipeline's database, or read statements from a pipe. PIPELINE=name
 	@$(PYTHON) -m infra sql --pipeline "$$PIPELINE"
+
+.PHONY: new
+new: setup ## Create a pipeline from the tables of a local database, named as the pipeline or SOURCE. PIPELINE=name TABLES="names and patterns"
+	@$(PYTHON) -m infra new --pipeline "$$PIPELINE" $${SOURCE:+--database "$$SOURCE"} $${TABLES:+--tables "$$TABLES"}
 
 .PHONY: reload
 reload: setup ## Let the running job read a captured table again; requires `make run`. PIPELINE=name TABLE=name WHERE="SQL condition"

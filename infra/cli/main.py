@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from infra.cli import bench, compose, example, install, local, pipeline
+from infra.cli import bench, compose, example, install, local, new, pipeline
 from infra.errors import PlatformError
 
 
@@ -13,7 +13,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser; the namespace that it returns has `run`, the function of the command."""
     parser = argparse.ArgumentParser(prog="python -m infra", description="The Olympic streaming platform.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (pipeline, bench, local, example, compose, install):
+    for module in (pipeline, new, bench, local, example, compose, install):
         module.add_commands(commands)
     return parser
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import StringIO
 
@@ -14,7 +16,7 @@ from infra.example.shop import DATABASE, ROWS_PER_MILLION, load_shop
 from infra.mysql.connection import connect
 from infra.pipeline import load_pipeline
 from infra.progress import silent
-from infra.settings import ROOT, Settings, load_settings
+from infra.settings import ROOT, Settings, inherited_environment, load_settings
 from infra.stacks.local import stack as local_stack
 from infra.targets.local import local_target
 from tests.local.conftest import Stack
@@ -52,3 +54,19 @@ def test_all_tables_of_the_example_are_captured_and_checked(settings: Settings) 
     for table, share in ROWS_PER_MILLION.items():
         assert f"table {table} is captured by " in output
         assert f"shop.{table} {share * ROWS // 1_000_000}" in output
+
+
+def test_new_pipeline_has_the_tables_that_can_be_captured(stack: Stack, settings: Settings) -> None:
+    with connect(local_stack.mysql_admin(settings)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {DATABASE}.clicks (page VARCHAR(20), at TIMESTAMP NULL)")
+    command = [sys.executable, "-m", "infra", "new", "--database", DATABASE, "--pipeline"]
+    environment = {**inherited_environment(), **stack.environ}
+
+    def new(pipeline: str, *options: str) -> tuple[str, ...]:
+        subprocess.run([*command, pipeline, *options], cwd=settings.root, env=environment, check=True)
+        return load_pipeline(settings.root / "flink_jobs" / pipeline).mysql_source.tables
+
+    assert set(new("bazaar")) == ROWS_PER_MILLION.keys()
+    assert new("market", "--tables", "customers order*") == ("customers", "order*")
+    text = (settings.root / "flink_jobs" / "bazaar" / "pipeline.yaml").read_text(encoding="utf-8")
+    assert "# Not clicks: table clicks has neither a primary key nor a unique key of NOT NULL columns." in text

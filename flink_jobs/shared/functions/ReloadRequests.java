@@ -17,6 +17,8 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The requests to read a table again, from a topic that also has their outcomes.
@@ -42,6 +44,7 @@ final class ReloadRequests implements AutoCloseable {
         }
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(ReloadRequests.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration POLL = Duration.ofMillis(500);
 
@@ -65,12 +68,14 @@ final class ReloadRequests implements AutoCloseable {
     }
 
     /** Returns the oldest request without an outcome, after a moment; null if there is none. */
-    Request next() throws IOException {
+    Request next() {
         if (end < 0) {
             end = consumer.endOffsets(Collections.singletonList(partition)).get(partition);
         }
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
-            take(new String(record.key(), StandardCharsets.UTF_8), JSON.readTree(record.value()));
+            if (record.key() != null && record.value() != null) {
+                take(record);
+            }
         }
         return consumer.position(partition) < end ? null : pending.values().stream().findFirst().orElse(null);
     }
@@ -87,7 +92,15 @@ final class ReloadRequests implements AutoCloseable {
         return new Change(topic, request.id.getBytes(StandardCharsets.UTF_8), JSON.writeValueAsBytes(value));
     }
 
-    private void take(String id, JsonNode value) {
+    private void take(ConsumerRecord<byte[], byte[]> record) {
+        String id = new String(record.key(), StandardCharsets.UTF_8);
+        JsonNode value;
+        try {
+            value = JSON.readTree(record.value());
+        } catch (IOException error) {
+            LOG.warn("offset {} of topic {} is not a request, and is skipped", record.offset(), topic, error);
+            return;
+        }
         String state = value.path("state").asText();
         if (state.equals("absent")) {
             List<byte[]> keys = absent.computeIfAbsent(id, name -> new ArrayList<>());

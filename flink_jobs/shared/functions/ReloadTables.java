@@ -11,6 +11,7 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.cdc.connectors.mysql.source.config.MySqlSourceConfigFactory;
 import org.apache.flink.runtime.state.StateSnapshotContext;
@@ -22,6 +23,8 @@ import org.apache.flink.streaming.api.operators.StreamOperator;
 import org.apache.flink.streaming.api.operators.StreamOperatorParameters;
 import org.apache.flink.streaming.api.operators.YieldingOperatorFactory;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.InterruptException;
 
 /**
  * Reads captured tables again on request, and emits their rows between the changes of the stream.
@@ -32,6 +35,7 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
  */
 final class ReloadTables extends AbstractStreamOperator<Change> implements OneInputStreamOperator<Change, Change> {
     private static final long serialVersionUID = 1;
+    private static final long RETRY_MS = 5_000;
     private static final long REPORT_INTERVAL_NANOS = 2_000_000_000L;
 
     private final Map<String, String> options;
@@ -67,7 +71,7 @@ final class ReloadTables extends AbstractStreamOperator<Change> implements OneIn
         if (change.isPosition()) {
             position = change.position;
             if (thread == null) {
-                thread = new Thread(this::serve, "reloads of " + getOperatorName());
+                thread = new Thread(this::serveAll, "reloads of " + getOperatorName());
                 thread.setDaemon(true);
                 thread.start();
             }
@@ -116,27 +120,43 @@ final class ReloadTables extends AbstractStreamOperator<Change> implements OneIn
         super.close();
     }
 
-    /** The work of the thread. */
-    private void serve() {
+    /** The work of the thread; the stream goes on while the requests cannot be read. */
+    private void serveAll() {
         Thread.currentThread().setContextClassLoader(getUserCodeClassloader());
-        try (ReloadRequests requests = new ReloadRequests(options.get("bootstrap_servers"), options.get("reloads"))) {
-            while (!Thread.interrupted()) {
-                ReloadRequests.Request request = requests.next();
-                if (request != null) {
-                    serve(requests, request);
-                    requests.remove(request);
+        String topic = options.get("reloads");
+        try {
+            while (true) {
+                try (ReloadRequests requests = new ReloadRequests(options.get("bootstrap_servers"), topic)) {
+                    serve(requests);
+                } catch (InterruptException error) {
+                    throw error;
+                } catch (KafkaException error) {
+                    LOG.warn("the requests of topic {} could not be read, and are read again", topic, error);
+                    Thread.sleep(RETRY_MS);
                 }
             }
-        } catch (InterruptedException | org.apache.kafka.common.errors.InterruptException error) {
+        } catch (InterruptedException | InterruptException | RejectedExecutionException error) {
             LOG.info("the task ends, and with it the reloads");
-        } catch (Exception error) {
+        } catch (ExecutionException | IOException error) {
+            // What the task could not emit must fail it, and is emitted again after its restart.
             mailbox.execute(() -> {
-                throw new IOException("the requests of " + options.get("reloads") + " could not be served", error);
-            }, "reloads");
+                throw new IOException("rows that were read again could not be emitted", error);
+            }, "reload");
         }
     }
 
-    private void serve(ReloadRequests requests, ReloadRequests.Request request) throws Exception {
+    private void serve(ReloadRequests requests) throws InterruptedException, ExecutionException, IOException {
+        while (true) {
+            ReloadRequests.Request request = requests.next();
+            if (request != null) {
+                serve(requests, request);
+                requests.remove(request);
+            }
+        }
+    }
+
+    private void serve(ReloadRequests requests, ReloadRequests.Request request)
+            throws InterruptedException, ExecutionException, IOException {
         LOG.info("reload {}: table {}, {}", request.id, request.table, request.where);
         long rows = 0;
         try {
@@ -174,13 +194,14 @@ final class ReloadTables extends AbstractStreamOperator<Change> implements OneIn
                 }
                 return unsaved.add(requests.report(request, "done", read, reload.absent().size(), ""));
             });
+        } catch (RejectedExecutionException error) {
+            throw error;
         } catch (SQLException | IOException | RuntimeException error) {
             // A condition that is wrong, or a table that is gone, is not a reason to end the stream.
             LOG.warn("reload {} failed", request.id, error);
             report(requests.report(request, "failed", rows, 0, String.valueOf(error.getMessage())));
-        } finally {
-            mailbox.execute(() -> reload = null, "end of a reload");
         }
+        inTask(() -> reload = null);
     }
 
     private void report(Change change) throws InterruptedException, ExecutionException {
