@@ -19,6 +19,7 @@ from infra.errors import DagFailedError
 from infra.jobs.render import render_job
 from infra.kafka.bulk import bulk_reader
 from infra.kafka.client import admin_client
+from infra.kafka.reader import read_tables
 from infra.kafka.topics import ensure_topics
 from infra.mysql.connection import connect, fetch_rows
 from infra.mysql.preflight_tables import check_tables_ready
@@ -269,6 +270,31 @@ def test_from_scratch_the_tables_are_read_again(settings: Settings, shop: Pipeli
 
     assert "submit_capture: shop.order_notes: emptied" in lines
     assert agreed(settings, shop)["shop.order_notes"] == 0
+
+
+def test_failed_check_names_the_transaction_that_a_session_compressed(
+    settings: Settings, shop: Pipeline, application: Application
+) -> None:
+    """The connector skips it without an error, whatever the setting of the server is; MariaDB does not have it."""
+    is_mysql = settings.mysql.server == "mysql"
+    with connect(local_stack.mysql_admin(settings)) as session:
+        if is_mysql:
+            session.query("SET SESSION binlog_transaction_compression = ON")
+        session.query("INSERT INTO shop.customers VALUES (7777, REPEAT('a', 40), NULL, NULL)")
+        session.commit()
+    if is_mysql:
+        lines = StringIO()
+        with pytest.raises(DagFailedError):
+            run_dag(settings, "shop_deploy", {"target": "local"}, Console(file=lines, width=500))
+        assert "shop.customers [7777]: expected" in lines.getvalue()
+        assert "The binlog has a compressed transaction at binlog." in lines.getvalue()
+        assert 'deploy with the param {"start_from": "scratch"}' in lines.getvalue()
+        deployed(settings, start_from="scratch")
+
+    assert agreed(settings, shop)["shop.customers"] == counts(settings, "customers")["shop.customers"]
+    assert 7777 in {row["id"] for row in read_tables(local_stack.kafka_endpoint(settings), ["shop.customers"])[
+        "shop.customers"
+    ]}  # fmt: skip
 
 
 def test_snapshot_in_many_parts_while_rows_change(settings: Settings, shop: Pipeline, application: Application) -> None:
