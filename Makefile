@@ -135,7 +135,7 @@ images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=
 	@bash docker/build.sh docker/flink docker/airflow
 
 .PHONY: docs
-docs: setup ## Write the generated pages again: docs/pipeline-reference.md, docs/pipeline.schema.json and docs/column-types.md
+docs: setup ## Write the generated pages again: docs/pipeline-reference.md, docs/pipeline.schema.json, docs/column-types.md and docs/errors.md
 	@$(PYTHON) -m infra docs
 
 .PHONY: lock

@@ -71,9 +71,15 @@ def _mysql_server(_: argparse.Namespace) -> None:
 def _docs(_: argparse.Namespace) -> None:
     from infra.mysql.types_page import TYPES_FILE, render_types
     from infra.pipeline.reference import REFERENCE_FILE, SCHEMA_FILE, render_reference, render_schema
+    from infra.refusals import REFUSALS_FILE, render_refusals
     from infra.settings import ROOT
 
-    pages = {REFERENCE_FILE: render_reference(), SCHEMA_FILE: render_schema(), TYPES_FILE: render_types()}
+    pages = {
+        REFERENCE_FILE: render_reference(),
+        SCHEMA_FILE: render_schema(),
+        TYPES_FILE: render_types(),
+        REFUSALS_FILE: render_refusals(),
+    }
     for name, text in pages.items():
         path = ROOT / name
         known = path.is_file() and path.read_text(encoding="utf-8") == text

@@ -8,6 +8,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import InvalidConfigurationError, InvalidReplicationFactorError, for_code
 
 from infra.endpoints import KafkaEndpoint
 from infra.errors import TerminalError, TopicDriftError, WaitTimeoutError
@@ -16,6 +17,7 @@ from infra.pipeline import Topic
 from infra.waiting import wait_until
 
 LEADER_TIMEOUT_SECONDS = 30
+_REJECTIONS = (InvalidConfigurationError, InvalidReplicationFactorError)
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,13 @@ class TopicPlan:
 def ensure_topics(endpoint: KafkaEndpoint, topics: Mapping[str, Topic]) -> list[TopicPlan]:
     """Create every missing topic, alter those that differ from the definition, and return the executed plans.
 
-    Safe to repeat. TopicDriftError, before anything is changed, if a difference cannot be altered.
+    Safe to repeat. TopicDriftError, before anything is changed, if a difference cannot be altered, and TerminalError
+    if the broker rejects a topic or an option.
     """
     with admin_client(endpoint) as admin:
         plans = plan_topics(topics, describe_topics(admin, topics))
-        _apply(admin, plans)
+        for only_check in (True, False):  # nothing is created if a later topic is invalid
+            _apply(admin, plans, only_check)
         wait_until(lambda: _all_led(admin, topics), f"the topics of {endpoint} to have leaders", LEADER_TIMEOUT_SECONDS)
     return plans
 
@@ -111,21 +115,30 @@ def _plan(name: str, topic: Topic, found: ExistingTopic | None) -> TopicPlan:
     return TopicPlan(name, partitions=partitions, options=options, reason=", ".join(reasons))
 
 
-def _apply(admin: KafkaAdminClient, plans: list[TopicPlan]) -> None:
-    created = {plan.name: _creation(plan.create) for plan in plans if plan.create}
-    if created:
-        admin.create_topics(created)
-    grown = {plan.name: plan.partitions for plan in plans if plan.partitions}
-    if grown:
-        admin.create_partitions(grown)
-    altered = [
-        ConfigResource(ConfigResourceType.TOPIC, plan.name, dict(plan.options)) for plan in plans if plan.options
-    ]
-    if altered:
+def _apply(admin: KafkaAdminClient, plans: list[TopicPlan], only_check: bool) -> None:
+    """Carry out the plans, or only let client and broker check them; TerminalError names the topic that they reject."""
+    for plan in plans:
+        if plan.create:
+            new = {plan.name: _creation(plan.create)}
+            created = admin.create_topics(new, validate_only=only_check, raise_errors=False)["topics"][0]
+            if created["error_code"]:
+                error = for_code(created["error_code"])
+                raise _rejected(plan.name, created["error_message"]) if error in _REJECTIONS else error(plan.name)
         try:
-            admin.alter_configs(altered)
-        except ValueError as error:  # the client validates option names before it sends them to the broker
-            raise TerminalError(f"{error}. Fix config of the topic in pipeline.yaml.") from None
+            if plan.partitions:
+                admin.create_partitions({plan.name: plan.partitions}, validate_only=only_check)
+            if plan.options:
+                resource = ConfigResource(ConfigResourceType.TOPIC, plan.name, dict(plan.options))
+                admin.alter_configs([resource], validate_only=only_check)
+        except (ValueError, *_REJECTIONS) as error:  # the client validates the names of options with a ValueError
+            raise _rejected(plan.name, str(error)) from None
+
+
+def _rejected(name: str, reason: str) -> TerminalError:
+    return TerminalError(
+        f"topic {name}: was rejected: {reason.rstrip('.')}. Expected options of "
+        "https://kafka.apache.org/documentation/#topicconfigs. Fix the topic in pipeline.yaml."
+    )
 
 
 def _creation(topic: Topic) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from infra.mysql.column_types import CapturedColumn, type_of, why_refused
+from infra.mysql.column_types import TYPES_FILE, CapturedColumn, type_of, why_refused
 from infra.mysql.connection import Connection, fetch_rows, quoted
 from infra.pipeline.definition import SPLIT_ROWS, CapturedTable
 
@@ -97,7 +97,10 @@ def problems_of(table: TableFacts, prefix: str) -> Iterator[str]:
         yield f"{name} is a {table.kind.lower()}. Expected a base table. Remove it from source.mysql.tables."
         return
     if not _TOPIC.fullmatch(prefix + table.name):
-        yield f"{name}: {prefix + table.name!r} is not the name of a topic. Rename the table, or remove it."
+        yield (
+            f"{name}: {prefix + table.name!r} is not the name of a topic. Expected at most 249 letters, digits, dots, "
+            "underscores and hyphens. Rename the table, or remove it from source.mysql.tables."
+        )
     if table.cascades:
         yield (
             f"{name}: the foreign key {', '.join(table.cascades)} changes its rows with those of another table, and "
@@ -111,16 +114,25 @@ def problems_of(table: TableFacts, prefix: str) -> Iterator[str]:
 
 def _problems_of_key(table: TableFacts, name: str) -> Iterator[str]:
     if not table.key:
-        yield f"{name} has neither a primary key nor a unique key of NOT NULL columns. Add one with ALTER TABLE."
+        yield (
+            f"{name} has neither a primary key nor a unique key of NOT NULL columns. Add one with ALTER TABLE, or "
+            "remove the table."
+        )
         return
     columns = {column.name: column for column in table.columns}
     for column in (columns[part] for part in table.key):
         kind = type_of(column)
         if kind and not kind.in_key:
-            yield f"column {column.name} of {name} is in its key and has the type {column.data_type}. Change its type."
+            yield (
+                f"column {column.name} of {name} is in its key and has the type {column.data_type}. Expected a type "
+                f"that a key can have ({TYPES_FILE}). Change its type, or remove the table."
+            )
     if not table.split_by:
         types = ", ".join(columns[part].data_type for part in table.key)
-        yield f"{name} has a key of {types}, by which the CDC connector cannot read it. Add another column to the key."
+        yield (
+            f"{name} has a key of {types}, by which the CDC connector cannot read it. Expected a column of another "
+            "type in it, such as an integer. Add one to the key, or remove the table."
+        )
         return
     first = columns[table.split_by]
     is_ordered = first.is_integer or (first.is_text and (first.collation or "").endswith("_bin"))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from infra.mysql.connection import quoted
 
+# The page of the types, which messages name.
+TYPES_FILE = "docs/column-types.md"
 # Trailing zeros of a fraction, and a point without digits after it.
 _TRIMMED = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {text}))"
 _HAS_ZERO = "YEAR({column}) = 0 OR MONTH({column}) = 0 OR DAY({column}) = 0"
@@ -181,7 +183,9 @@ def why_refused(column: CapturedColumn) -> str | None:
     """Return why a column cannot be captured exactly, and the fix; None if it can."""
     kind = type_of(column)
     if kind is None:
-        return f"has the type {column.data_type}, which is not captured. Change its type"
+        return (
+            f"has the type {column.data_type}, which is not captured. Expected a type of {TYPES_FILE}. Change its type"
+        )
     if kind is TEXTS and column.charset not in EXACT_CHARSETS:
         return (
             f"has the character set {column.charset}, of which the CDC connector does not decode every character. "

@@ -277,13 +277,14 @@ def _check_version(version: str) -> Finding:
         return _finding(
             _numbers(version) >= _numbers(limits.oldest_mariadb),
             f"server version {version} is supported",
-            f"server version {version} is older than MariaDB {limits.oldest_mariadb}. Upgrade the server.",
+            f"server version {version} is too old. Expected MariaDB {limits.oldest_mariadb} or later. "
+            "Upgrade the server.",
         )
     return _finding(
         _numbers(limits.oldest) <= _numbers(version) <= _numbers(limits.newest),
         f"server version {version} is supported",
         f"server version {version} was not tried with the CDC connector. Expected MySQL {limits.oldest} to "
-        f"{limits.newest}, or MariaDB.",
+        f"{limits.newest}, or MariaDB {limits.oldest_mariadb} or later. Use one of them.",
     )
 
 

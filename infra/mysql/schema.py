@@ -38,6 +38,8 @@ def ensure_schema(endpoint: MySqlEndpoint, schema_file: Path, table: str, pipeli
     with connect(endpoint) as connection:
         kind = fetch_rows(connection, _KIND, [table])
         if not kind:
+            _run(connection, temporary, schema_file)  # SQL that the server rejects must not leave a record
+            _run(connection, f"DROP TEMPORARY TABLE {quoted(table)}", schema_file)
             # Recorded first: otherwise an interrupted run would leave a table that looks like that of someone else.
             record_table(endpoint, table, pipeline)
             try:
@@ -61,8 +63,9 @@ def _read(schema_file: Path) -> str:
     try:
         return schema_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else f"not UTF-8 at byte {error.start}"
         raise SchemaError(
-            f"{schema_file}: cannot be read: {error}. Expected an SQL file in UTF-8. Fix its path or encoding."
+            f"{schema_file}: cannot be read: {reason}. Expected an SQL file in UTF-8. Fix its path or encoding."
         ) from error
 
 

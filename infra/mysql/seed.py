@@ -23,6 +23,8 @@ from infra.mysql.rejects import Rejects, write_rejects
 from infra.mysql.staging import STAGING, create_staging, duplicates, move_duplicates, sort_rows, stage_rows
 from infra.progress import Progress, Report, heartbeat, silent
 
+_CHECK_VIOLATED = {3819, 4025}  # of MySQL and of MariaDB, which the driver does not regard as errors of integrity
+
 
 @dataclass(frozen=True)
 class SeedPlan:
@@ -108,7 +110,9 @@ def seed_table(
                     if plan.changes:
                         report(f"table {table}: about to {plan}")
                 inserted, updated, deleted = _apply(connection, table, columns) if plan.changes else (0, 0, 0)
-        except MySQLdb.IntegrityError as error:
+        except (MySQLdb.IntegrityError, MySQLdb.OperationalError) as error:
+            if isinstance(error, MySQLdb.OperationalError) and error.args[0] not in _CHECK_VIOLATED:
+                raise
             raise DataFileError(
                 f"{data_file}: table {table!r} rejected the rows: {error.args[1]}. Nothing was changed. "
                 "Fix the rows that violate this constraint."

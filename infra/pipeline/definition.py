@@ -153,9 +153,9 @@ class MySqlSource(_Part):
     @model_validator(mode="after")
     def _table_or_tables(self) -> MySqlSource:
         if (self.table is None) == (not self.tables):
-            raise ValueError("must have exactly one of table and tables")
+            raise ValueError("must have exactly one of table and tables. Add or remove one")
         if self.tables and self.topics is None:
-            raise ValueError("must have topics, the topics of tables, such as {prefix: shop., partitions: 2}")
+            raise ValueError("must have topics, the topics of tables, such as {prefix: shop., partitions: 2}. Add them")
         if self.table and self.topics:
             raise ValueError("must not have topics without tables. Remove it")
         if self.tables and self.seed:
@@ -188,7 +188,7 @@ class Source(_Part):
     @model_validator(mode="after")
     def _one_of_them(self) -> Source:
         if (self.mysql is None) == (self.kafka is None):
-            raise ValueError("must have exactly one of mysql and kafka")
+            raise ValueError("must have exactly one of mysql and kafka. Add or remove one")
         return self
 
     @property

@@ -25,6 +25,17 @@ _YAML_WORDS = {  # for types that have another name in Python
     "int_type": "must be an integer",
 }
 
+# A value for each pattern of the definition, because a pattern alone is hard to read.
+_EXAMPLES = {
+    r"^[a-z][a-z0-9_]{0,39}$": "orders",
+    r"^[a-zA-Z0-9._-]{1,249}$": "shop.orders",
+    r"^[a-zA-Z0-9._-]{1,100}$": "shop.",
+    r"^\d+\s*(ms|s|m|h|d)$": "30d",
+    r"^\d+\s*(s|m|h)$": "90m",
+    r"^([01]\d|2[0-3]):[0-5]\d$": "06:30",
+    r"^\d+-\d+$": "5400-5409",
+    r"^(https?://|mailto:)\S+$": "mailto:team@example.com",
+}
 _OWNERS = {
     "topics": "topic",
     "jobs": "job",
@@ -127,7 +138,10 @@ def _describe(detail: Any) -> str:
     if kind == "missing":
         return f"{key}: missing. Every {_foreign_reason(detail['loc'])} requires it."
     if kind == "string_pattern_mismatch":
-        return f"{key}: is {detail['input']!r}, but must match '{context['pattern']}'."
+        pattern = context["pattern"]
+        return (
+            f"{key}: is {detail['input']!r}, but must match '{pattern}'. Fix it, for example as {_EXAMPLES[pattern]}."
+        )
     if kind == "literal_error":
         return f"{key}: is {detail['input']!r}, but must be {context['expected']}."
     if kind == "too_short":
@@ -228,8 +242,8 @@ def _unknown_names(pipeline: Pipeline) -> Iterator[str]:
             yield f"{key}: the topic {topic!r} does not exist. Allowed: {topics}."
     for index, table in enumerate(pipeline.results):
         if table.topic not in pipeline.checks:  # the check's key identifies the rows of the topic
-            checked = ", ".join(pipeline.checks)
-            yield f"results.{index}.topic: the topic {table.topic!r} does not have a check. Allowed: {checked}."
+            checked = f"Allowed: {', '.join(pipeline.checks)}." if pipeline.checks else "Add one."
+            yield f"results.{index}.topic: the topic {table.topic!r} does not have a check. {checked}"
 
 
 def _named_files(pipeline: Pipeline) -> dict[str, list[str]]:

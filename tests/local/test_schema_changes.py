@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,11 +11,14 @@ from typing import Any
 import pytest
 
 from infra.jobs.job import JobState
-from infra.waiting import wait_until
+from infra.refusals import Refusal
 from tests.local.capture_job import CaptureJob, capture_job, create_database, run_statements
 from tests.local.conftest import Stack
+from tests.support.heartbeat import failure_of
+from tests.support.refusals import of_tier
 
 DATABASE = "ledger"
+GROUP = "Statements on captured tables while their job runs"
 DEFINITION = """\
 name: ledger
 description: A table whose columns change
@@ -54,12 +58,6 @@ def agreed(job: CaptureJob) -> list[dict[str, Any]]:
     return sorted(job.rows("entries"), key=lambda row: row["id"])
 
 
-def failure(job: CaptureJob) -> str:
-    """Return the exception with which the job has ended."""
-    wait_until(lambda: job.target.status(job.spec.name).state is JobState.FAILED, "the job to end", 60)
-    return job.target.status(job.spec.name).last_failure or ""
-
-
 def test_new_and_wider_columns_are_followed(capture: Callable[[str], CaptureJob]) -> None:
     followed = capture("follow")
     followed.run(
@@ -79,48 +77,33 @@ def test_new_and_wider_columns_are_followed(capture: Callable[[str], CaptureJob]
     assert followed.target.status(followed.spec.name).state is JobState.RUNNING
 
 
-@pytest.mark.parametrize(
-    ("statement", "problem"),
-    [
-        ("TRUNCATE TABLE entries", "the binlog does not have the rows that it deleted, so the topic keeps them."),
-        (
-            "ALTER TABLE entries RENAME COLUMN note TO remark",
-            (
-                "column note of table entries was dropped or renamed, and rows that are not written again keep it on "
-                "the topic."
-            ),
-        ),
-        (
-            "ALTER TABLE entries MODIFY amount DECIMAL(12, 3)",
-            "column amount of table entries has the type DECIMAL now, and rows that are not written again do not.",
-        ),
-        (
-            "ALTER TABLE entries ADD COLUMN size INT NOT NULL DEFAULT 5",
-            (
-                "column size of table entries has a value in rows that are not written again, and they do not reach "
-                "the topic."
-            ),
-        ),
-    ],
-)
-def test_other_statements_end_the_job_with_their_name(
-    capture: Callable[[str], CaptureJob], statement: str, problem: str
-) -> None:
-    ended = capture("follow")
-
-    ended.run(statement)
-
-    cause = failure(ended)
-    assert f"the source ran {statement} (binlog." in cause
-    assert cause.endswith(f"): {problem} Deploy with start_from: scratch, which reads the tables again.")
+# What the source runs for each row of the table of refusals.
+STATEMENTS = {
+    "statement-truncate": "TRUNCATE TABLE entries",
+    "statement-rename": "ALTER TABLE entries RENAME COLUMN note TO remark",
+    "statement-type": "ALTER TABLE entries MODIFY amount DECIMAL(12, 3)",
+    "statement-default": "ALTER TABLE entries ADD COLUMN size INT NOT NULL DEFAULT 5",
+    "statement-charset": "ALTER TABLE entries ADD COLUMN old VARCHAR(9) CHARACTER SET latin1",
+    "statement-new-column": "ALTER TABLE entries ADD COLUMN tags JSON",
+}
 
 
-def test_with_stop_a_new_column_ends_the_job(capture: Callable[[str], CaptureJob]) -> None:
-    ended = capture("stop")
+@pytest.mark.parametrize("refusal", of_tier("local", [GROUP]), ids=lambda refusal: refusal.name)
+def test_other_statements_end_the_job_with_their_name(capture: Callable[[str], CaptureJob], refusal: Refusal) -> None:
+    ended = capture("stop" if refusal.name == "statement-new-column" else "follow")
 
-    ended.run("CREATE INDEX by_kind ON entries (kind)", "ALTER TABLE entries ADD COLUMN tags JSON")
+    ended.run("CREATE INDEX by_kind ON entries (kind)", STATEMENTS[refusal.name])
 
-    assert failure(ended).endswith("column tags of table entries is new, and schema_changes is stop. Deploy again.")
+    error = failure_of(ended.target, ended.spec)
+    position = re.search(r"\((binlog\.\d+:\d+)\)", str(error))
+    assert position, error
+    url = ended.target.status(ended.spec.name).url
+    words = {"job": ended.spec.name, "position": position[1], "url": url}
+    assert f"{type(error).__name__}: {error}" == f"{refusal.error}: {refusal.text(words)}"
+
+
+def test_every_statement_is_in_the_table_of_refusals() -> None:
+    assert list(STATEMENTS) == [refusal.name for refusal in of_tier("local", [GROUP])]
 
 
 def test_with_ignore_the_job_goes_on(capture: Callable[[str], CaptureJob]) -> None:

@@ -19,6 +19,7 @@ ALLOWED = {
     "endpoints": set[str](),
     "progress": set[str](),
     "provider": set[str](),
+    "refusals": {"errors"},
     "waiting": {"errors"},
     "versions": {"errors"},
     "settings": {"errors"},
@@ -44,8 +45,8 @@ PROGRAMS = ("__main__", "cli", "bench")
 AIRFLOW_ALLOWED = "orchestration"
 # `olympicstreaming` is the Java package of the functions.
 NAMES_OF_A_PIPELINE = re.compile(r"olympics(?!treaming)|players|nationalit", re.IGNORECASE)
-# The default pipeline of the command line, and the pipeline that the benchmark measures.
-MAY_NAME_A_PIPELINE = {"infra/cli/pipeline.py", "infra/bench"}
+# The default pipeline of the command line, the pipeline that the benchmark measures, and inputs of tests.
+MAY_NAME_A_PIPELINE = {"infra/cli/pipeline.py", "infra/bench", "infra/refusals/table.toml"}
 
 
 def sources(folder: str) -> list[Path]:

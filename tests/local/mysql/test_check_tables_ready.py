@@ -89,7 +89,10 @@ def test_every_problem_is_listed_at_once(
             "column note of table loose has the character set gbk, of which the CDC connector does not decode every "
             "character. Convert the column to utf8mb4, or remove the table."
         ),
-        "table loose has neither a primary key nor a unique key of NOT NULL columns. Add one with ALTER TABLE.",
+        (
+            "table loose has neither a primary key nor a unique key of NOT NULL columns. Add one with ALTER TABLE, or "
+            "remove the table."
+        ),
         "table seen is a view. Expected a base table. Remove it from source.mysql.tables.",
     ]
 

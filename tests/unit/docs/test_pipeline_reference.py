@@ -12,12 +12,18 @@ import yaml
 from infra.mysql.types_page import TYPES_FILE, render_types
 from infra.pipeline import find_pipelines
 from infra.pipeline.reference import REFERENCE_FILE, SCHEMA_FILE, render_reference, render_schema
+from infra.refusals import REFUSALS_FILE, render_refusals
 from infra.settings import ROOT
 
 SCHEMA = json.loads(render_schema())
 
 
-PAGES = {REFERENCE_FILE: render_reference(), SCHEMA_FILE: render_schema(), TYPES_FILE: render_types()}
+PAGES = {
+    REFERENCE_FILE: render_reference(),
+    SCHEMA_FILE: render_schema(),
+    TYPES_FILE: render_types(),
+    REFUSALS_FILE: render_refusals(),
+}
 
 
 @pytest.mark.parametrize(("name", "text"), PAGES.items())

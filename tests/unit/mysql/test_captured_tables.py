@@ -64,13 +64,16 @@ def test_captured_table_has_its_columns_and_names_those_in_latin1() -> None:
         ),
         (
             replace(TABLE, name="we$ird"),
-            "table we$ird: 'shop.we$ird' is not the name of a topic. Rename the table, or remove it.",
+            (
+                "table we$ird: 'shop.we$ird' is not the name of a topic. Expected at most 249 letters, digits, dots, "
+                "underscores and hyphens. Rename the table, or remove it from source.mysql.tables."
+            ),
         ),
         (
             replace(TABLE, unique_keys=((None,),)),
             (
                 "table customers has neither a primary key nor a unique key of NOT NULL columns. Add one with ALTER "
-                "TABLE."
+                "TABLE, or remove the table."
             ),
         ),
         (
@@ -83,8 +86,8 @@ def test_captured_table_has_its_columns_and_names_those_in_latin1() -> None:
         (
             replace(TABLE, columns=(ID, column("vector"))),
             (
-                "column c of table customers has the type vector, which is not captured. Change its type, or remove "
-                "the table."
+                "column c of table customers has the type vector, which is not captured. Expected a type of "
+                "docs/column-types.md. Change its type, or remove the table."
             ),
         ),
         (
@@ -96,13 +99,16 @@ def test_captured_table_has_its_columns_and_names_those_in_latin1() -> None:
         ),
         (
             replace(TABLE, columns=(ID, column("float")), unique_keys=(("c", "id"),)),
-            "column c of table customers is in its key and has the type float. Change its type.",
+            (
+                "column c of table customers is in its key and has the type float. Expected a type that a key can have "
+                "(docs/column-types.md). Change its type, or remove the table."
+            ),
         ),
         (
             replace(TABLE, columns=(column("time"),), unique_keys=(("c",),)),
             (
-                "table customers has a key of time, by which the CDC connector cannot read it. Add another column to "
-                "the key."
+                "table customers has a key of time, by which the CDC connector cannot read it. Expected a column of "
+                "another type in it, such as an integer. Add one to the key, or remove the table."
             ),
         ),
         (
@@ -137,7 +143,7 @@ def test_table_without_a_problem(table: TableFacts) -> None:
     [
         (column("enum", column_type=r"enum('a\\b')"), "has an ENUM value with a backslash"),
         (column("varchar", charset="utf8mb4", column_type="varchar(9) /*M!100301 COMPRESSED*/"), "is COMPRESSED"),
-        (column("uuid"), "has the type uuid, which is not captured"),
+        (column("uuid"), "has the type uuid, which is not captured. Expected a type of docs/column-types.md"),
     ],
 )
 def test_refused_column(refused: CapturedColumn, reason: str) -> None:

@@ -82,13 +82,16 @@ def test_supported_version(version: str) -> None:
 @pytest.mark.parametrize("version", ["5.6.51", "9.8.0", "10.0.1"])
 def test_version_that_was_not_tried(version: str) -> None:
     assert failures(check_server(with_variables(version=version), 24)) == [
-        f"server version {version} was not tried with the CDC connector. Expected MySQL 5.7 to 9.7, or MariaDB."
+        (
+            f"server version {version} was not tried with the CDC connector. Expected MySQL 5.7 to 9.7, or MariaDB "
+            "10.3 or later. Use one of them."
+        )
     ]
 
 
 def test_old_mariadb() -> None:
     assert failures(check_server(with_variables(version="10.2.44-MariaDB"), 24)) == [
-        "server version 10.2.44-MariaDB is older than MariaDB 10.3. Upgrade the server."
+        "server version 10.2.44-MariaDB is too old. Expected MariaDB 10.3 or later. Upgrade the server."
     ]
 
 

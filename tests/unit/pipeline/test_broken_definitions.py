@@ -31,12 +31,12 @@ BROKEN = {
     "two sources": (
         "source:\n",
         "source:\n  kafka: {topic: games.players, seed: {data: players.csv}}\n",
-        "source: must have exactly one of mysql and kafka.",
+        "source: must have exactly one of mysql and kafka. Add or remove one.",
     ),
     "no source": (
         f"source:\n{MYSQL}",
         "source: {}",
-        "source: must have exactly one of mysql and kafka.",
+        "source: must have exactly one of mysql and kafka. Add or remove one.",
     ),
     "job that reads a database without a MySQL source": (
         MYSQL,
@@ -156,22 +156,28 @@ BROKEN = {
     "invalid name of a topic": (
         "  games.rejects:",
         "  games/rejects:",
-        "topics.games/rejects: is 'games/rejects', but must match '^[a-zA-Z0-9._-]{1,249}$'.",
+        (
+            "topics.games/rejects: is 'games/rejects', but must match '^[a-zA-Z0-9._-]{1,249}$'. Fix it, for example "
+            "as shop.orders."
+        ),
     ),
     "invalid name of a job": (
         "  totals:",
         "  Totals:",
-        "jobs.Totals: is 'Totals', but must match '^[a-z][a-z0-9_]{0,39}$'.",
+        "jobs.Totals: is 'Totals', but must match '^[a-z][a-z0-9_]{0,39}$'. Fix it, for example as orders.",
     ),
     "invalid duration": (
         "retention: 30d",
         "retention: 30 days",
-        "topics.games.rejects.retention: is '30 days', but must match '^\\d+\\s*(ms|s|m|h|d)$'.",
+        (
+            "topics.games.rejects.retention: is '30 days', but must match '^\\d+\\s*(ms|s|m|h|d)$'. Fix it, for "
+            "example as 30d."
+        ),
     ),
     "invalid server ids": (
         "server_ids: 10-12",
         'server_ids: "10"',
-        "source.mysql.server_ids: is '10', but must match '^\\d+-\\d+$'.",
+        "source.mysql.server_ids: is '10', but must match '^\\d+-\\d+$'. Fix it, for example as 5400-5409.",
     ),
     "no partitions": (
         "partitions: 2",

@@ -87,16 +87,17 @@ def test_source_table_of_a_pipeline_that_captures_tables_does_not_exist(folder: 
     [
         (
             "    database: shop\n", "    database: shop\n    table: customers\n",
-            "source.mysql: must have exactly one of table and tables.",
+            "source.mysql: must have exactly one of table and tables. Add or remove one.",
         ),
         (
             '    tables: [customers, "order_*"]\n', "",
-            "source.mysql: must have exactly one of table and tables.",
+            "source.mysql: must have exactly one of table and tables. Add or remove one.",
         ),
         (
             TOPICS, "",
             (
-                "source.mysql: must have topics, the topics of tables, such as {prefix: shop., partitions: 2}."
+                "source.mysql: must have topics, the topics of tables, such as {prefix: shop., partitions: 2}. Add "
+                "them."
             ),
         ),
         (
