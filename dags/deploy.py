@@ -95,7 +95,7 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
                     revision=f"{{{{ ti.xcom_pull(task_ids='submit_{job}')['revision'] }}}}",
                     target="{{ params.target }}",
                     timeout=JOB_TIMEOUT,
-                    doc_md="Healthy: RUNNING at its revision, a checkpoint since its start, no failure since then.",
+                    doc_md="Healthy: RUNNING at its revision, a checkpoint since its start, no crash loop.",
                 )
                 submitted >> healthy[job]
             [*prepared, *(healthy[other] for other in definition.after)] >> submitted

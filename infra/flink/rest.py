@@ -29,7 +29,7 @@ class FlinkRest:
         self._fetch = fetch
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Return all jobs that the cluster lists: `jid`, `name`, `state`, `start-time` (ms)."""
+        """Return all jobs that the cluster lists: `jid`, `name`, `state`, `start-time` and `duration` (ms)."""
         jobs: list[dict[str, Any]] = self._get("/jobs/overview")["jobs"]
         return jobs
 
@@ -42,6 +42,10 @@ class FlinkRest:
     def checkpoints(self, job_id: str) -> dict[str, Any]:
         """Return checkpoint statistics: `counts` and `latest`; empty while the job initializes."""
         return self._get(f"/jobs/{job_id}/checkpoints", missing_ok=True)
+
+    def checkpoint_interval_ms(self, job_id: str) -> int:
+        """Return the pause between two checkpoints; 0 while the job initializes."""
+        return int(self._get(f"/jobs/{job_id}/checkpoints/config", missing_ok=True).get("interval", 0))
 
     def exceptions(self, job_id: str) -> list[dict[str, Any]]:
         """Return the failures, newest first: `exceptionName`, `stacktrace`, `timestamp` (ms)."""

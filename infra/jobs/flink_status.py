@@ -38,7 +38,7 @@ def newest_run(rest: FlinkRest, job_name: str) -> dict[str, Any] | None:
 
 
 def last_checkpoint(rest: FlinkRest, job_id: str) -> dict[str, Any]:
-    """Return the last completed checkpoint: `latest_ack_timestamp` (ms), `external_path`; empty if there is none."""
+    """Return the last completed checkpoint: its time, duration and path as Flink names them; or {}."""
     return (rest.checkpoints(job_id).get("latest") or {}).get("completed") or {}
 
 
@@ -56,7 +56,8 @@ def describe_run(
     `memory_fix` is a sentence with the setting to raise.
     """
     job_id, submitted_at = run["jid"], int(run["start-time"])
-    checkpoint_at = int(last_checkpoint(rest, job_id).get("latest_ack_timestamp", 0))
+    checkpoint = last_checkpoint(rest, job_id)
+    checkpoint_at = int(checkpoint.get("latest_ack_timestamp", 0))
     failures = _failures(rest, run)
     recent = [failure for failure in failures if int(failure["timestamp"]) > checkpoint_at]
     full = _full_heap(recent, submitted_at, checkpoint_at, heap_full_at)
@@ -65,7 +66,11 @@ def describe_run(
         revision=rest.job_parameters(job_id).get("revision"),
         job_id=job_id,
         submitted_at=submitted_at,
+        observed_at=submitted_at + int(run.get("duration", 0)),
         last_checkpoint_at=checkpoint_at,
+        checkpoint_ms=int(checkpoint.get("end_to_end_duration", 0)),
+        checkpoint_interval_ms=rest.checkpoint_interval_ms(job_id),
+        failed_at=tuple(sorted(int(failure["timestamp"]) for failure in failures)),
         failures=len(recent),
         last_failure_at=int(failures[0]["timestamp"]) if failures else 0,
         last_failure=root_cause(failures[0]["stacktrace"]) if failures else None,

@@ -1,15 +1,19 @@
-"""The health of a job: its state, a checkpoint since the submission, and no failure since that checkpoint.
+"""The health of a job: its state and revision, a recent checkpoint since the submission, and no crash loop.
 
-A crash-looping job reports RUNNING between two restarts, and a FlinkDeployment reports READY long before its job is
-healthy, so neither alone counts.
+A crash-looping job reports RUNNING between two restarts, and completes checkpoints if it lives longer than their
+interval. A FlinkDeployment reports READY long before its job is healthy. So none of these alone counts, and a job that
+has failed must stay without a failure for longer than it did before (`infra.jobs.stability`).
 """
 
 from __future__ import annotations
 
 from infra.errors import JobFailedError, JobMemoryError, StateMismatchError
 from infra.jobs.job import JobState, JobStatus
+from infra.jobs.stability import is_stable, longest_gap_seconds, loop_of, old_checkpoint_seconds, stable_seconds
 
 RESTART_LOOP_FAILURES = 8
+# Restarts with a checkpoint between them, after which a job is in a loop.
+RESTART_LOOP_RESTARTS = 5
 _MISMATCHES = (
     "Cannot map checkpoint/savepoint state",
     "StateMigrationException",
@@ -25,8 +29,8 @@ def missing_for_health(job_name: str, revision: str, status: JobStatus) -> str |
     """
     if status.state in (JobState.FAILED, JobState.STOPPED, JobState.MISSING):
         raise _failure(job_name, status)
-    if status.revision is not None and status.revision != revision:
-        return f"revision {revision} (it has {status.revision})"
+    if status.revision != revision:
+        return f"revision {revision} (it {f'has {status.revision}' if status.revision else 'does not report one yet'})"
     if status.out_of_memory:
         raise _memory_error(job_name, status)
     if status.failures >= RESTART_LOOP_FAILURES:
@@ -34,13 +38,29 @@ def missing_for_health(job_name: str, revision: str, status: JobStatus) -> str |
             f"{job_name} is in a restart loop: {status.failures} failures since its last checkpoint, the last one: "
             f"{status.last_failure}. Fix the cause and deploy again{_link(status)}."
         )
+    if not is_stable(status) and len(restarts := loop_of(status)) > RESTART_LOOP_RESTARTS:
+        raise JobFailedError(
+            f"{job_name} is in a restart loop: {len(restarts) - 1} restarts, the longest time between two of them was "
+            f"{longest_gap_seconds(restarts):.0f} s, the last failure: {status.last_failure}. Fix the cause and deploy "
+            f"again{_link(status)}."
+        )
     if status.state is not JobState.RUNNING:
         cause = f" after: {status.last_failure}" if status.last_failure else ""
         return f"state RUNNING (it is {status.state}{cause})"
+    return _missing_progress(status)
+
+
+def _missing_progress(status: JobStatus) -> str | None:
+    """Return what is missing of a job that runs: a recent checkpoint, or time without a failure."""
     if status.last_checkpoint_at <= status.submitted_at:
         return "its first checkpoint"
     if status.last_failure_at > status.last_checkpoint_at:
         return f"a checkpoint after its last failure: {status.last_failure}"
+    old = old_checkpoint_seconds(status)
+    if status.observed_at - status.last_checkpoint_at > old * 1000:
+        return f"a checkpoint of the last {old:.0f} s"
+    if not is_stable(status):
+        return f"{stable_seconds(status):.0f} s without a failure, after its last one: {status.last_failure}"
     return None
 
 

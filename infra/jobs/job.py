@@ -72,9 +72,12 @@ class JobSpec:
 class JobStatus:
     """The observed state of a job.
 
-    Times are milliseconds since the epoch. `failures` counts the failures since the last completed checkpoint, or since
-    the submission if there is none. `restorable_state` is the newest savepoint or retained checkpoint. `out_of_memory`
-    has how the job ran out of memory since its last checkpoint, and the setting to raise; None if it did not.
+    Times are milliseconds since the epoch, of the cluster's clock: `observed_at` is when it reported this, and
+    `failed_at` has every failure of the run in ascending order. `checkpoint_ms` is how long the last checkpoint
+    took, and `checkpoint_interval_ms` the pause between two. `failures` counts the failures since the last
+    completed checkpoint, or since the submission if there is none. `restorable_state` is the newest savepoint or
+    retained checkpoint. `out_of_memory` has how the job ran out of memory since its last checkpoint, and the
+    setting to raise; None if it did not.
     """
 
     state: JobState
@@ -83,6 +86,10 @@ class JobStatus:
     submitted_at: int = 0
     last_checkpoint_at: int = 0
     failures: int = 0
+    observed_at: int = 0
+    checkpoint_ms: int = 0
+    checkpoint_interval_ms: int = 0
+    failed_at: tuple[int, ...] = ()
     last_failure_at: int = 0
     last_failure: str | None = None
     restorable_state: str | None = None

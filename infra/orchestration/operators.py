@@ -83,7 +83,7 @@ class SubmitJobOperator(BaseOperator):
 
 
 class WaitForJobOperator(BaseOperator):
-    """Wait until a job is healthy: RUNNING at its revision, a checkpoint since its start, no failure since then."""
+    """Wait until a job is healthy: RUNNING at its revision, a checkpoint since its start, no crash loop."""
 
     operator_extra_links = (FlinkJobLink(),)
     template_fields = ("target", "revision")

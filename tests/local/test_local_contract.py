@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from infra.errors import JobFailedError, StateMismatchError
+from infra.errors import JobFailedError, PlatformError, StateMismatchError
+from infra.jobs.health import missing_for_health
 from infra.jobs.job import JobSpec, JobState
 from infra.jobs.upgrade import ensure_running
 from infra.targets.local import local_target
@@ -16,8 +17,10 @@ from infra.targets.session import SessionTarget
 from infra.waiting import wait_until
 from tests.local.conftest import Stack
 from tests.support.heartbeat import (
+    CRASHING,
     FAILING,
     NO_RESTART,
+    SLOW_RESTART,
     changed_job,
     failure_of,
     healthy,
@@ -98,6 +101,32 @@ def test_job_that_fails_again_and_again_is_a_restart_loop(target: SessionTarget,
         str(error),
     )
     assert target.status(job.name).state.alive
+
+
+def test_crash_loop_with_checkpoints_between_two_failures_is_never_healthy(target: SessionTarget, job: JobSpec) -> None:
+    failing = submitted(target, with_statement(job, CRASHING, **SLOW_RESTART))
+    looked_healthy = 0
+
+    def failed() -> PlatformError | None:
+        nonlocal looked_healthy
+        status = target.status(job.name)
+        recovered = status.last_checkpoint_at > status.last_failure_at > 0
+        looked_healthy += status.state is JobState.RUNNING and recovered
+        try:
+            missing = missing_for_health(job.name, failing.revision, status)
+        except PlatformError as error:
+            return error
+        assert missing or not status.failed_at, status  # nobody can tell before the first failure
+        return None
+
+    error = wait_until(failed, f"{job.name} to be in a restart loop", SECONDS, poll_seconds=0.2)
+
+    assert looked_healthy
+    assert re.fullmatch(
+        rf"{job.name} is in a restart loop: \d+ restarts, the longest time between two of them was \d+ s, the last "
+        r"failure: java\.lang\.ArithmeticException: / by zero\. Fix the cause and deploy again \(see \S+\)\.",
+        str(error),
+    )
 
 
 def test_fixed_job_replaces_one_in_a_restart_loop(target: SessionTarget, job: JobSpec) -> None:

@@ -16,6 +16,14 @@ from infra.waiting import wait_until
 FILES = [*(Path(__file__).parent / "heartbeat_job").glob("*.*"), ROOT / "flink_jobs" / "shared" / "run_sql.py"]
 # A statement that fails on its first record.
 FAILING = b"INSERT INTO counts SELECT beat, COUNT(10 / (beat - beat)) FROM beats GROUP BY beat"
+# A statement that fails in every fifth second, so that checkpoints are completed between two failures.
+# The beat is in the division, because Flink reduces COUNT of what is never NULL to COUNT(*).
+CRASHING = b"""
+    INSERT INTO counts
+    SELECT beat, COUNT(10 / MOD(beat - beat + EXTRACT(SECOND FROM LOCALTIMESTAMP), 5)) FROM beats GROUP BY beat"""
+# Longer than the second in which the statement fails.
+SLOW_RESTART = {"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.delay": "1200 ms"}
+SLOW_RESTART |= {"restart-strategy.fixed-delay.attempts": "1000"}
 NO_RESTART = {"restart-strategy.type": "none"}
 SECONDS = 240.0
 

@@ -69,6 +69,21 @@ def test_running_job_is_not_kept_waiting_for_an_exception() -> None:
     assert describe_run(FlinkRest("flink", fetch=fetch), RUN, None, None, "Raise it").last_failure is None
 
 
+def test_times_of_failures_and_checkpoints() -> None:
+    answers: dict[str, dict[str, Any]] = {
+        "/jobs/f00/checkpoints": {"latest": {"completed": {"latest_ack_timestamp": 350, "end_to_end_duration": 40}}},
+        "/jobs/f00/checkpoints/config": {"interval": 1000},
+        "/jobs/f00/exceptions": {
+            "exceptionHistory": {"entries": [{"timestamp": at, "stacktrace": LOST} for at in (300, 200)]}
+        },
+    }
+
+    status = describe_run(FlinkRest("flink", fetch=answers.get), RUN | {"duration": 900}, None, None, "Raise it")
+
+    assert (status.failed_at, status.last_failure_at, status.observed_at) == ((200, 300), 300, 1000)
+    assert (status.last_checkpoint_at, status.checkpoint_ms, status.checkpoint_interval_ms) == (350, 40, 1000)
+
+
 @pytest.mark.parametrize(
     "status",
     [

@@ -53,8 +53,80 @@ def test_missing_condition_is_named(changes: dict[str, Any], text: str) -> None:
     assert missing(**changes) == text
 
 
-def test_job_without_a_reported_revision_is_checked_for_the_rest() -> None:
-    assert missing(revision=None) is None
+def test_job_without_a_reported_revision_is_not_healthy() -> None:
+    assert missing(revision=None) == f"revision {JOB.revision} (it does not report one yet)"
+
+
+def loop(period: int, failures: int, since: int, **changes: Any) -> dict[str, Any]:
+    """Return a job that fails every `period` seconds, last `since` seconds ago, with a checkpoint 1 s ago."""
+    failed_at = tuple(100 + 1000 * period * number for number in range(1, failures + 1))
+    return {
+        "failed_at": failed_at,
+        "last_failure_at": failed_at[-1],
+        "last_failure": "boom",
+        "last_checkpoint_at": failed_at[-1] + 1000 * since - 1000,
+        "observed_at": failed_at[-1] + 1000 * since,
+        "checkpoint_interval_ms": 1000,
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        (loop(period=5, failures=1, since=4), 30),  # a job of any period can fail for the first time
+        (loop(period=5, failures=1, since=29), 30),
+        (loop(period=60, failures=1, since=59), 90),
+        (loop(period=60, failures=4, since=89), 90),
+        (loop(period=300, failures=2, since=449), 450),
+    ],
+)
+def test_job_that_failed_must_stay_without_a_failure_for_longer_than_before(
+    changes: dict[str, Any], seconds: int
+) -> None:
+    assert missing(**changes) == f"{seconds} s without a failure, after its last one: boom"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        loop(period=5, failures=4, since=30),
+        loop(period=60, failures=4, since=90),
+        loop(period=60, failures=40, since=90),
+        # Failures that are far apart are no loop.
+        loop(period=301, failures=40, since=30),
+    ],
+)
+def test_job_that_stayed_without_a_failure_is_healthy(changes: dict[str, Any]) -> None:
+    assert missing(**changes) is None
+
+
+@pytest.mark.parametrize("state", [JobState.RUNNING, JobState.RESTARTING])
+def test_crash_loop_with_checkpoints_between_is_an_error(state: JobState) -> None:
+    error = failure(**loop(period=60, failures=5, since=10, state=state))
+
+    assert type(error) is JobFailedError
+    assert str(error) == (
+        "games.cdc is in a restart loop: 5 restarts, the longest time between two of them was 60 s, the last failure: "
+        "boom. Fix the cause and deploy again (see http://flink/#/job/run-1)."
+    )
+
+
+def test_failures_without_a_checkpoint_between_are_one_restart() -> None:
+    lost = (2000, 2500, 3000, 3500, 4000, 4500, 5000)  # until a new TaskManager is registered
+
+    assert missing(
+        **loop(1, 1, 0, failed_at=lost, last_failure_at=5000, last_checkpoint_at=6000, observed_at=9000)
+    ) == ("30 s without a failure, after its last one: boom")
+
+
+@pytest.mark.parametrize(("interval", "took", "seconds"), [(1000, 100, 30), (60_000, 100, 180), (1000, 60_000, 183)])
+def test_old_checkpoint_is_not_healthy(interval: int, took: int, seconds: int) -> None:
+    changes = {"checkpoint_interval_ms": interval, "checkpoint_ms": took}
+    last = HEALTHY.last_checkpoint_at
+
+    assert missing(**changes, observed_at=last + seconds * 1000) is None
+    assert missing(**changes, observed_at=last + seconds * 1000 + 1000) == f"a checkpoint of the last {seconds} s"
 
 
 @pytest.mark.parametrize("state", [JobState.FAILED, JobState.STOPPED])
