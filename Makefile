@@ -12,6 +12,8 @@ ALLOW_REJECTS ?=
 DATABASE ?= mariadb
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
+# With FORBID_SKIPS=1, as in CI, a test that is skipped fails.
+FORBID_SKIPS ?=
 LOCK_ARGS ?=
 BENCH_ARGS ?=
 # Exported, and quoted in the recipes, so that a path with a space or a quote stays one argument.
@@ -28,6 +30,7 @@ export OLYMPIC_STREAMING_MYSQL_SERVER := $(DATABASE)
 endif
 
 PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest $(if $(FORBID_SKIPS),--forbid-skips)
 
 ##@ Pipelines
 .PHONY: run
@@ -101,14 +104,14 @@ setup: ## Install what is missing: system packages (apt-get, as root or with sud
 
 .PHONY: test
 test: setup ## Run the tests, on a separate local stack. TIERS="unit dags jobs local" DATABASE=mysql
-	@$(PYTHON) -m pytest $(TIERS:%=tests/%) $(PYTEST_ARGS)
+	@$(PYTEST) $(TIERS:%=tests/%) $(PYTEST_ARGS)
 
 .PHONY: check
 check: setup ## Check lint, formatting and types, and run the unit tests; requires no running service
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
-	@$(PYTHON) -m pytest -q --cov --cov-report= tests/unit
+	@$(PYTEST) -q --cov --cov-report= tests/unit
 
 .PHONY: fuzz
 fuzz: setup ## Compare the strict readers of jobs and checks on a million mutated records; takes minutes. FUZZ_RECORDS=n
@@ -124,11 +127,11 @@ bench-quick: setup ## Run small sizes of the benchmark and check every result, b
 
 .PHONY: test-kubernetes
 test-kubernetes: setup ## Run the tests on the cluster that KUBECONFIG names, in their own namespace; requires kubectl and helm
-	@$(PYTHON) -m pytest -rs tests/kubernetes $(PYTEST_ARGS)
+	@$(PYTEST) -rs tests/kubernetes $(PYTEST_ARGS)
 
 .PHONY: test-compose
 test-compose: setup ## Run the tests on the Docker engine, in their own project; skipped if there is no engine
-	@$(PYTHON) -m pytest -rs tests/compose $(PYTEST_ARGS)
+	@$(PYTEST) -rs tests/compose $(PYTEST_ARGS)
 
 .PHONY: images
 images: setup ## Build the images of Flink and Airflow for a cluster. IMAGE_TAG=tag IMAGE_REPOSITORY=registry/name

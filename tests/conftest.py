@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.skips import pytest_addoption, pytest_runtest_makereport
+
+__all__ = ["pytest_addoption", "pytest_runtest_makereport"]
+
 TIERS = ("unit", "dags", "jobs", "local", "kubernetes", "compose")
 HERE = Path(__file__).parent
 
