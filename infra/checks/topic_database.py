@@ -7,6 +7,8 @@ quarantine   of that topic: source_topic, source_partition, source_offset, reaso
              rows
 <table>      each source table, or each of the source's `tables`: the rows of its SELECT
 
+An argument of a job is there as `${job.argument}`, so that job and check share its definition.
+
 Tables of the checks themselves have names that begin with `checks_`.
 
 A record that a job has quarantined does not count for the current rows, because it does not count for the job either:
@@ -19,6 +21,7 @@ timestamp, because a topic that is recreated reuses offsets.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -33,6 +36,7 @@ from infra.kafka.bulk import Row
 from infra.kafka.quarantine_format import REPUBLISHED_KEY
 from infra.pipeline import Pipeline, TableCheck
 
+_REFERENCE = re.compile(r"\$\{([^}]*)\}")
 Rows = tuple[list[str], list[tuple[Any, ...]]]
 _LOG = {
     "source_partition": "INTEGER",
@@ -269,7 +273,22 @@ class TopicDatabase:
     def _sql(self, relative: str) -> str:
         if relative in self._table_checks:
             return f"SELECT * FROM {quoted(self._table_checks[relative])}"
-        return self.pipeline.path(relative).read_text(encoding="utf-8").strip().rstrip(";")
+        sql = self.pipeline.path(relative).read_text(encoding="utf-8").strip().rstrip(";")
+        return _REFERENCE.sub(lambda match: self._argument(relative, match[1]), sql)
+
+    def _argument(self, relative: str, name: str) -> str:
+        """Return the argument of a job that `${job.argument}` names."""
+        values = {
+            f"{job}.{argument}": value
+            for job, definition in self.pipeline.jobs.items()
+            for argument, value in definition.arguments.items()
+        }
+        if name not in values:
+            raise DefinitionError(
+                f"{relative}: ${{{name}}} does not exist. Expected an argument of a job: "
+                f"{', '.join(values) or 'none is defined'}. Fix the name, or add it to arguments of the job."
+            )
+        return values[name]
 
 
 def quoted(name: str) -> str:

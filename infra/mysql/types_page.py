@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import fill
 
 from infra.mysql.column_types import COLUMN_TYPES, EXACT_CHARSETS, TYPES_FILE, ColumnType
+from infra.pipeline.definition import SPLIT_ROWS
 
 __all__ = ["TYPES_FILE", "render_types"]
 
@@ -53,9 +54,9 @@ VECTOR, and MariaDB's UUID, INET4, INET6 and XMLTYPE, are refused.
 
 ## Keys
 The key is the primary key, or else the first unique key whose columns are NOT NULL. A table with neither is
-refused. A key that consists of YEAR and TIME columns only is refused. The job reads a table with more than 50,000
-rows in parts of its key. It requires an integer column in the key for that, or a text column with a collation whose
-name ends with `_bin`, because the CDC connector orders other types in another way than the server.
+refused. A key that consists of YEAR and TIME columns only is refused. The job reads a table with more than
+{SPLIT_ROWS:,} rows in parts of its key. It requires an integer column in the key for that, or a text column with a
+collation whose name ends with `_bin`, because the CDC connector orders other types in another way than the server.
 """
 
 

@@ -8,7 +8,7 @@ WITH validated AS (
         COALESCE(TRY_CAST(value_json ->> '$.first_id' AS BIGINT), 1) AS first_id,
         CAST(COALESCE(json_array_length(value_json, '$.data'), 0) AS BIGINT) AS elements,
         COALESCE(
-            octet_length(message_value) <= 65536
+            octet_length(message_value) <= ${record_join.max_record_bytes}
             AND json_type(value_json) = 'OBJECT'
             AND list_has_all(['type', 'data', 'first_id'], json_keys(value_json))
             AND json_type(value_json, '$.type') = 'VARCHAR'

@@ -134,6 +134,39 @@ def test_check_sql_and_model_agree_on_invalid_records(pipeline: Pipeline, value:
         assert dispositions(pipeline, database) == (Counter(quarantined=1), {})
 
 
+def with_arguments(pipeline: Pipeline, **arguments: str) -> Pipeline:
+    """Return the pipeline with other arguments of the job that reads the source topic."""
+    job = pipeline.jobs["record_join"].model_copy(update={"arguments": arguments})
+    return pipeline.model_copy(update={"jobs": {**pipeline.jobs, "record_join": job}})
+
+
+@pytest.mark.parametrize(("limit", "is_valid"), [("31", True), ("30", False)])
+def test_largest_record_of_the_check_is_that_of_the_job(pipeline: Pipeline, limit: str, is_valid: bool) -> None:
+    record = b'{"type":"name","data":["Alex"]}'
+    assert len(record) == 31
+    with TopicDatabase(with_arguments(pipeline, max_record_bytes=limit)) as database:
+        database.append("olympic_data", as_read(numbered([(0, 0, record)])))
+        database.create_topic_tables()
+
+        columns, [row] = database.query("checks/elements.sql")
+
+    assert dict(zip(columns, row, strict=True))["is_valid"] is is_valid
+
+
+def test_argument_that_does_not_exist_is_named(pipeline: Pipeline) -> None:
+    with (
+        TopicDatabase(with_arguments(pipeline, max_bytes="1")) as database,
+        pytest.raises(DefinitionError) as caught,
+    ):
+        database.query("checks/elements.sql")
+
+    others = ", ".join(f"analytics.{name}" for name in pipeline.jobs["analytics"].arguments)
+    assert str(caught.value) == (
+        "checks/elements.sql: ${record_join.max_record_bytes} does not exist. Expected an argument of a job: "
+        f"record_join.max_bytes, {others}. Fix the name, or add it to arguments of the job."
+    )
+
+
 def test_lost_athlete_leaves_three_elements_unaccounted(pipeline: Pipeline) -> None:
     records = numbered((partition, 0, line) for partition, line in enumerate(SAMPLE))
     with TopicDatabase(pipeline) as database:
