@@ -27,7 +27,6 @@ _PRIMARY_KEY = """
     WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX"""
 _TABLE = "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
 _DENIED = {1227, 1045}
-_SYNTAX_ERROR = 1064
 _AND_CONFIGURE = "and set it in the server's configuration."
 MINIMUM_RETENTION_HOURS = 24
 # A GTID set is uuid:interval:..., from MySQL 8.3 on also with tags between the intervals; a tag begins with a letter.
@@ -35,6 +34,7 @@ _TAG = re.compile(r":\s*([A-Za-z_][A-Za-z0-9_]*)")
 _PLUGIN = re.compile(r"IDENTIFIED (?:WITH|VIA) '?(\w+)'?")
 _UNSUPPORTED_PLUGINS = {"sha256_password"}
 INTERCEPTOR = "olympicstreaming.BinaryLogStatus"
+_SAME_ID = "The server does not show it, and disconnects one of two readers with the same id, in turns"
 _NO_FAILOVER = (
     "not checked: a failover. The CDC connector ignores the GTIDs of MariaDB, so after one it goes on at the same file "
     "and position, which are others on the new server: start from scratch then"
@@ -43,11 +43,10 @@ _NO_FAILOVER = (
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """The facts that the CDC user can read; `replicas` is a text with the reason if it may not read them."""
+    """The facts that the CDC user can read."""
 
     variables: Mapping[str, str]
     grants: Grants
-    replicas: tuple[int, ...] | str
     table_exists: bool = False
     primary_key: tuple[str, ...] = ()
     vector_columns: tuple[str, ...] = ()
@@ -177,7 +176,7 @@ def check_login(facts: ServerFacts, user: str) -> Iterator[Finding]:
 
 
 def check_server_ids(facts: ServerFacts, server_ids: str, other_ranges: Mapping[str, str]) -> Iterator[Finding]:
-    """Check the range of server ids of the CDC readers; the server disconnects one of two readers with the same id."""
+    """Check the range of server ids of the CDC readers against the server's own, and those of other pipelines."""
     own = parse_range(server_ids)
     if own is None:
         yield Finding(
@@ -192,15 +191,8 @@ def check_server_ids(facts: ServerFacts, server_ids: str, other_ranges: Mapping[
         f"server_ids {server_ids} contains the server's own id {server_id}. {fix}.",
     )
     yield from _check_overlaps(own, server_ids, other_ranges)
-    if isinstance(facts.replicas, str):
-        yield Finding(True, f"not checked: registered replicas with server_ids {server_ids}: {facts.replicas}")
-        return
-    taken = ", ".join(str(replica) for replica in facts.replicas if replica in own)
-    yield _finding(
-        not taken,
-        f"server_ids {server_ids} does not contain the id of a registered replica",
-        f"server_ids {server_ids} contains the id of a registered replica ({taken}). {fix}, or stop that replica.",
-    )
+    # The server lists registered replicas, but a CDC reader does not register, and its id is not shown anywhere.
+    yield Finding(True, f"not checked: whether another reader of this server uses {server_ids}. {_SAME_ID}")
 
 
 def check_table(facts: ServerFacts, database: str, table: str) -> Finding:
@@ -238,7 +230,6 @@ def read_server(connection: Connection) -> ServerFacts:
     return ServerFacts(
         variables={str(name).lower(): str(value) for name, value in fetch_rows(connection, _VARIABLES)},
         grants=show_grants(connection),
-        replicas=_replicas(connection),
         vector_columns=tuple(str(row[0]) for row in fetch_rows(connection, _VECTORS)),
         authentication=_authentication(connection),
     )
@@ -254,21 +245,6 @@ def _authentication(connection: Connection) -> str:
         return ""
     match = _PLUGIN.search(created)
     return match[1] if match else ""
-
-
-def _replicas(connection: Connection) -> tuple[int, ...] | str:
-    """Return the ids of registered replicas, or the server's reason for not showing them."""
-    for statement in ("SHOW REPLICAS", "SHOW SLAVE HOSTS"):  # MySQL 8.0.22 added the first; MariaDB has the second
-        try:
-            return tuple(int(row[0]) for row in fetch_rows(connection, statement))
-        except MySQLdb.OperationalError as error:
-            if error.args[0] not in _DENIED:
-                raise
-            return str(error.args[1])
-        except MySQLdb.ProgrammingError as error:
-            if error.args[0] != _SYNTAX_ERROR:
-                raise
-    return "this server does not support SHOW REPLICAS"
 
 
 def _check_version(version: str) -> Finding:
