@@ -34,6 +34,14 @@ class Origin(NamedTuple):
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}@{self.offset}/{self.timestamp_ms}"
 
+    @classmethod
+    def parse(cls, text: str) -> Origin:
+        """Return the origin of a text in the form of `__str__`."""
+        head, _, timestamp_ms = text.rpartition("/")
+        place, _, offset = head.rpartition("@")
+        topic, _, partition = place.rpartition("-")
+        return cls(topic, int(partition), int(offset), int(timestamp_ms))
+
 
 @dataclass(frozen=True)
 class QuarantinedRecord:

@@ -1,7 +1,9 @@
 """Republishing quarantined records: each goes back to its source topic once.
 
-The new record has the timestamp of the old one, so that it takes its place and not that of a newer one. Two headers
-carry its origin and its number of attempts. A republished marker in the quarantine topic records that it was sent. The
+The new record has the timestamp of the old one, so that it takes its place and not that of a newer one. A changelog has
+no such place, because its last record of a key counts: there a record is sent only if nothing newer of its key has
+arrived, and what arrives while it is sent is sent again after it. Two headers carry its origin and its number of
+attempts. A republished marker in the quarantine topic records that it was sent. The
 origin header is a second proof: if a run is interrupted between a record and its marker, the next one does not send
 the record twice.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +22,7 @@ from jmespath.exceptions import JMESPathError
 from infra.endpoints import KafkaEndpoint
 from infra.errors import RepublishError
 from infra.kafka.client import consumer
+from infra.kafka.newest import Arrival, NewestRecords, key_of
 from infra.kafka.quarantine import read_quarantine
 from infra.kafka.quarantine_format import (
     ATTEMPTS_HEADER,
@@ -42,20 +45,27 @@ class RepublishReport:
     republished: int
     already_republished: int
     excluded: int
+    superseded: int = 0
 
     def __str__(self) -> str:
         head = f"republished {self.republished} records" if self.republished else "unchanged: no record republished"
-        return f"{head}, {self.already_republished} already republished, {self.excluded} excluded by the filter"
+        tail = f", {self.superseded} superseded by a newer record of the same key" if self.superseded else ""
+        return f"{head}, {self.already_republished} already republished, {self.excluded} excluded by the filter{tail}"
 
 
 def republish(
-    kafka: KafkaEndpoint, quarantine: str, where: str | None = None, mapping: str | None = None
+    kafka: KafkaEndpoint,
+    quarantine: str,
+    where: str | None = None,
+    mapping: str | None = None,
+    changelogs: Collection[str] = (),
 ) -> RepublishReport:
     """Send the quarantined records that `where` selects back to their source topics, with the value of `mapping`.
 
     Both are JMESPath expressions over `document_of` a quarantined record. Without `where` all records are selected;
-    without `mapping` a record is sent with its original bytes. RepublishError, before anything is sent, if an
-    expression is invalid or the mapping returns null.
+    without `mapping` a record is sent with its original bytes. In a topic of `changelogs` the last record of a key
+    counts; a record that is superseded there is not sent. RepublishError, before anything is sent, if an expression
+    is invalid or the mapping returns null.
     """
     selects, maps = _compiled("filter", where), _compiled("mapping", mapping)
     with consumer(kafka) as client:
@@ -63,25 +73,57 @@ def republish(
         by_origin: dict[Origin, list[QuarantinedRecord]] = defaultdict(list)
         for record in quarantined:
             by_origin[record.origin].append(record)
-        sent = {
-            value
-            for topic in sorted({record.source_topic for record in quarantined})
-            for record in RecordReader(client, topic).refresh()
-            for name, value in record.headers
-            if name == ORIGIN_HEADER
-        }
-    already, excluded, new = 0, 0, []
+        keys = {key_of(each.source_topic, each.key) for each in quarantined if each.source_topic in changelogs}
+        newest, sent = NewestRecords(keys, by_origin.keys()), set[bytes]()
+        for topic in sorted({record.source_topic for record in quarantined}):
+            records = RecordReader(client, topic).refresh()
+            newest.add(records)
+            sent |= {value for record in records for name, value in record.headers if name == ORIGIN_HEADER}
+    already, excluded, superseded, new = 0, 0, 0, []
     for origin, found in sorted(by_origin.items()):
         if any((record.partition, record.offset) in republished for record in found) or _encoded(origin) in sent:
             already += 1
         elif chosen := next((one for one in found if selects is None or _applied("filter", selects, one)), None):
-            new.append((_record(chosen, maps), found))
+            key = key_of(origin.topic, chosen.key)
+            if key in keys and newest.is_superseded(key, origin):
+                superseded += 1
+            else:
+                new.append((_record(chosen, maps), found))
         else:
             excluded += 1
     send_records(kafka, [record for record, _ in new])
     marked = [record for _, found in new for record in found]
     send_records(kafka, [Record(quarantine, REPUBLISHED_KEY, encode_marker(one), one.partition) for one in marked])
-    return RepublishReport(len(new), already, excluded)
+    _send_overtaken(kafka, [record for record, _ in new if record.topic in changelogs], by_origin.keys())
+    return RepublishReport(len(new), already, excluded, superseded)
+
+
+def _send_overtaken(kafka: KafkaEndpoint, sent: Sequence[Record], invalid: Collection[Origin]) -> None:
+    """Send the records again that arrived in changelogs before a republished one of their key, and are newer than "
+    "it."""
+    newest = NewestRecords({key_of(record.topic, record.key) for record in sent}, invalid)
+    with consumer(kafka) as client:
+        readers = [RecordReader(client, topic) for topic in sorted({record.topic for record in sent})]
+        while True:
+            for reader in readers:
+                newest.add(reader.refresh())
+            overtaken = newest.overtaken()
+            if not overtaken:
+                return
+            send_records(kafka, [_again(arrival) for arrival in overtaken])
+
+
+def _again(arrival: Arrival) -> Record:
+    """Return a record that takes the same place once more."""
+    record, others = arrival.record, [header for header in arrival.record.headers if header[0] != ORIGIN_HEADER]
+    return Record(
+        record.topic,
+        record.key,
+        record.value,
+        record.partition,
+        (*others, (ORIGIN_HEADER, _encoded(arrival.place))),
+        record.timestamp,
+    )
 
 
 def document_of(quarantined: QuarantinedRecord) -> dict[str, Any]:

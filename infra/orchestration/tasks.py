@@ -290,7 +290,10 @@ def republish_quarantine(root: str) -> list[str]:
     pipeline = load_pipeline(Path(root) / params["pipeline"])
     if pipeline.quarantine is None:
         raise DefinitionError(f"pipeline {pipeline.name}: quarantine is missing. Name its topic in pipeline.yaml.")
-    republished = republish(kafka_endpoint(pipeline), pipeline.quarantine, params["filter"], params["mapping"])
+    changelogs = {name for name, topic in pipeline.topics.items() if topic.cleanup_policy == "compact"}
+    republished = republish(
+        kafka_endpoint(pipeline), pipeline.quarantine, params["filter"], params["mapping"], changelogs
+    )
     return report("republish_quarantine", [f"{pipeline.quarantine}: {republished}"])
 
 
