@@ -31,6 +31,12 @@ STATES = {
 }
 
 
+def live_runs(rest: FlinkRest, job_name: str) -> list[dict[str, Any]]:
+    """Return the runs of that name that the cluster keeps going, the oldest first; there must never be two."""
+    runs = [job for job in rest.jobs() if job["name"] == job_name and STATES[job["state"]].alive]
+    return sorted(runs, key=lambda job: int(job["start-time"]))
+
+
 def newest_run(rest: FlinkRest, job_name: str) -> dict[str, Any] | None:
     """Return the newest run of that name that the cluster still lists; None if there is none."""
     runs = [job for job in rest.jobs() if job["name"] == job_name]

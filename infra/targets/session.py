@@ -6,8 +6,9 @@ cluster loses its jobs when the JobManager ends; they then start from the newest
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from urllib.parse import urlsplit
 from infra.errors import JobFailedError
 from infra.flink.cli import submit_failure, without_frames
 from infra.flink.rest import FlinkRest
-from infra.jobs.flink_status import describe_run, newest_run
+from infra.jobs.flink_status import describe_run, live_runs, newest_run
 from infra.jobs.health import state_mismatch
 from infra.jobs.job import Change, JobSpec, JobState, JobStatus
 from infra.jobs.options import OUT_OF_MEMORY_FILE, identity_options
@@ -27,6 +28,14 @@ from infra.settings import Settings, inherited_environment
 from infra.waiting import wait_until
 
 SUBMIT_TIMEOUT_SECONDS = 300
+# A run reports its revision once it is initialized.
+REVISION_SECONDS = 60
+# Flink's own option for an id that is chosen before the submission, as its application mode uses it.
+JOB_ID_OPTION = "$internal.pipeline.job-id"
+
+
+class _DuplicateIdError(Exception):
+    """The cluster has had a job with this id."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +96,43 @@ class SessionTarget:
         return "created"
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
-        """Submit the job with `flink run` and return its id.
+        """Submit the job with `flink run` and return its id; if it runs at its revision, only return its id.
 
-        JobFailedError if that fails, StateMismatchError if the savepoint does not fit.
+        The id follows from the name and from what ran before, and Flink takes an id once. So of two submissions at the
+        same time one is rejected, and after a client that failed it shows whether Flink has taken the job.
+        JobFailedError if the submission fails, or another revision runs; StateMismatchError if the savepoint does not
+        fit.
         """
+        for attempt in itertools.count():
+            live = live_runs(self._rest, job.name)
+            if live:
+                return self._adopted(job, live[-1]["jid"])
+            before = newest_run(self._rest, job.name)
+            job_id = _job_id(job.name, before["jid"] if before else "", savepoint or "", attempt)
+            try:
+                self._run_client(job, job_id, savepoint)
+            except _DuplicateIdError:
+                continue  # of another submission, or of a run that the cluster remembers and no longer lists
+            except JobFailedError:
+                if all(run["jid"] != job_id for run in self._rest.jobs()):
+                    raise
+            return job_id
+        raise AssertionError("unreachable")
+
+    def _adopted(self, job: JobSpec, job_id: str) -> str:
+        """Return the id of a run that another submission has started; JobFailedError if it has another revision."""
+        what = f"the revision of job {job_id}"
+        revision = wait_until(lambda: self._rest.job_parameters(job_id).get("revision"), what, REVISION_SECONDS)
+        if revision != job.revision:
+            raise JobFailedError(
+                f"{job.name} could not be submitted at revision {job.revision}: it runs at revision {revision} as job "
+                f"{job_id}, which another deployment started. Deploy again, one deployment at a time."
+            )
+        return job_id
+
+    def _run_client(self, job: JobSpec, job_id: str, savepoint: str | None) -> None:
         client = self._client()
-        command = [str(client.program), *self._submit_arguments(job, savepoint)]
+        command = [str(client.program), *self._submit_arguments(job, job_id, savepoint)]
         environment = {**client.environment, **{name: secret.value for name, secret in job.secrets.items()}}
         try:
             result = subprocess.run(
@@ -104,15 +144,26 @@ class SessionTarget:
                 f"{job.name} could not be submitted: `flink run` did not end within {error.timeout:.0f} s. "
                 "Check the load of the cluster, then deploy again."
             ) from None
-        found = re.search(r"JobID ([0-9a-f]{32})", result.stdout)
-        if result.returncode != 0 or found is None:
+        if result.returncode != 0 or f"JobID {job_id}" not in result.stdout:
+            if "DuplicateJobSubmissionException" in result.stdout + result.stderr:
+                raise _DuplicateIdError
             cause, lines = submit_failure(result.stdout + result.stderr)
             mismatch = state_mismatch(job.name, cause, savepoint)
             raise mismatch or JobFailedError(f"{job.name} could not be submitted: {cause}\n{lines}")
-        return found[1]
 
     def status(self, job_name: str) -> JobStatus:
-        """Return the status of the newest run; the restorable state is the newest one on disk."""
+        """Return the status of the newest run; the restorable state is the newest one on disk.
+
+        JobFailedError names the runs if the cluster keeps several of this name going.
+        """
+        live = [run["jid"] for run in live_runs(self._rest, job_name)]
+        if len(live) > 1:
+            raise JobFailedError(
+                f"{job_name} runs {len(live)} times on {self._ui}, as the jobs {', '.join(live)}. Expected one, "
+                "because "
+                'they write the same topics. Deploy with the param {"start_from": "scratch"}, which ends all of them, '
+                "or cancel all but one in Flink's UI, and check the outputs."
+            )
         run, restorable = newest_run(self._rest, job_name), self.newest_state(job_name)
         if run is None:
             return JobStatus(JobState.MISSING, restorable_state=restorable)
@@ -121,13 +172,16 @@ class SessionTarget:
 
     def stop(self, job_name: str, savepoint: bool) -> str | None:
         """Stop the job with a savepoint and return its path, or cancel the job and wait until it has ended."""
-        status = self.status(job_name)
-        if not status.state.alive or status.job_id is None:
-            return None
         if savepoint:
-            return self._rest.stop_with_savepoint(status.job_id, self._state[1] / job_name)
-        self._rest.cancel(status.job_id)
-        wait_until(lambda: not self.status(job_name).state.alive, f"job {job_name} to stop", timeout_seconds=60)
+            status = self.status(job_name)
+            if not status.state.alive or status.job_id is None:
+                return None
+            path = self._rest.stop_with_savepoint(status.job_id, self._state[1] / job_name)
+            wait_until(lambda: not live_runs(self._rest, job_name), f"job {job_name} to stop", timeout_seconds=60)
+            return path
+        for run in live_runs(self._rest, job_name):
+            self._rest.cancel(run["jid"])
+        wait_until(lambda: not live_runs(self._rest, job_name), f"job {job_name} to stop", timeout_seconds=60)
         return None
 
     def logs(self, job_name: str) -> str:
@@ -145,11 +199,12 @@ class SessionTarget:
     def _folder(self, job: JobSpec) -> Path:
         return self._scripts / job.name / job.revision
 
-    def _submit_arguments(self, job: JobSpec, savepoint: str | None) -> list[str]:
+    def _submit_arguments(self, job: JobSpec, job_id: str, savepoint: str | None) -> list[str]:
         folder = self._folder(job)
         options: Mapping[str, str] = {
             **job.configuration,
             **identity_options(job),
+            JOB_ID_OPTION: job_id,
             "parallelism.default": str(job.parallelism),
             "execution.checkpointing.dir": (self._state[0] / job.name).as_uri(),
         }
@@ -179,6 +234,11 @@ class SessionTarget:
         """Return the newest savepoint or retained checkpoint on disk; None if there is none."""
         found = [state for root in self._state for state in _job_states(root / job_name)]
         return max(found)[1] if found else None
+
+
+def _job_id(name: str, before: str, savepoint: str, attempt: int) -> str:
+    """Return the id of the run that follows another one; submissions that do not know of each other choose the same."""
+    return hashlib.sha256("\0".join((name, before, savepoint, str(attempt))).encode()).hexdigest()[:32]
 
 
 def session_target(settings: Settings) -> SessionTarget:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from infra.errors import JobFailedError, PlatformError, StateMismatchError
+from infra.jobs.flink_status import live_runs
 from infra.jobs.health import missing_for_health
 from infra.jobs.job import JobSpec, JobState
 from infra.jobs.upgrade import ensure_running
+from infra.targets import session
 from infra.targets.local import local_target
 from infra.targets.session import SessionTarget
 from infra.waiting import wait_until
@@ -51,6 +56,76 @@ class TestLocalContract(TargetContract):
 
     def changed(self, job: JobSpec) -> JobSpec:
         return changed_job(job)
+
+
+def live(target: SessionTarget, job: JobSpec) -> list[str]:
+    return [run["jid"] for run in live_runs(target._rest, job.name)]
+
+
+def test_two_submissions_at_once_start_one_job(target: SessionTarget, job: JobSpec, stack: Stack) -> None:
+    target.ensure_scripts(job)
+    both = threading.Barrier(2)
+
+    def submit() -> str:
+        both.wait()
+        return local_target(stack.settings).submit(job)
+
+    with ThreadPoolExecutor() as pool:
+        ids = [future.result() for future in [pool.submit(submit), pool.submit(submit)]]
+
+    assert live(target, job) == [ids[0]] == [ids[1]]
+    wait_until(lambda: healthy(target, job), f"{job.name} to be healthy", SECONDS)
+
+
+def test_client_that_fails_after_flink_took_the_job(
+    target: SessionTarget, job: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a client does that loses its connection, or is ended by a timeout."""
+    real = target._client()
+    program = tmp_path / "flink"
+    program.write_text(f'#!/bin/bash\n"{real.program}" "$@" > /dev/null\nexit 1\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(target, "_client", lambda: replace(real, program=program))
+    target.ensure_scripts(job)
+
+    first = ensure_running(target, job)
+    again = target.submit(job)
+
+    assert first.change == "created"
+    assert live(target, job) == [again]
+
+
+def test_submission_of_another_revision_is_refused_while_one_runs(target: SessionTarget, job: JobSpec) -> None:
+    target.ensure_scripts(job)
+    job_id = target.submit(job)
+    other = changed_job(job)
+    target.ensure_scripts(other)
+
+    with pytest.raises(JobFailedError) as caught:
+        target.submit(other)
+
+    assert str(caught.value) == (
+        f"{job.name} could not be submitted at revision {other.revision}: it runs at revision {job.revision} as job "
+        f"{job_id}, which another deployment started. Deploy again, one deployment at a time."
+    )
+    assert live(target, job) == [job_id]
+
+
+def test_two_live_jobs_of_one_name_are_found_and_ended(
+    target: SessionTarget, job: JobSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target.ensure_scripts(job)
+    first = target.submit(job)
+    with monkeypatch.context() as unseen:
+        unseen.setattr(session, "live_runs", lambda *_: [])
+        second = target.submit(job)
+
+    with pytest.raises(JobFailedError) as caught:
+        target.status(job.name)
+
+    assert str(caught.value).startswith(f"{job.name} runs 2 times on {target._ui}, as the jobs {first}, {second}. ")
+    assert target.stop(job.name, savepoint=False) is None
+    assert live(target, job) == []
 
 
 def test_script_that_raises_is_reported_with_its_exception(target: SessionTarget, job: JobSpec) -> None:
