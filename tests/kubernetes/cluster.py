@@ -3,6 +3,10 @@
 `KUBECONFIG` names the cluster. `IMAGE_BUILD_COMMAND` and `IMAGE_BUILD_ARGS` are those of docker/build.sh, and
 `IMAGE_PUSH_COMMAND IMAGE...` makes images available to the cluster's pods, such as `docker push` or
 `kind load docker-image`; if it is not set, the cluster must have them already.
+
+`OPERATOR_CHART` (the folder that `helm pull --untar` writes) and `OPERATOR_IMAGE` (REPOSITORY:TAG, by default that of
+the chart) are the Flink operator's own, installed with helm/flink-operator-values.yaml as users do. Without them the
+tier builds the operator of infra/versions.toml from Maven Central.
 """
 
 from __future__ import annotations
@@ -11,15 +15,23 @@ import json
 import os
 import subprocess
 import time
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from infra.settings import ROOT
+from infra.settings import ROOT, load_settings
 from infra.setup.jars import ensure_jars, lock_file
-from tests.kubernetes.crds import operator_crds
+from tests.kubernetes.crds import Definitions, flink_versions, locked_crds, parse_crds
 
-IMAGES = ("flink", "airflow", "operator", "kafka", "mysql")
 CHART = ROOT / "helm" / "olympic-streaming"
-OPERATOR = ROOT / "tests" / "kubernetes" / "operator"
+OPERATOR_RELEASE = "flink-kubernetes-operator"
+OPERATOR_CHART = os.environ.get("OPERATOR_CHART")
+OPERATOR_IMAGE = os.environ.get("OPERATOR_IMAGE")
+FINALIZED = ("flinkstatesnapshots.flink.apache.org", "flinkdeployments.flink.apache.org")
+OPERATOR_VALUES = ROOT / "helm" / "flink-operator-values.yaml"
+TEST_OPERATOR = ROOT / "tests" / "kubernetes" / "operator"
+TEST_OPERATOR_VALUES = TEST_OPERATOR / "test-values.yaml"
+IMAGES = ("flink", "airflow", "kafka", "mysql", *(() if OPERATOR_CHART else ("operator",)))
 TEST_IMAGES = CHART / "ci" / "ci-test-images-values.yaml"
 TIMEOUT_SECONDS = 180
 LOG_LINES = 40
@@ -93,10 +105,34 @@ def ensure_namespace(namespace: str) -> None:
 
 def install_operator(namespace: str) -> None:
     """Install the custom resource definitions, and the operator for this namespace only."""
-    ensure_jars(lambda _line: None, lock_file("operator"))
     ensure_namespace(namespace)
-    kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin="\n---\n".join(operator_crds()))
-    _helm_install(namespace, "flink-operator", str(OPERATOR), "--set", f"image={image('operator')}")
+    crds = json.dumps({"apiVersion": "v1", "kind": "List", "items": operator_crds()})
+    kubectl("apply", "--server-side", "--force-conflicts", "--filename", "-", stdin=crds)
+    settings = ["--set", f"watchNamespaces={{{namespace}}}"]
+    found = OPERATOR_IMAGE if OPERATOR_CHART else image("operator")
+    if found:
+        repository, _, tag = found.rpartition(":")
+        settings += ["--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}"]
+    for values in (OPERATOR_VALUES, TEST_OPERATOR_VALUES):
+        settings += ["--values", str(values)]
+    _helm_install(namespace, OPERATOR_RELEASE, OPERATOR_CHART or str(TEST_OPERATOR), *settings)
+
+
+@cache
+def operator_crds() -> Definitions:
+    """Return the custom resource definitions of the operator that the tier installs."""
+    if OPERATOR_CHART:
+        files = sorted(Path(OPERATOR_CHART, "crds").iterdir())
+        return [definition for file in files for definition in parse_crds(file.read_text(encoding="utf-8"))]
+    ensure_jars(lambda _line: None, lock_file("operator"))
+    return locked_crds()
+
+
+def flink_version() -> str:
+    """Return the operator's name for our Flink version; the newest that it has if it is older than that."""
+    accepted = flink_versions(operator_crds())
+    ours = load_settings({}).kubernetes.flink_version
+    return ours if ours in accepted else accepted[-1]
 
 
 def install_chart(namespace: str, *arguments: str) -> None:
@@ -126,15 +162,15 @@ def wait_ready(namespace: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None
 
 
 def delete_namespace(namespace: str) -> None:
-    """Delete a namespace: first its FlinkDeployments, while the operator still runs, then everything else."""
+    """Delete a namespace: first what the operator must finalize, while it still runs, then everything else."""
     present = subprocess.run(["kubectl", "get", "namespace", namespace], capture_output=True).returncode == 0
     if not present:
         return
-    stop = ("--all", "--ignore-not-found", "--timeout=120s")
-    subprocess.run(["kubectl", "--namespace", namespace, "delete", "flinkdeployments", *stop], capture_output=True)
-    for name in _try("get", "flinkdeployments", "--output=name", namespace=namespace).split():
-        if name.startswith("flinkdeployment."):
-            _try("patch", name, "--type=merge", '--patch={"metadata":{"finalizers":null}}', namespace=namespace)
+    for kind in FINALIZED:
+        _try("delete", kind, "--all", "--ignore-not-found", "--timeout=120s", namespace=namespace)
+        for name in _try("get", kind, "--output=name", namespace=namespace).split():
+            if name.startswith("flink"):  # without an operator, as after a run that ended early
+                _try("patch", name, "--type=merge", '--patch={"metadata":{"finalizers":null}}', namespace=namespace)
     kubectl("delete", "namespace", namespace, "--timeout=180s")
 
 

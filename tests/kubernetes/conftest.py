@@ -33,7 +33,6 @@ NAMESPACE = "olympic-streaming-tests"
 KAFKA_PORT, MYSQL_PORT = 30092, 30306
 # The smallest stable sizes, so that everything fits on a laptop.
 SIZES = {
-    "FLINK_VERSION": "v1_18",
     "JOBMANAGER_MEMORY_MB": "768",
     "TASKMANAGER_MEMORY_MB": "1152",
     "CPU_MILLIS": "100",
@@ -75,7 +74,8 @@ class Cluster:
 
     def environment(self, root: Path = ROOT) -> dict[str, str]:
         """Return the environment of Airflow outside the cluster: its connections, and the settings of the target."""
-        settings = {"NAMESPACE": NAMESPACE, "IMAGE": cluster.image("flink"), **SIZES}
+        versions = {"IMAGE": cluster.image("flink"), "FLINK_VERSION": cluster.flink_version()}
+        settings = {"NAMESPACE": NAMESPACE, **versions, **SIZES}
         return {
             **os.environ,
             **{f"OLYMPIC_STREAMING_KUBERNETES_{key}": value for key, value in settings.items()},

@@ -1,9 +1,12 @@
-"""The custom resource definitions of the Flink operator, from its own jars, for installing and for validating."""
+"""The custom resource definitions of the Flink operator, for installing and for validating.
+
+Those of the operator in infra/versions.toml are in its own jars. `tests.kubernetes.cluster` reads those of another one
+from its chart.
+"""
 
 from __future__ import annotations
 
 import zipfile
-from functools import cache
 from typing import Any
 
 import yaml
@@ -12,24 +15,39 @@ from jsonschema import Draft202012Validator
 from infra.setup.jars import jars_of, lock_file
 
 CRDS = ("flinkdeployments", "flinksessionjobs")
+Definitions = list[dict[str, Any]]
 
 
-def operator_crds() -> list[str]:
-    """Return the definitions as YAML; SetupError if `python -m infra jars operator` has not been run."""
+def locked_crds() -> Definitions:
+    """Return the definitions; SetupError if `python -m infra jars operator` has not been run."""
     [jar] = [jar for jar in jars_of("operator", lock_file("operator")) if "operator-api" in jar.name]
     with zipfile.ZipFile(jar) as archive:
-        return [archive.read(f"META-INF/fabric8/{name}.flink.apache.org-v1.yml").decode() for name in CRDS]
+        return [
+            definition
+            for name in CRDS
+            for definition in parse_crds(archive.read(f"META-INF/fabric8/{name}.flink.apache.org-v1.yml").decode())
+        ]
 
 
-def violations(deployment: dict[str, Any]) -> list[str]:
+def parse_crds(text: str) -> Definitions:
+    """Return the definitions in a YAML text."""
+    return [document for document in yaml.load_all(text, Loader=yaml.CSafeLoader) if document]
+
+
+def flink_versions(crds: Definitions) -> list[str]:
+    """Return the names of Flink versions that these definitions accept, oldest first."""
+    names: list[str] = _schema(crds)["properties"]["spec"]["properties"]["flinkVersion"]["enum"]
+    return names
+
+
+def violations(deployment: dict[str, Any], crds: Definitions) -> list[str]:
     """Return the errors of a FlinkDeployment, including unknown keys, which a cluster drops silently."""
-    errors = Draft202012Validator(_schema()).iter_errors(deployment)
+    errors = Draft202012Validator(_schema(crds)).iter_errors(deployment)
     return sorted(f"{error.json_path}: {error.message}" for error in errors)
 
 
-@cache
-def _schema() -> dict[str, Any]:
-    definition = yaml.load(operator_crds()[0], Loader=yaml.CSafeLoader)
+def _schema(crds: Definitions) -> dict[str, Any]:
+    [definition] = [each for each in crds if each["spec"]["names"]["kind"] == "FlinkDeployment"]
     [version] = [version for version in definition["spec"]["versions"] if version["name"] == "v1beta1"]
     schema: dict[str, Any] = _closed(version["schema"]["openAPIV3Schema"])
     for key in ("apiVersion", "kind"):

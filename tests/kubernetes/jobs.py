@@ -25,7 +25,8 @@ def create_target(
 ) -> KubernetesTarget:
     """Return the target with the tests' sizes; `settings` overrides single ones."""
     environ = {f"OLYMPIC_STREAMING_KUBERNETES_{key}": value for key, value in SIZES.items()}
-    here = {"namespace": namespace, "image": cluster.image("flink"), **settings}
+    versions = {"image": cluster.image("flink"), "flink_version": cluster.flink_version()}
+    here = {"namespace": namespace, **versions, **settings}
     found = load_settings(environ).kubernetes.model_copy(update=here)
     return KubernetesTarget(KubernetesApi(client or new_client_from_config(), namespace), found, patience)
 

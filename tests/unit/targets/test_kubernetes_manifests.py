@@ -13,7 +13,7 @@ from infra.jobs.options import exit_options, recovery_options, state_options
 from infra.pipeline.naming import secret_name
 from infra.settings import load_settings
 from infra.targets.kubernetes.manifests import render_config_map, render_flink_deployment, resource_name
-from tests.kubernetes.crds import operator_crds, violations
+from tests.kubernetes.crds import flink_versions, locked_crds, violations
 from tests.support.jobs import JOB
 
 SETTINGS = load_settings({}).kubernetes
@@ -93,8 +93,8 @@ def test_job_has_the_recovery_policy_of_all_targets() -> None:
 
 def test_deployment_conforms_to_the_custom_resource_definition() -> None:
     try:
-        operator_crds()
+        crds = locked_crds()
     except SetupError as error:
         pytest.skip(str(error))
-    supported = SETTINGS.model_copy(update={"flink_version": "v1_18"})  # the newest that operator 1.7.0 supports
-    assert violations(render_flink_deployment(JOB, supported, None)) == []
+    supported = SETTINGS.model_copy(update={"flink_version": flink_versions(crds)[-1]})
+    assert violations(render_flink_deployment(JOB, supported, None), crds) == []
