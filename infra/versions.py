@@ -54,6 +54,7 @@ class KubernetesVersions(_Section):
     """Software that runs in a cluster next to the platform."""
 
     flink_operator: str
+    oldest_flink_operator: str
     mysql_image: str
 
 

@@ -23,7 +23,7 @@ class Submission:
 def ensure_running(target: Target, job: JobSpec) -> Submission:
     """Make the job run at its revision: do nothing, start it, upgrade it through a savepoint, or recover it.
 
-    WaitTimeoutError if the job is just starting and does not report its revision yet.
+    WaitTimeoutError if the job is just starting and does not report its revision or its id yet.
     """
     status = target.status(job.name)
     if status.state is JobState.STARTING and status.revision is None:
@@ -31,6 +31,11 @@ def ensure_running(target: Target, job: JobSpec) -> Submission:
             f"{job.name} is STARTING and does not report its revision yet. Try again in a few seconds."
         )
     if status.state.alive and status.revision == job.revision:
+        if status.job_id is None:
+            raise WaitTimeoutError(
+                f"{job.name} is {status.state} at revision {job.revision}, and does not have an id yet. "
+                "Try again in a few seconds."
+            )
         return Submission("unchanged", f"{job.name} runs revision {job.revision} as job {status.job_id}")
     if status.state.alive and target.upgrades_in_place:
         job_id = target.submit(job)

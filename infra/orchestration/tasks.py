@@ -57,13 +57,19 @@ def wait_for_other_runs(other_dag_id: str, gives_way: bool) -> bool:
 
 @pipeline_task
 def preflight_capacity(pipeline: Pipeline, data_file: str | None) -> list[str]:
-    """Check, before anything is created, that the machine of the target `local` is large enough for the source."""
-    from infra.settings import load_settings
-    from infra.targets.registry import check_capacity
+    """Check, before anything is created, that the target can run jobs, and is large enough for the source.
 
+    On `kubernetes` an operator must be there that supports them; `local` must have the disk and the memory.
+    """
+    from infra.orchestration.connections import connect_to_kubernetes
+    from infra.settings import load_settings
+    from infra.targets.registry import check_capacity, check_target
+
+    target, settings = _params()["target"], load_settings()
+    ready = check_target(target, settings, connect_to_kubernetes)
     name, rows = _estimated_rows(pipeline, data_file)
-    checked = check_capacity(_params()["target"], load_settings(), rows, name)
-    return report("preflight_capacity", [f"{name}, about {rows:,} rows", *checked])
+    checked = check_capacity(target, settings, rows, name)
+    return report("preflight_capacity", [*ready, f"{name}, about {rows:,} rows", *checked])
 
 
 @pipeline_task

@@ -50,6 +50,20 @@ def create_target(name: str, settings: Settings, connect_to_kubernetes: Kubernet
     return FACTORIES[name](settings, connect_to_kubernetes)
 
 
+def check_target(name: str, settings: Settings, connect_to_kubernetes: KubernetesConnection) -> list[str]:
+    """Check that the target can run jobs, and return a line for each fact.
+
+    SetupError or PreflightError names what is missing. `local` is started with the run, and `session` is checked by
+    the first request.
+    """
+    if name != "kubernetes":
+        return []
+    from infra.targets.kubernetes import kubernetes_target
+
+    client, namespace = connect_to_kubernetes()
+    return kubernetes_target(client, namespace, settings.kubernetes).check_ready()
+
+
 def check_capacity(name: str, settings: Settings, rows: int, source: str) -> list[str]:
     """Check that the target is large enough for the rows of a source, and return a line for each resource.
 

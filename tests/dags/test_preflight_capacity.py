@@ -58,11 +58,11 @@ def test_small_machine_is_reported_with_the_file(monkeypatch: pytest.MonkeyPatch
 
 
 def test_other_targets_are_not_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    use_target(monkeypatch, "kubernetes")
+    use_target(monkeypatch, "session")
 
     assert tasks.preflight_capacity.function(FOLDER, large_file(tmp_path)) == [
         "athletes.csv, about 200,000 rows",
-        "not checked: the machines of the target kubernetes",
+        "not checked: the machines of the target session",
     ]
 
 

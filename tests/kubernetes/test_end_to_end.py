@@ -12,7 +12,7 @@ from kubernetes.config import new_client_from_config
 
 from infra.jobs.job import JobState
 from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi
-from infra.targets.kubernetes.reconciled import applied_at
+from infra.targets.kubernetes.reconciled import applied_at, savepoint_of
 from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
@@ -95,8 +95,7 @@ def test_changed_sql_upgrades_through_a_savepoint_and_keeps_the_state(deployed: 
     [submission] = [line for line in lines if line.startswith("submit_analytics")]
     assert "changed: olympics.analytics from" in submission
     assert submission.endswith("through a savepoint")
-    info = resource(JOBS[1])["status"]["jobStatus"]["savepointInfo"]
-    assert info["lastSavepoint"]["location"].startswith("file:/flink-data/olympics-analytics/savepoints/")
+    assert str(savepoint_of(resource(JOBS[1]))).startswith("file:/flink-data/olympics-analytics/savepoints/")
     assert resource(JOBS[0])["metadata"]["generation"] == cdc, "the other job is not touched"
     assert deployed.results() == deployed.expected()
 
@@ -179,7 +178,7 @@ def test_no_secret_is_readable_anywhere(deployed: Cluster) -> None:
     outputs = readable_outputs(deployed)
 
     written = {source for source, text in outputs.items() if text.strip()}
-    for expected in ("Airflow outside", "deploy-inside-", "flink-operator-", "kafka-", "mysql-", *JOBS):
+    for expected in ("Airflow outside", "deploy-inside-", "flink-kubernetes-operator-", "kafka-", "mysql-", *JOBS):
         assert any(source.startswith(f"log of {expected}") for source in written), f"{expected} does not have a log"
     assert {"configmaps", "flinkdeployments", "pods", "events", "log of planted"} == {
         source for source, text in outputs.items() if planted in text

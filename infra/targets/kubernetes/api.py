@@ -21,12 +21,16 @@ TIMEOUT_SECONDS = 30
 Manifest = dict[str, Any]
 Manifests = list[Manifest]
 
+GROUP = "/apis/flink.apache.org/v1beta1"
+
 # The path of each kind's collection.
 _PATHS = {
     "ConfigMap": "/api/v1/namespaces/{namespace}/configmaps",
     "Pod": "/api/v1/namespaces/{namespace}/pods",
+    "Deployment": "/apis/apps/v1/namespaces/{namespace}/deployments",
     "Event": "/api/v1/namespaces/{namespace}/events",
-    "FlinkDeployment": "/apis/flink.apache.org/v1beta1/namespaces/{namespace}/flinkdeployments",
+    "FlinkDeployment": f"{GROUP}/namespaces/{{namespace}}/flinkdeployments",
+    "FlinkStateSnapshot": f"{GROUP}/namespaces/{{namespace}}/flinkstatesnapshots",
 }
 
 
@@ -46,7 +50,28 @@ class KubernetesApi:
         """Return the object; None if it does not exist."""
         return self._call("GET", f"{self._path(kind)}/{name}", missing_ok=True)
 
-    def list(self, kind: str, selector: str) -> Manifests:
+    def flink_kinds(self) -> set[str]:
+        """Return the kinds of custom resources of the Flink operator that the cluster has."""
+        found = self._call("GET", GROUP)
+        return {resource["kind"] for resource in (found or {}).get("resources", [])}
+
+    def flink_schema(self, kind: str) -> Manifest:
+        """Return the published OpenAPI schema of a custom resource of the Flink operator; empty if it has none."""
+        found = self._call("GET", f"/openapi/v3{GROUP}") or {}
+        schemas: Manifest = found.get("components", {}).get("schemas", {})
+        return next((schema for name, schema in schemas.items() if name.endswith(f".{kind}")), {})
+
+    def in_namespace(self, namespace: str) -> KubernetesApi:
+        """Return the same cluster's objects in another namespace."""
+        return KubernetesApi(self._client, namespace)
+
+    def list_everywhere(self, kind: str) -> Manifests:
+        """Return the objects of all namespaces; AccessDeniedError for an account of one namespace."""
+        found = self._call("GET", _PATHS[kind].replace("/namespaces/{namespace}", ""))
+        items: Manifests = (found or {}).get("items", [])
+        return items
+
+    def list(self, kind: str, selector: str = "") -> Manifests:
         """Return the objects that match a label selector."""
         found = self._call("GET", self._path(kind), query={"labelSelector": selector})
         items: Manifests = (found or {}).get("items", [])
@@ -64,12 +89,11 @@ class KubernetesApi:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return self._call("PATCH", path, query=query, body=manifest, content="application/apply-patch+yaml") or {}
 
-    def patch(self, kind: str, name: str, change: Manifest) -> None:
+    def patch(self, kind: str, name: str, change: Manifest, missing_ok: bool = False) -> None:
         """Apply a merge patch to an existing object."""
-        query = {"fieldManager": FIELD_MANAGER}
-        self._call(
-            "PATCH", f"{self._path(kind)}/{name}", query=query, body=change, content="application/merge-patch+json"
-        )
+        path, query = f"{self._path(kind)}/{name}", {"fieldManager": FIELD_MANAGER}
+        content = "application/merge-patch+json"
+        self._call("PATCH", path, missing_ok=missing_ok, query=query, body=change, content=content)
 
     def delete(self, kind: str, name: str) -> None:
         """Delete the object; do nothing if it does not exist."""

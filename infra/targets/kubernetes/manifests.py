@@ -19,6 +19,7 @@ STATE_ANNOTATION = "olympic-streaming/last-checkpoint"
 CONTAINER = "flink-main-container"
 SCRIPTS, DATA = "/opt/flink/jobs", "/flink-data"
 MAX_SCRIPTS_BYTES = 1_048_576  # what a ConfigMap can hold
+KEPT_REVISIONS = 3  # whose job scripts and savepoints stay, for a rollback
 
 
 def resource_name(job_name: str) -> str:
@@ -135,8 +136,22 @@ def _configuration(job: JobSpec, settings: KubernetesSettings) -> dict[str, str]
         "kubernetes.jobmanager.cpu.limit-factor": str(settings.cpu_limit_factor),
         "kubernetes.taskmanager.cpu.limit-factor": str(settings.cpu_limit_factor),
         "kubernetes.operator.pod-template.merge-arrays-by-name": "true",
+        **_savepoint_options(),
         **job.configuration,
         **identity_options(job),
+    }
+
+
+def _savepoint_options() -> dict[str, str]:
+    """Return which savepoints of upgrades the operator keeps: those that a rollback requires, however old they are.
+
+    The operator's default deletes all but the newest one after a day. It disposes of files by a running job only, so
+    that a snapshot whose job has failed could not be deleted; therefore files stay.
+    """
+    return {
+        "kubernetes.operator.savepoint.history.max.count": str(KEPT_REVISIONS),
+        "kubernetes.operator.savepoint.history.max.age": "36500 d",
+        "kubernetes.operator.savepoint.dispose-on-delete": "false",
     }
 
 

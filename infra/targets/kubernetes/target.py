@@ -28,6 +28,7 @@ from infra.targets.kubernetes.diagnosis import (
 )
 from infra.targets.kubernetes.manifests import (
     CONTAINER,
+    KEPT_REVISIONS,
     REVISION_KEY,
     STATE_ANNOTATION,
     labels,
@@ -36,6 +37,8 @@ from infra.targets.kubernetes.manifests import (
     resource_name,
     scripts_name,
 )
+from infra.targets.kubernetes.operator_facts import read_operator_facts
+from infra.targets.kubernetes.preflight import check_operator
 from infra.targets.kubernetes.reconciled import (
     applied_at,
     flink_job_id,
@@ -48,12 +51,12 @@ from infra.targets.kubernetes.reconciled import (
     savepoint_of,
     was_reconciled,
 )
+from infra.targets.kubernetes.snapshots import delete_snapshots, snapshots_of
 from infra.waiting import wait_until
 
 KIND = "FlinkDeployment"
 REST_PORT = 8081
 SUBMIT_SECONDS = 120
-KEPT_REVISIONS = 3
 
 
 class KubernetesTarget:
@@ -68,6 +71,13 @@ class KubernetesTarget:
         self._settings = settings
         self._patience = patience or Patience()
         self.image = settings.image
+
+    def check_ready(self) -> list[str]:
+        """Check, before anything is created, that an operator can run jobs here, and return a line for each fact.
+
+        SetupError or PreflightError names what is missing.
+        """
+        return check_operator(read_operator_facts(self._api), self._api.namespace, self._settings.flink_version)
 
     def ensure_scripts(self, job: JobSpec) -> Change:
         """Create the ConfigMap of the revision if it is missing, and delete old ones."""
@@ -94,15 +104,29 @@ class KubernetesTarget:
             found = None
         self._api.apply(render_flink_deployment(job, self._settings, None if found else savepoint))
 
-        def chosen() -> str | None:
+        return self._started_id(job, SUBMIT_SECONDS + (SAVEPOINT_TIMEOUT_SECONDS if found else 0))
+
+    def _started_id(self, job: JobSpec, seconds: float) -> str:
+        """Wait until the operator has started the job from the current spec, and return Flink's id of it.
+
+        Newer operators choose a new id at each start, so the resource has the old one until the savepoint is taken.
+        """
+        name = resource_name(job.name)
+        seen: Manifest = {}
+
+        def started() -> str | None:
+            nonlocal seen
             seen = self._api.get(KIND, name) or {}
             rejected = rejection(seen, FIELD_MANAGER) if seen else None
             if rejected:
                 raise JobFailedError(f"{job.name} could not be submitted: {rejected}")
             self._check_reconciled(seen)
-            return flink_job_id(seen)
+            return flink_job_id(seen) if seen and is_reconciled(seen) else None
 
-        return wait_until(chosen, f"the operator to choose an id for {job.name}", SUBMIT_SECONDS)
+        def hint() -> str:
+            return operator_error(seen) or _operator_hint()
+
+        return wait_until(started, f"the operator to start {job.name}", seconds, hint=hint)
 
     def status(self, job_name: str) -> JobStatus:
         """Return the status that Flink reports, or that of operator and pods while Flink does not run the job."""
@@ -126,6 +150,8 @@ class KubernetesTarget:
             return _operator_status(found, JobState.FAILED, failure)
         if not is_reconciled(found) or job_state(found) is JobState.STARTING:
             status = _operator_status(found, JobState.STARTING, operator_error(found))
+            if not is_reconciled(found):  # the id can still be that of the run before
+                status = replace(status, job_id=None)
             return self._with_worker_failure(found, status)
         return self._flink_status(found)
 
@@ -159,8 +185,12 @@ class KubernetesTarget:
         return "\n".join(lines) or f"{job_name} does not have a pod"
 
     def delete(self, job_name: str) -> None:
-        """Delete the resource and the job scripts; files of job state stay on the volume, but nothing uses them."""
-        self._remove(resource_name(job_name))
+        """Delete the resource, its savepoints and the job scripts; files of job state stay, but nothing uses them."""
+        name = resource_name(job_name)
+        self._remove(name)
+        delete_snapshots(self._api, snapshots_of(self._api, name))
+        deleted = f"the savepoints of {name} to be deleted"
+        wait_until(lambda: not snapshots_of(self._api, name), deleted, SAVEPOINT_TIMEOUT_SECONDS, 1, _operator_hint)
         for config_map in self._scripts(job_name):
             self._api.delete("ConfigMap", config_map["metadata"]["name"])
 

@@ -18,6 +18,8 @@ from tests.unit.helm.conftest import CHART, CI_VALUES, Helm, Objects
 WORKLOADS = ("StatefulSet", "Deployment", "Job")
 AIRFLOW_RULES = {
     "flink.apache.org/flinkdeployments": "get list watch create patch delete",
+    "flink.apache.org/flinkstatesnapshots": "get list create patch delete",
+    "apps/deployments": "list",
     "/configmaps": "get list create patch delete",
     "/pods": "get list",
     "/events": "get list",

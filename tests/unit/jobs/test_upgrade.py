@@ -109,6 +109,18 @@ def test_starting_job_without_a_reported_revision_is_not_touched() -> None:
     assert target.status(JOB.name).job_id == "run-1"
 
 
+def test_job_that_is_being_upgraded_to_the_revision_does_not_report_the_id_of_the_run_before() -> None:
+    target = running(MemoryTarget())
+    target.show(JOB.name, state=JobState.STARTING, job_id=None)
+
+    with pytest.raises(WaitTimeoutError) as caught:
+        ensure_running(target, JOB)
+
+    assert str(caught.value) == (
+        f"games.cdc is STARTING at revision {JOB.revision}, and does not have an id yet. Try again in a few seconds."
+    )
+
+
 def test_job_started_from_scratch_has_no_state() -> None:
     target = running(MemoryTarget())
     target.stop(JOB.name, savepoint=True)

@@ -91,6 +91,16 @@ def test_job_has_the_recovery_policy_of_all_targets() -> None:
     assert configuration["env.java.opts.taskmanager"] == exit_options()
 
 
+def test_savepoints_of_upgrades_stay_for_a_rollback_unless_the_job_says_otherwise() -> None:
+    option = "kubernetes.operator.savepoint.history.max."
+    configuration = render_flink_deployment(JOB, SETTINGS, None)["spec"]["flinkConfiguration"]
+    more = replace(JOB, configuration={f"{option}count": "9"})
+
+    assert (configuration[f"{option}count"], configuration[f"{option}age"]) == ("3", "36500 d")
+    assert configuration["kubernetes.operator.savepoint.dispose-on-delete"] == "false"
+    assert render_flink_deployment(more, SETTINGS, None)["spec"]["flinkConfiguration"][f"{option}count"] == "9"
+
+
 def test_deployment_conforms_to_the_custom_resource_definition() -> None:
     try:
         crds = locked_crds()
