@@ -1,0 +1,113 @@
+"""The operator's autoscaler: `analytics` gets a second TaskManager under load and gives it back; results stay right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import pytest
+from kubernetes.config import new_client_from_config
+
+from infra.checks.outputs import check_outputs
+from infra.endpoints import KafkaEndpoint
+from infra.jobs.job import JobSpec
+from infra.jobs.render import render_job
+from infra.jobs.upgrade import ensure_running
+from infra.targets.kubernetes.api import KubernetesApi
+from infra.waiting import wait_until
+from tests.kubernetes import cluster
+from tests.kubernetes.conftest import NAMESPACE, Cluster
+from tests.kubernetes.figures import timed
+from tests.kubernetes.jobs import create_target
+from tests.support.background import repeating
+from tests.support.heartbeat import await_health
+
+JOB, RESOURCE = "olympics.analytics", "olympics-analytics"
+ROWS = 20_000
+FIRST_ID = 1_000_000
+SECONDS = 420
+# Thresholds and windows are small, so that a test machine reaches them, and the test does not take an hour.
+OPTIONS = {
+    "job.autoscaler.enabled": "true",
+    "job.autoscaler.vertex.max-parallelism": "2",
+    "job.autoscaler.utilization.target": "0.1",
+    "job.autoscaler.utilization.max": "0.15",
+    "job.autoscaler.utilization.min": "0.05",
+    "job.autoscaler.metrics.window": "20 s",
+    "job.autoscaler.stabilization.interval": "5 s",
+    "job.autoscaler.scale-down.interval": "10 s",
+    "job.autoscaler.restart.time": "30 s",
+    "job.autoscaler.catch-up.duration": "2 min",
+}
+
+
+def deployed_job(deployed: Cluster) -> JobSpec:
+    """Return `analytics` as the deployment rendered it."""
+    return render_job(deployed.pipeline, "analytics", KafkaEndpoint("kafka:9092"), None, cluster.image("flink"))
+
+
+def running_parallelism() -> int | None:
+    """Return the largest parallelism of the tasks that run; None while the job restarts."""
+    api = KubernetesApi(new_client_from_config(), NAMESPACE)
+    job_id = (api.get("FlinkDeployment", RESOURCE) or {})["status"]["jobStatus"]["jobId"]
+    found = api.service(f"{RESOURCE}-rest", 8081, f"/jobs/{job_id}") or {}
+    return max((vertex["parallelism"] for vertex in found["vertices"]), default=0) if found else None
+
+
+def task_managers() -> int:
+    found = cluster.get(NAMESPACE, "pods", "--selector", f"app={RESOURCE},component=taskmanager")
+    return len([pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]])
+
+
+def check(deployed: Cluster) -> None:
+    """Compare every result with its recomputation, as the task `check_outputs` does, while rows change."""
+    check_outputs(deployed.pipeline, deployed.endpoint("mysql-reader"), deployed.kafka, list, str)
+
+
+def await_parallelism(deployed: Cluster, expected: int) -> None:
+    """Check the results again and again until the job runs with the parallelism, and then once more."""
+
+    def scaled() -> bool:
+        check(deployed)
+        return (running_parallelism(), task_managers()) == (expected, expected)
+
+    wait_until(scaled, f"{JOB} to run with parallelism {expected}", SECONDS)
+    check(deployed)
+
+
+def changing(deployed: Cluster, rows: int, pause: float) -> AbstractContextManager[None]:
+    """Change the scores of that many rows, with pauses in seconds, until the end of the block."""
+    ids = f"BETWEEN {FIRST_ID} AND {FIRST_ID + rows - 1}"
+    statement = f"UPDATE players SET score = (score + 1) % 100 WHERE id {ids}"
+    return repeating(lambda: deployed.execute(statement), pause)
+
+
+@pytest.fixture
+def many_rows(deployed: Cluster) -> Iterator[None]:
+    values = [f"({FIRST_ID + n}, 'Athlete {n}', 'Nation {n % 50}', {n % 100})" for n in range(ROWS)]
+    deployed.execute(f"INSERT INTO players (id, name, nationality, score) VALUES {', '.join(values)}")
+    yield
+    deployed.execute(f"DELETE FROM players WHERE id >= {FIRST_ID}")
+    deployed.await_agreement()
+
+
+def test_analytics_scales_up_and_down_and_the_results_are_right_all_the_time(
+    deployed: Cluster, many_rows: None
+) -> None:
+    target, job = create_target(), deployed_job(deployed)
+    assert target.status(JOB).revision == job.revision
+    scaled = replace(job, parallelism=1, configuration={**job.configuration, **OPTIONS})
+    target.ensure_scripts(scaled)
+    ensure_running(target, scaled)
+    await_health(target, scaled)
+    assert (running_parallelism(), task_managers()) == (1, 1)
+    try:
+        with timed("autoscaler, from 1 to 2 under load"), changing(deployed, ROWS, pause=0.1):
+            await_parallelism(deployed, 2)
+        with timed("autoscaler, from 2 to 1 with little load"), changing(deployed, 10, pause=0.5):
+            await_parallelism(deployed, 1)
+        assert ensure_running(target, scaled).change == "unchanged"
+    finally:
+        ensure_running(target, job)
+        await_health(target, job)
