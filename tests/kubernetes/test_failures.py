@@ -14,6 +14,7 @@ from infra.errors import AccessDeniedError, JobFailedError, JobMemoryError, Setu
 from infra.jobs.job import JobSpec, JobState, Secret
 from infra.jobs.upgrade import ensure_running
 from infra.targets.kubernetes import KubernetesTarget, api
+from infra.targets.kubernetes.manifests import resource_name
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE
 from tests.kubernetes.jobs import SHORT, SHORT_BACKOFF, create_target, heartbeat
@@ -44,6 +45,11 @@ def new_job(target: KubernetesTarget) -> Iterator[NewJob]:
         target.delete(job.name)
 
 
+def uid_of(job: JobSpec) -> str:
+    """Return the id of the job's resource, which a new resource of the same name does not have."""
+    return str(cluster.get(NAMESPACE, "flinkdeployment", resource_name(job.name))["metadata"]["uid"])
+
+
 def test_image_that_cannot_be_pulled(target: KubernetesTarget, new_job: NewJob) -> None:
     job = new_job()
     without_image = create_target(image="olympic-streaming/absent:0.0.0")
@@ -59,7 +65,9 @@ def test_image_that_cannot_be_pulled(target: KubernetesTarget, new_job: NewJob) 
     )
     fixed = replace(job, image="fixed")
     target.ensure_scripts(fixed)
+    never_started = uid_of(job)
     assert ensure_running(target, fixed).change == "created"
+    assert uid_of(job) != never_started, "the operator would not always replace its pod"
     await_health(target, fixed)
 
 

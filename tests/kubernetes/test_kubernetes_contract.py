@@ -105,6 +105,21 @@ def test_failed_job_starts_again_from_its_last_checkpoint(target: KubernetesTarg
     assert submission.detail == f"{job.name} was FAILED, runs again as job {status.job_id}, state from {state}"
 
 
+def test_revision_that_cannot_start_passes_its_savepoint_on(target: KubernetesTarget, job: JobSpec) -> None:
+    await_health(target, submitted(target, job))
+    savepoint = target.stop(job.name, savepoint=True)
+    broken, without_image = replace(job, image="absent"), create_target(image="olympic-streaming/absent:0.0.0")
+    without_image.ensure_scripts(broken)
+    ensure_running(without_image, broken)
+    assert "cannot be pulled" in str(failure_of(without_image, broken))
+
+    submission = ensure_running(target, job)
+    status = await_health(target, job)
+
+    assert savepoint
+    assert submission.detail == f"{job.name} was FAILED, runs again as job {status.job_id}, state from {savepoint}"
+
+
 def test_unused_config_maps_of_job_scripts_are_pruned(target: KubernetesTarget, job: JobSpec) -> None:
     revisions = [replace(job, arguments={"least": str(least)}) for least in range(6)]
     await_health(target, submitted(target, revisions[0]))

@@ -9,8 +9,11 @@ from typing import Any
 from infra.jobs.flink_status import STATES
 from infra.jobs.job import JobState
 from infra.jobs.options import REVISION_OPTION
+from infra.targets.kubernetes.manifests import REVISION_KEY, STATE_ANNOTATION
 
 Manifest = dict[str, Any]
+# What the operator reports in place of a path after a start from high-availability metadata, as when it scales a job.
+_NOT_A_PATH = "KUBERNETES_OPERATOR_LAST_STATE"
 
 
 def job_state(resource: Manifest) -> JobState:
@@ -39,6 +42,18 @@ def is_reconciled(resource: Manifest) -> bool:
     return bool(same_state and _revision(spec) == _revision(desired))
 
 
+def flink_name(resource: Manifest) -> str:
+    """Return the name with which Flink reports the job."""
+    name: str = resource["spec"]["flinkConfiguration"]["pipeline.name"]
+    return name
+
+
+def desired_revision(resource: Manifest) -> str | None:
+    """Return the revision that was applied last; None if the resource is not ours."""
+    revision: str | None = resource["metadata"].get("annotations", {}).get(REVISION_KEY)
+    return revision
+
+
 def reconciled_revision(resource: Manifest) -> str | None:
     """Return the revision that the operator last reconciled; None if there is none."""
     spec = _last_reconciled_spec(resource)
@@ -59,6 +74,21 @@ def was_reconciled(resource: Manifest) -> bool:
 def has_run(resource: Manifest) -> bool:
     """Return whether the operator has ever started the job, so that it can have job state."""
     return _last_reconciled_spec(resource) is not None and flink_job_id(resource) is not None
+
+
+def has_started(resource: Manifest) -> bool:
+    """Return whether Flink has ever reported a run of the job to the operator."""
+    return bool(resource.get("status", {}).get("jobStatus", {}).get("startTime"))
+
+
+def must_be_new(resource: Manifest) -> bool:
+    """Return whether the job needs a new resource, because a changed spec would not start it.
+
+    The operator leaves a failed job as it is. Operator 1.7.0 resumes a suspended job under its old id, which Flink
+    rejects as ended. A rejected resource keeps its old error until the operator reconciles it again.
+    """
+    ended = job_state(resource) is JobState.FAILED or resource["spec"]["job"]["state"] == "suspended"
+    return ended or not has_run(resource)
 
 
 def applied_at(resource: Manifest, manager: str) -> datetime:
@@ -94,8 +124,20 @@ def savepoint_of(resource: Manifest) -> str | None:
     """Return the newest savepoint that the operator reports, in a field of its own or in the older list."""
     status = resource.get("status", {}).get("jobStatus", {})
     last = (status.get("savepointInfo") or {}).get("lastSavepoint") or {}
-    path = status.get("upgradeSavepointPath") or last.get("location")
-    return str(path) if path else None
+    paths = [path for path in (status.get("upgradeSavepointPath"), last.get("location")) if path != _NOT_A_PATH]
+    return next((str(path) for path in paths if path), None)
+
+
+def restorable_state(resource: Manifest) -> str | None:
+    """Return the job state that the operator reports, or the checkpoint annotated at a stop without a savepoint.
+
+    A resource that never ran still has the savepoint that it was to start from.
+    """
+    job = resource["spec"]["job"]
+    if job["state"] == "suspended" and job["upgradeMode"] == "stateless":
+        noted = resource["metadata"].get("annotations", {}).get(STATE_ANNOTATION)
+        return noted or savepoint_of(resource)
+    return savepoint_of(resource) or job.get("initialSavepointPath")
 
 
 def _last_reconciled_spec(resource: Manifest) -> Manifest | None:

@@ -41,13 +41,17 @@ from infra.targets.kubernetes.operator_facts import read_operator_facts
 from infra.targets.kubernetes.preflight import check_operator
 from infra.targets.kubernetes.reconciled import (
     applied_at,
+    desired_revision,
     flink_job_id,
-    has_run,
+    flink_name,
+    has_started,
     is_reconciled,
     job_state,
+    must_be_new,
     operator_error,
     reconciled_revision,
     rejection,
+    restorable_state,
     savepoint_of,
     was_reconciled,
 )
@@ -99,7 +103,9 @@ class KubernetesTarget:
                 "Deploy the pipeline."
             )
         found = self._api.get(KIND, name)
-        if found and (_must_be_new(found) or self._has_ended(found)):
+        if found and (must_be_new(found) or self._has_ended(found) or self._cannot_start(found)):
+            # A job that has just ended was still alive when the caller looked for its job state.
+            savepoint = savepoint or self.status(job.name).restorable_state
             self._remove(name)
             found = None
         self._api.apply(render_flink_deployment(job, self._settings, None if found else savepoint))
@@ -135,7 +141,7 @@ class KubernetesTarget:
         if found is None:
             return JobStatus(JobState.MISSING)
         if found["spec"]["job"]["state"] == "suspended":
-            return JobStatus(JobState.STOPPED, reconciled_revision(found), restorable_state=_restorable(found))
+            return JobStatus(JobState.STOPPED, reconciled_revision(found), restorable_state=restorable_state(found))
         status = self._running_status(found)
         # A failed job may no longer have a JobManager, and therefore no page.
         return replace(status, url=self._url(found)) if status.state.alive else status
@@ -144,7 +150,7 @@ class KubernetesTarget:
         """Return the status of a job that is expected to run, without its link."""
         name = found["metadata"]["name"]
         self._check_reconciled(found)
-        desired, applied = _desired_revision(found), applied_at(found, FIELD_MANAGER)
+        desired, applied = desired_revision(found), applied_at(found, FIELD_MANAGER)
         failure = rejection(found, FIELD_MANAGER) or pod_failure(self._api, name, desired, self._patience, applied)
         if failure:
             return _operator_status(found, JobState.FAILED, failure)
@@ -211,7 +217,7 @@ class KubernetesTarget:
         The revision of a stopped job, whose savepoint it belongs to, stays too.
         """
         found = self._api.get(KIND, resource_name(job.name))
-        used = {job.revision, *(_revisions_of(found) if found else ())}
+        used = {job.revision, *((desired_revision(found), reconciled_revision(found)) if found else ())}
         config_maps = sorted(self._scripts(job.name), key=lambda item: int(item["metadata"]["resourceVersion"]))
         for config_map in config_maps[:-KEPT_REVISIONS]:
             if config_map["metadata"].get("annotations", {}).get(REVISION_KEY) not in used:
@@ -236,7 +242,7 @@ class KubernetesTarget:
         """Return the path of the last checkpoint; None if there is none, or if no JobManager answers."""
         rest = self._rest(found)
         try:
-            run = newest_run(rest, _flink_name(found))
+            run = newest_run(rest, flink_name(found))
             return last_checkpoint(rest, run["jid"]).get("external_path") if run else None
         except UnreachableError:
             return None
@@ -244,10 +250,21 @@ class KubernetesTarget:
     def _has_ended(self, found: Manifest) -> bool:
         """Return whether Flink reports the job as ended, which the operator notices only seconds later."""
         try:
-            run = newest_run(self._rest(found), _flink_name(found))
+            run = newest_run(self._rest(found), flink_name(found))
         except UnreachableError:
             return False
         return run is not None and STATES[run["state"]] in (JobState.FAILED, JobState.STOPPED)
+
+    def _cannot_start(self, found: Manifest) -> bool:
+        """Return whether the job has never started, and its pods will not without help.
+
+        The operator replaces such a pod only if Kubernetes reported it as unavailable in the second of its creation,
+        and otherwise waits for ever for it. On a busy cluster that takes longer.
+        """
+        if has_started(found):
+            return False
+        applied, revision = applied_at(found, FIELD_MANAGER), desired_revision(found)
+        return pod_failure(self._api, found["metadata"]["name"], revision, self._patience, applied) is not None
 
     def _url(self, found: Manifest) -> str:
         """Return the address of the job's page in its Flink UI."""
@@ -259,10 +276,10 @@ class KubernetesTarget:
         """Return the status that Flink itself reports; the operator's if a failed job no longer has a JobManager."""
         name, state, rest = found["metadata"]["name"], job_state(found), self._rest(found)
         try:
-            run = newest_run(rest, _flink_name(found))
+            run = newest_run(rest, flink_name(found))
             if run:
                 checkpoint = last_checkpoint(rest, run["jid"]).get("external_path")
-                status = describe_run(rest, run, checkpoint or _restorable(found), None, self._memory_fix())
+                status = describe_run(rest, run, checkpoint or restorable_state(found), None, self._memory_fix())
                 if status.out_of_memory:
                     return replace(status, state=JobState.FAILED)  # the next deployment must apply the raised setting
                 if not (status.state is JobState.RUNNING and status.last_checkpoint_at > status.submitted_at):
@@ -281,7 +298,7 @@ class KubernetesTarget:
     def _with_worker_failure(self, found: Manifest, status: JobStatus) -> JobStatus:
         """Return the status with the state FAILED if its TaskManagers will not keep running without help."""
         name, applied = found["metadata"]["name"], applied_at(found, FIELD_MANAGER)
-        log = worker_log(self._api, name, _desired_revision(found), applied)
+        log = worker_log(self._api, name, desired_revision(found), applied)
         full, failure = out_of_memory(log), worker_failure(log)
         if full:
             return replace(status, state=JobState.FAILED, out_of_memory=f"{full}. {self._memory_fix()}")
@@ -298,43 +315,15 @@ def kubernetes_target(client: ApiClient, namespace: str | None, settings: Kubern
     return KubernetesTarget(KubernetesApi(client, settings.namespace), settings)
 
 
-def _revisions_of(found: Manifest) -> set[str | None]:
-    return {_desired_revision(found), reconciled_revision(found)}
-
-
-def _desired_revision(found: Manifest) -> str | None:
-    revision: str | None = found["metadata"].get("annotations", {}).get(REVISION_KEY)
-    return revision
-
-
 def _operator_hint() -> str:
     return "(the operator does this; check that it runs)"
 
 
-def _flink_name(found: Manifest) -> str:
-    name: str = found["spec"]["flinkConfiguration"]["pipeline.name"]
-    return name
-
-
-def _must_be_new(found: Manifest) -> bool:
-    """Return whether the job needs a new resource, because a changed spec would not start it.
-
-    The operator leaves a failed job as it is. Operator 1.7.0 resumes a suspended job under its old id, which Flink
-    rejects as ended. A rejected resource keeps its old error until the operator reconciles it again.
-    """
-    ended = job_state(found) is JobState.FAILED or found["spec"]["job"]["state"] == "suspended"
-    return ended or not has_run(found)
-
-
-def _restorable(found: Manifest) -> str | None:
-    """Return the job state that the operator reports, or the checkpoint annotated at a stop without a savepoint."""
-    if found["spec"]["job"]["state"] == "suspended" and found["spec"]["job"]["upgradeMode"] == "stateless":
-        noted = found["metadata"].get("annotations", {}).get(STATE_ANNOTATION)
-        return noted or savepoint_of(found)
-    return savepoint_of(found)
-
-
 def _operator_status(found: Manifest, state: JobState, failure: str | None) -> JobStatus:
     return JobStatus(
-        state, _desired_revision(found), flink_job_id(found), last_failure=failure, restorable_state=_restorable(found)
+        state,
+        desired_revision(found),
+        flink_job_id(found),
+        last_failure=failure,
+        restorable_state=restorable_state(found),
     )

@@ -18,6 +18,7 @@ from infra.targets.kubernetes.reconciled import (
     operator_error,
     reconciled_revision,
     rejection,
+    restorable_state,
     savepoint_of,
     was_reconciled,
 )
@@ -59,10 +60,19 @@ def test_newer_operator_must_have_observed_the_current_generation_too() -> None:
         ({}, None),
         ({"jobStatus": {"savepointInfo": {"lastSavepoint": {"location": "file:/a"}}}}, "file:/a"),
         ({"jobStatus": {"upgradeSavepointPath": "file:/b", "savepointInfo": {}}}, "file:/b"),
+        ({"jobStatus": {"upgradeSavepointPath": "KUBERNETES_OPERATOR_LAST_STATE"}}, None),
     ],
 )
 def test_savepoint_path_of_both_operators(status: dict[str, Any], path: str | None) -> None:
     assert savepoint_of(resource(**status)) == path
+
+
+def test_resource_that_never_ran_has_the_savepoint_that_it_was_to_start_from() -> None:
+    found = resource()
+    found["spec"]["job"]["initialSavepointPath"] = "file:/initial"
+    assert restorable_state(found) == "file:/initial"
+    found["status"] = {"jobStatus": {"upgradeSavepointPath": "file:/newer"}}
+    assert restorable_state(found) == "file:/newer"
 
 
 @pytest.mark.parametrize(
