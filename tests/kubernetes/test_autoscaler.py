@@ -28,15 +28,16 @@ ROWS = 20_000
 FIRST_ID = 1_000_000
 SECONDS = 420
 # Thresholds and windows are small, so that a test machine reaches them, and the test does not take an hour.
+# Operators 1.7 and 1.15 both read these names.
 OPTIONS = {
     "job.autoscaler.enabled": "true",
     "job.autoscaler.vertex.max-parallelism": "2",
-    "job.autoscaler.utilization.target": "0.1",
-    "job.autoscaler.utilization.max": "0.15",
-    "job.autoscaler.utilization.min": "0.05",
+    "job.autoscaler.target.utilization": "0.1",
+    "job.autoscaler.target.utilization.boundary": "0.05",
     "job.autoscaler.metrics.window": "20 s",
     "job.autoscaler.stabilization.interval": "5 s",
     "job.autoscaler.scale-down.interval": "10 s",
+    "job.autoscaler.scale-up.grace-period": "10 s",  # the name of 1.7 for the same
     "job.autoscaler.restart.time": "30 s",
     "job.autoscaler.catch-up.duration": "2 min",
 }
@@ -61,19 +62,18 @@ def task_managers() -> int:
 
 
 def check(deployed: Cluster) -> None:
-    """Compare every result with its recomputation, as the task `check_outputs` does, while rows change."""
+    """Compare every result with its recomputation, as the task `check_outputs` does, even while rows change."""
     check_outputs(deployed.pipeline, deployed.endpoint("mysql-reader"), deployed.kafka, list, str)
 
 
-def await_parallelism(deployed: Cluster, expected: int) -> None:
-    """Check the results again and again until the job runs with the parallelism, and then once more."""
-
-    def scaled() -> bool:
-        check(deployed)
-        return (running_parallelism(), task_managers()) == (expected, expected)
-
-    wait_until(scaled, f"{JOB} to run with parallelism {expected}", SECONDS)
+def is_right_and_runs_with(deployed: Cluster, parallelism: int) -> bool:
+    """Check the results, and return whether the job runs with the parallelism."""
     check(deployed)
+    return runs_with(parallelism)
+
+
+def runs_with(parallelism: int) -> bool:
+    return (running_parallelism(), task_managers()) == (parallelism, parallelism)
 
 
 def changing(deployed: Cluster, rows: int, pause: float) -> AbstractContextManager[None]:
@@ -104,9 +104,11 @@ def test_analytics_scales_up_and_down_and_the_results_are_right_all_the_time(
     assert (running_parallelism(), task_managers()) == (1, 1)
     try:
         with timed("autoscaler, from 1 to 2 under load"), changing(deployed, ROWS, pause=0.1):
-            await_parallelism(deployed, 2)
+            wait_until(lambda: runs_with(2), f"{JOB} to get a second TaskManager", SECONDS, 2)
+        check(deployed)
         with timed("autoscaler, from 2 to 1 with little load"), changing(deployed, 10, pause=0.5):
-            await_parallelism(deployed, 1)
+            wait_until(lambda: is_right_and_runs_with(deployed, 1), f"{JOB} to return its second TaskManager", SECONDS)
+            check(deployed)
         assert ensure_running(target, scaled).change == "unchanged"
     finally:
         ensure_running(target, job)

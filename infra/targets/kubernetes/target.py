@@ -280,6 +280,10 @@ class KubernetesTarget:
             if run:
                 checkpoint = last_checkpoint(rest, run["jid"]).get("external_path")
                 status = describe_run(rest, run, checkpoint or restorable_state(found), None, self._memory_fix())
+                if status.state is JobState.STOPPED and state.alive:
+                    # Its autoscaler stops a job and starts it with another parallelism; a moment later the operator
+                    # reports that it upgrades the job, or that the job has ended.
+                    return replace(status, state=JobState.RESTARTING)
                 if status.out_of_memory:
                     return replace(status, state=JobState.FAILED)  # the next deployment must apply the raised setting
                 if not (status.state is JobState.RUNNING and status.last_checkpoint_at > status.submitted_at):
