@@ -127,7 +127,11 @@ bench-quick: setup ## Run small sizes of the benchmark and check every result, b
 
 .PHONY: test-kubernetes
 test-kubernetes: setup ## Run the tests on the cluster that KUBECONFIG names, in their own namespace; requires kubectl and helm
-	@$(PYTEST) -rs tests/kubernetes $(PYTEST_ARGS)
+	@$(PYTEST) -rs tests/kubernetes --ignore tests/kubernetes/test_autoscaler.py $(PYTEST_ARGS)
+
+.PHONY: test-autoscaler
+test-autoscaler: setup ## Run the test of the operator's autoscaler, on an idle machine: it waits for a job to be scaled up and down
+	@$(PYTEST) -rs tests/kubernetes/test_autoscaler.py $(PYTEST_ARGS)
 
 .PHONY: test-compose
 test-compose: setup ## Run the tests on the Docker engine, in their own project; skipped if there is no engine

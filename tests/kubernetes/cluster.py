@@ -26,6 +26,8 @@ from tests.kubernetes.crds import Definitions, flink_versions, locked_crds, pars
 CHART = ROOT / "helm" / "olympic-streaming"
 OPERATOR_RELEASE = "flink-kubernetes-operator"
 OPERATOR_CHART = os.environ.get("OPERATOR_CHART")
+# Operators from 1.10 on have the custom resource FlinkStateSnapshot.
+OPERATOR_HAS_SNAPSHOTS = bool(OPERATOR_CHART and any(Path(OPERATOR_CHART, "crds").glob("*snapshots*")))
 OPERATOR_IMAGE = os.environ.get("OPERATOR_IMAGE")
 FINALIZED = ("flinkstatesnapshots.flink.apache.org", "flinkdeployments.flink.apache.org")
 OPERATOR_VALUES = ROOT / "helm" / "flink-operator-values.yaml"

@@ -153,6 +153,14 @@ def secret(name: str) -> dict[str, str]:
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of FlinkStateSnapshots for an operator that does not have them."""
+    if not cluster.OPERATOR_HAS_SNAPSHOTS:
+        left_out = [item for item in items if "snapshots" in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="session")
 def platform() -> Iterator[str]:
     """The namespace with the operator and the chart; the images are built first."""
