@@ -160,9 +160,8 @@ class SessionTarget:
         if len(live) > 1:
             raise JobFailedError(
                 f"{job_name} runs {len(live)} times on {self._ui}, as the jobs {', '.join(live)}. Expected one, "
-                "because "
-                'they write the same topics. Deploy with the param {"start_from": "scratch"}, which ends all of them, '
-                "or cancel all but one in Flink's UI, and check the outputs."
+                'because they write the same topics. Deploy with the param {"start_from": "scratch"}, which ends all '
+                "of them, or cancel all but one in Flink's UI, and check the outputs."
             )
         run, restorable = newest_run(self._rest, job_name), self.newest_state(job_name)
         if run is None:
