@@ -77,17 +77,23 @@ def run_statements(stack: Stack, *statements: str) -> None:
         connection.commit()
 
 
-@contextmanager
-def capture_job(stack: Stack, folder: Path, definition: str) -> Iterator[CaptureJob]:
-    """Write a definition with the script `capture_tables.py` to the folder, and run its job until the block ends."""
-    folder.mkdir()
+def render(stack: Stack, folder: Path, definition: str) -> tuple[Pipeline, JobSpec]:
+    """Write a definition with the script `capture_tables.py` to the folder, and create the topics of its tables."""
+    folder.mkdir(exist_ok=True)
     (folder / "pipeline.yaml").write_text(definition)
     shutil.copy(ROOT / "flink_jobs" / "shared" / "capture_tables.py", folder)
     pipeline = load_pipeline(folder)
     cdc = local_stack.mysql_endpoint(stack.settings, "cdc", pipeline.mysql_source.database)
     pipeline = pipeline.with_tables(check_tables_ready(cdc, pipeline.mysql_source).tables)
     ensure_topics(stack.kafka, pipeline.topics)
-    target, spec = local_target(stack.settings), render_job(pipeline, "capture", stack.kafka, cdc)
+    return pipeline, render_job(pipeline, "capture", stack.kafka, cdc)
+
+
+@contextmanager
+def capture_job(stack: Stack, folder: Path, definition: str) -> Iterator[CaptureJob]:
+    """Run the job of a definition, which is written to the folder, until the block ends."""
+    pipeline, spec = render(stack, folder, definition)
+    target = local_target(stack.settings)
     target.ensure_scripts(spec)
     target.submit(spec)
     try:

@@ -101,8 +101,8 @@ public final class CaptureTables {
                 .serverTimeZone("UTC")
                 .splitSize(Integer.parseInt(options.get("split_rows")))
                 .fetchSize(4096)
-                // A table that is added to the list is read from its beginning, and the others go on.
-                .scanNewlyAddedTableEnabled(true)
+                // Otherwise the changes of all tables wait while a table that is added to the list is read.
+                .scanNewlyAddedTableEnabled(false)
                 .includeSchemaChanges(true)
                 .heartbeatInterval(HEARTBEAT)
                 .debeziumProperties(connectorProperties(latin1))

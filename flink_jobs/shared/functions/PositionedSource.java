@@ -1,5 +1,6 @@
 package olympicstreaming;
 
+import java.io.IOException;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.api.connector.source.Source;
@@ -27,6 +28,7 @@ import org.apache.flink.cdc.connectors.shaded.org.apache.kafka.connect.source.So
 import org.apache.flink.connector.base.source.reader.RecordsWithSplitIds;
 import org.apache.flink.connector.base.source.reader.synchronization.FutureCompletingBlockingQueue;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
+import org.apache.flink.util.InstantiationUtil;
 
 /**
  * The source of the CDC connector, which also returns the positions that its reader of the binlog has passed.
@@ -46,20 +48,25 @@ final class PositionedSource implements Source<Change, MySqlSplit, PendingSplits
     }
 
     @Override
-    public SourceReader<Change, MySqlSplit> createReader(SourceReaderContext context) {
-        // As the connector creates it, but for the emitter.
-        MySqlSourceConfig config = source.getConfigFactory().createConfig(context.getIndexOfSubtask());
+    public SourceReader<Change, MySqlSplit> createReader(SourceReaderContext context)
+            throws IOException, ClassNotFoundException {
+        // As the connector creates it, but for the emitter, and for the structure of tables that are added to the list:
+        // only the outer reader looks it up, so the changes of these tables are read, and no snapshot of them.
+        int subtask = context.getIndexOfSubtask();
+        MySqlSourceConfig config = source.getConfigFactory().createConfig(subtask);
+        MySqlSourceConfig withAddedTables = InstantiationUtil.clone(source.getConfigFactory())
+                .scanNewlyAddedTableEnabled(true)
+                .createConfig(subtask);
         MySqlSourceReaderMetrics metrics = new MySqlSourceReaderMetrics(context.metricGroup());
         metrics.registerMetrics();
         MySqlSourceReaderContext readerContext = new MySqlSourceReaderContext(context);
         return new MySqlSourceReader<>(
                 new FutureCompletingBlockingQueue<RecordsWithSplitIds<SourceRecords>>(),
-                () -> new MySqlSplitReader(
-                        config, context.getIndexOfSubtask(), readerContext, SnapshotPhaseHooks.empty()),
+                () -> new MySqlSplitReader(config, subtask, readerContext, SnapshotPhaseHooks.empty()),
                 new Emitter(changes, metrics, config.isIncludeSchemaChanges()),
                 context.getConfiguration(),
                 readerContext,
-                config);
+                withAddedTables);
     }
 
     /** Emits the position of each heartbeat. */

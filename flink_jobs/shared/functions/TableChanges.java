@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.cdc.connectors.shaded.org.apache.kafka.connect.data.Struct;
 import org.apache.flink.cdc.connectors.shaded.org.apache.kafka.connect.source.SourceRecord;
@@ -34,6 +35,10 @@ final class TableChanges implements DebeziumDeserializationSchema<Change> {
 
     void addKeyColumn(String table, String column) {
         keys.computeIfAbsent(table, name -> new ArrayList<>()).add(column);
+    }
+
+    Set<String> tables() {
+        return keys.keySet();
     }
 
     /** Returns the columns of a table's key; null if the table is not captured. */
