@@ -16,10 +16,12 @@ from infra.kafka.client_properties import client_properties, librdkafka_properti
 from infra.kafka.publish import MAX_LINE_BYTES, read_lines
 from infra.kafka.republish import republish
 from infra.mysql.columns import Column
+from infra.mysql.connection import Connection
 from infra.mysql.data_file import read_rows
 from infra.mysql.preflight import check_interceptor, check_server, raise_failures
+from infra.mysql.row_condition import check_condition
 from infra.mysql.schema import ensure_schema
-from infra.pipeline import load_pipeline
+from infra.pipeline import CapturedTable, load_pipeline
 from infra.refusals import REFUSALS, Refusal
 from infra.settings import load_settings
 from tests.support.refusals import Given, Inputs, files_below, of_tier
@@ -32,6 +34,14 @@ ROWS = (
     Column("name", "varchar(20)", collation="utf8mb4_bin", max_characters=20, max_bytes=80),
     Column("score", "int", bounds=(-(2**31), 2**31 - 1)),
 )
+CAPTURED = """\
+name: games
+description: Tables
+source:
+  mysql: {database: games, tables: ["*"], topics: {prefix: games., partitions: 1}, server_ids: 10-12}
+jobs:
+  cdc: {script: cdc.py, uses: [kafka, mysql]}
+"""
 # Nothing listens there: these inputs are refused before anything is reached.
 KAFKA = KafkaEndpoint("127.0.0.1:1")
 DATABASE = MySqlEndpoint("127.0.0.1", 1, "games_owner", "secret", "games")
@@ -53,6 +63,21 @@ for name, content in {
     "file-quote-open": 'name,score\nAlex,7\n"Max,4\nJosef,8\n',
 }.items():
     refused(name)(partial(data_file, content=content))
+
+
+@refused("reload-condition")
+def _(_: Path) -> Given:
+    nobody = cast(Connection, None)  # it is refused before the server is asked
+    return Given(lambda: check_condition(nobody, "games", "players", "id = 1) UNION SELECT * FROM (staff"))
+
+
+@refused("reload-topic")
+def _(folder: Path) -> Given:
+    games = folder / "games"
+    games.mkdir()
+    (games / "cdc.py").write_text("")
+    (games / "pipeline.yaml").write_text(CAPTURED)
+    return Given(lambda: load_pipeline(games).with_tables([CapturedTable("reloads", ("id",), "id")]))
 
 
 @refused("file-missing")
