@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
@@ -85,7 +86,8 @@ def await_reload(
 
 def _records(topic: str, request: str, table: str, where: str, absent: Sequence[bytes]) -> Iterator[Record]:
     for first in range(0, len(absent), _KEYS_PER_RECORD):
-        keys = [key.decode() for key in absent[first : first + _KEYS_PER_RECORD]]
+        # In base64, because another producer can have written any bytes.
+        keys = [b64encode(key).decode() for key in absent[first : first + _KEYS_PER_RECORD]]
         yield _record(topic, request, {"state": "absent", "keys": keys})
     yield _record(topic, request, {"state": "requested", "table": table, "where": where})
 

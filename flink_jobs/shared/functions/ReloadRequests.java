@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -24,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * The requests to read a table again, from a topic that also has their outcomes.
  *
  * <p>The key of a record is the id of the request. The value is a JSON object with a {@code state}: {@code absent} with
- * {@code keys}, zero or more times, then {@code requested} with {@code table} and {@code where}, and from the job
+ * {@code keys} in base64, zero or more times, then {@code requested} with {@code table} and {@code where}, and from the job
  * {@code running}, {@code done} or {@code failed}. The topic is always read from its beginning, so that a request
  * without an outcome is served again after a failure of the job.
  */
@@ -104,7 +105,7 @@ final class ReloadRequests implements AutoCloseable {
         String state = value.path("state").asText();
         if (state.equals("absent")) {
             List<byte[]> keys = absent.computeIfAbsent(id, name -> new ArrayList<>());
-            value.path("keys").forEach(key -> keys.add(key.asText().getBytes(StandardCharsets.UTF_8)));
+            value.path("keys").forEach(key -> keys.add(Base64.getDecoder().decode(key.asText())));
         } else if (state.equals("requested")) {
             List<byte[]> keys = absent.getOrDefault(id, Collections.emptyList());
             pending.put(id, new Request(id, value.path("table").asText(), value.path("where").asText(), keys));
