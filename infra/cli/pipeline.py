@@ -65,6 +65,8 @@ def _reload(options: argparse.Namespace) -> None:
         raise DefinitionError(
             f"pipeline {pipeline.name} does not capture tables. Expected one with source.mysql.tables. Fix PIPELINE."
         )
+    if not options.table:
+        raise DefinitionError(f"the table is missing. Expected one that pipeline {pipeline.name} captures. Set TABLE.")
     conf: dict[str, object] = {"target": "local", "table": options.table, "where": options.where}
     run_dag(settings, f"{pipeline.name}_reload", conf, Console(highlight=False))
 
