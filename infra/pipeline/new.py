@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from infra.errors import DefinitionError
+from infra.pipeline.definition import NAME_PATTERN
 from infra.pipeline.loader import DEFINITION_FILE, load_pipeline, load_valid_pipelines
 
 _IDS = 10
@@ -36,7 +37,7 @@ def create_pipeline(root: Path, name: str, database: str, tables: Sequence[str],
     exists, or if a name is invalid; then nothing is created.
     """
     folder = root / name
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+    if not re.fullmatch(NAME_PATTERN, name):
         raise DefinitionError(
             f"pipeline {name!r}: not a name. Expected at most 40 lower-case letters, digits and underscores, with a "
             "letter first. Fix PIPELINE."
