@@ -69,7 +69,8 @@ def _mysql_server(_: argparse.Namespace) -> None:
 
 
 def _docs(_: argparse.Namespace) -> None:
-    from infra.mysql.types_page import TYPES_FILE, render_types
+    from infra.mysql.column_types import TYPES_FILE
+    from infra.mysql.types_page import render_types
     from infra.pipeline.reference import REFERENCE_FILE, SCHEMA_FILE, render_reference, render_schema
     from infra.refusals import REFUSALS_FILE, render_refusals
     from infra.settings import ROOT

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from textwrap import fill
 
-from infra.mysql.column_types import COLUMN_TYPES, EXACT_CHARSETS, TYPES_FILE, ColumnType
+from infra.mysql.column_types import COLUMN_TYPES, EXACT_CHARSETS, ColumnType
 from infra.pipeline.definition import SPLIT_ROWS
-
-__all__ = ["TYPES_FILE", "render_types"]
 
 _HEAD = """# Column types
 

@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from infra.mysql.types_page import TYPES_FILE, render_types
+from infra.mysql.column_types import TYPES_FILE
+from infra.mysql.types_page import render_types
 from infra.pipeline import find_pipelines
 from infra.pipeline.reference import REFERENCE_FILE, SCHEMA_FILE, render_reference, render_schema
 from infra.refusals import REFUSALS_FILE, render_refusals
