@@ -99,8 +99,7 @@ def republish(
 
 
 def _send_overtaken(kafka: KafkaEndpoint, sent: Sequence[Record], invalid: Collection[Origin]) -> None:
-    """Send the records again that arrived in changelogs before a republished one of their key, and are newer than "
-    "it."""
+    """Send those records of changelogs again that are newer than a republished one of their key, and came before it."""
     newest = NewestRecords({key_of(record.topic, record.key) for record in sent}, invalid)
     with consumer(kafka) as client:
         readers = [RecordReader(client, topic) for topic in sorted({record.topic for record in sent})]

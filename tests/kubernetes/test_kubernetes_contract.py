@@ -179,7 +179,7 @@ def await_next_second(api: KubernetesApi, metadata: dict[str, Any]) -> None:
 def test_deleted_job_leaves_no_savepoint_even_if_it_has_failed(
     target: KubernetesTarget, job: JobSpec, snapshots: KubernetesApi
 ) -> None:
-    """The operator disposes of savepoints by a running job only, and would keep them for ever without one."""
+    """The operator disposes of savepoints by a running job only, and would keep them forever without one."""
     name = resource_name(job.name)
     await_health(target, submitted(target, job))
     changed = changed_job(job)

@@ -1,4 +1,4 @@
-"""Republishing to a changelog on a real broker: a mended record never replaces a newer row of its key."""
+"""Republishing to a changelog on a real broker: a corrected record never replaces a newer row of its key."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def changelog(stack: Stack) -> Changelog:
     return found
 
 
-def test_mended_record_counts_if_nothing_newer_is_there(changelog: Changelog) -> None:
+def test_corrected_record_counts_if_nothing_newer_is_there(changelog: Changelog) -> None:
     assert changelog.republish() == "republished 1 records, 0 already republished, 0 excluded by the filter"
     assert changelog.row() == b'{"id":1,"score":9}'
     assert changelog.republish() == "unchanged: no record republished, 1 already republished, 0 excluded by the filter"
@@ -94,7 +94,7 @@ def test_newer_row_stays_in_force(changelog: Changelog, newer: bytes | None) -> 
 def test_update_while_the_record_is_sent_stays_in_force(
     changelog: Changelog, newer: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An update between the look at the topic and the arrival of the mended record."""
+    """An update between the look at the topic and the arrival of the corrected record."""
     pending = [newer]
 
     def send(kafka: KafkaEndpoint, records: Iterable[Record]) -> int:

@@ -20,7 +20,7 @@ def snapshots_of(api: KubernetesApi, name: str) -> Manifests:
 def delete_snapshots(api: KubernetesApi, snapshots: Manifests) -> None:
     """Request the deletion of the snapshots; the files of their savepoints stay.
 
-    The operator disposes of files by a running job only. Without one it would keep a snapshot for ever.
+    The operator disposes of files by a running job only. Without one it would keep a snapshot forever.
     """
     for snapshot in snapshots:
         if _disposes(snapshot):

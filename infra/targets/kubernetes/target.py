@@ -259,7 +259,7 @@ class KubernetesTarget:
         """Return whether the job has never started, and its pods will not without help.
 
         The operator replaces such a pod only if Kubernetes reported it as unavailable in the second of its creation,
-        and otherwise waits for ever for it. On a busy cluster that takes longer.
+        and otherwise waits for it forever. On a busy cluster that takes longer.
         """
         if has_started(found):
             return False

@@ -1,4 +1,4 @@
-"""A mended record of the changelog, with an update of its row in between: the newer row stays in force."""
+"""A corrected record of the changelog, with an update of its row in between: the newer row stays in force."""
 
 from __future__ import annotations
 
