@@ -24,10 +24,14 @@ class Airflow:
         return answer
 
     def deploy(self, **conf: object) -> dict[str, list[str]]:
-        """Trigger `olympics_deploy`, wait until it succeeds, and return the log lines of each task."""
+        """Run `olympics_deploy`, and return the log lines of each task."""
+        return self.run_dag("olympics_deploy", **conf)
+
+    def run_dag(self, dag: str, **conf: object) -> dict[str, list[str]]:
+        """Trigger a DAG, wait until it succeeds, and return the log lines of each task."""
         body = {"logical_date": None, "conf": conf}
-        run = self._request("POST", "/api/v2/dags/olympics_deploy/dagRuns", json=body).json()["dag_run_id"]
-        path = f"dags/olympics_deploy/dagRuns/{run}"
+        run = self._request("POST", f"/api/v2/dags/{dag}/dagRuns", json=body).json()["dag_run_id"]
+        path = f"dags/{dag}/dagRuns/{run}"
 
         def ended() -> str | None:
             state: str = self.get(path)["state"]

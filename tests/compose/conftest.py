@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,8 @@ from infra.stacks.compose.stack import REPOSITORY
 from infra.stacks.local.private import free_ports
 from tests.compose.airflow import Airflow
 from tests.compose.engine import PROJECT, Project
+from tests.support.checkout import copy_checkout
+from tests.support.shop import DEFINITION
 
 TAG = "compose-tests"
 # Built if the environment does not name other images, because a registry may not be reachable.
@@ -50,6 +54,16 @@ def ensure_test_images() -> dict[str, str]:
     return {**{variable: os.environ[variable] for variable in TEST_IMAGES if variable not in built}, **built}
 
 
+def checkout_with_shop(parent: Path) -> Path:
+    """Return a checkout with the pipeline `shop`, from which everything is built."""
+    root = copy_checkout(parent / "checkout", shop=DEFINITION)
+    shutil.copytree(ROOT / "docker", root / "docker")
+    for name in ("Makefile", "pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / name, root)
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    return root
+
+
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The platform after the first start; `olympics_deploy` has not run."""
@@ -60,6 +74,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     airflow_port, flink_port = free_ports(2)
     data_dir = tmp_path_factory.mktemp("compose") / "data"
     project = Project(
+        checkout_with_shop(tmp_path_factory.mktemp("compose")),
         data_dir,
         {
             "COMPOSE_PROJECT_NAME": PROJECT,

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.settings import ROOT
 from tests.support.olympics_model import Row, expected_outputs
 
 PROJECT = "olympic-streaming-tests"
 TIMEOUT_SECONDS = 600
 IN_MYSQL = (
     "MYSQL_PWD=$(< /run/secrets/mysql-root-password) "
-    "mysql --host=127.0.0.1 --user=root --default-character-set=utf8mb4 --batch --skip-column-names olympics"
+    "mysql --host=127.0.0.1 --user=root --default-character-set=utf8mb4 --batch --skip-column-names "
 )
 IN_AIRFLOW = """
 from pathlib import Path
@@ -34,8 +33,9 @@ class EngineError(AssertionError):
 
 @dataclass(frozen=True)
 class Project:
-    """A Compose project; `variables` are added to the environment of every command."""
+    """A Compose project of a checkout; `variables` are added to the environment of every command."""
 
+    root: Path
     data_dir: Path
     variables: Mapping[str, str]
 
@@ -60,9 +60,10 @@ class Project:
         """Return every password."""
         return set(json.loads((self.data_dir / "compose" / "secrets.json").read_text()).values())
 
-    def execute(self, *statements: str) -> list[list[str]]:
+    def execute(self, *statements: str, database: str = "olympics") -> list[list[str]]:
         """Run SQL as root, and return the rows of a query."""
-        output = self.compose("exec", "-T", "mysql", "bash", "-c", IN_MYSQL, stdin=";\n".join(statements) + ";\n")
+        command = ("exec", "-T", "mysql", "bash", "-c", IN_MYSQL + database)
+        output = self.compose(*command, stdin=";\n".join(statements) + ";\n")
         return [line.split("\t") for line in output.splitlines()]
 
     def expected(self) -> dict[str, list[str]]:
@@ -78,7 +79,13 @@ class Project:
     def _run(self, command: list[str], stdin: str | None = None, **variables: str) -> str:
         environment = {**os.environ, **self.variables, **variables}
         result = subprocess.run(
-            command, env=environment, cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
+            command,
+            env=environment,
+            cwd=self.root,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
         )
         if result.returncode:
             raise EngineError(f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}{result.stderr}")

@@ -18,6 +18,7 @@ from infra.waiting import wait_until
 from tests.compose.conftest import Platform
 from tests.compose.engine import EngineError, model_of
 from tests.support.olympics_model import SEED
+from tests.support.shop import ORDERS, create_tables
 
 THREE_CHANGES = (
     "INSERT INTO players (name, nationality, score) VALUES ('Mary', 'Italy', 9)",
@@ -111,7 +112,7 @@ def test_three_changes_appear_in_the_results(platform: Platform) -> None:
 
 def test_no_secret_is_readable_anywhere(platform: Platform) -> None:
     project, values = platform.project, platform.project.secrets()
-    assert len(values) == 4
+    assert len(values) == 7
     containers = project.compose("ps", "--all", "--quiet").split()
     assert len(containers) == 6
     outputs = {
@@ -144,6 +145,20 @@ def test_more_taskmanagers_register(platform: Platform) -> None:
     assert [manager["slotsNumber"] for manager in found] == [4, 4]
     assert len(platform.project.container_ids("taskmanager")) == 2
     print(platform.project.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"))
+
+
+def test_existing_tables_are_captured_and_one_is_read_again(platform: Platform) -> None:
+    platform.project.execute(*create_tables(), database="shop")
+
+    lines = platform.airflow.run_dag("shop_deploy")
+
+    assert lines["preflight_cdc"][-1] == "table order_items is captured by orders, line"
+    [agreed] = lines["check_outputs"]
+    assert agreed.endswith(f"{2 * ORDERS + 2} rows (shop.customers 2, shop.order_items {2 * ORDERS})")
+    lines = platform.airflow.run_dag("shop_reload", table="order_items")
+    assert f"table order_items: {2 * ORDERS} rows read again, 0 rows deleted" in lines["reload_table"][-1]
+    [agreed] = lines["check_outputs"]
+    assert agreed.endswith(f": {2 * ORDERS} rows (shop.order_items {2 * ORDERS})")
 
 
 def test_session_fulfils_the_target_contract(platform: Platform) -> None:

@@ -31,6 +31,12 @@ from tests.support.olympics_model import Row, expected_outputs
 
 NAMESPACE = "olympic-streaming-tests"
 KAFKA_PORT, MYSQL_PORT = 30092, 30306
+# The chart creates database, users and connections of each; `shop` is added by the tests.
+PIPELINES = [
+    {"name": "olympics", "database": "olympics"},
+    {"name": "olympic_events"},
+    {"name": "shop", "database": "shop"},
+]
 # The smallest stable sizes, so that everything fits on a laptop.
 SIZES = {
     "JOBMANAGER_MEMORY_MB": "768",
@@ -63,8 +69,13 @@ class Cluster:
     host: str
 
     def deploy(self, root: Path = ROOT) -> list[str]:
-        """Run `airflow dags test olympics_deploy` from outside the cluster, and return the log lines of the tasks."""
-        command = [airflow_program(), "dags", "test", "--conf", '{"target": "kubernetes"}', "olympics_deploy"]
+        """Deploy the pipeline from outside the cluster, and return the log lines of the tasks."""
+        return self.run_dag("deploy", root)
+
+    def run_dag(self, name: str, root: Path = ROOT, **conf: str | None) -> list[str]:
+        """Run `airflow dags test <pipeline>_<name>`, and return the log lines of the tasks."""
+        params = json.dumps({"target": "kubernetes", **conf})
+        command = [airflow_program(), "dags", "test", "--conf", params, f"{self.pipeline.name}_{name}"]
         result = subprocess.run(command, env=self.environment(root), capture_output=True, text=True, check=False)
         with (self.folder / "airflow.log").open("a") as log:
             log.write(result.stdout + result.stderr)
@@ -89,29 +100,32 @@ class Cluster:
         }
 
     def _connections(self) -> dict[str, str]:
+        name = self.pipeline.name.upper()
         found: dict[str, Any] = {
             "KUBERNETES_DEFAULT": {"conn_type": "kubernetes", "extra": {"namespace": NAMESPACE}},
-            "OLYMPICS_KAFKA": {
+            f"{name}_KAFKA": {
                 "conn_type": "kafka",
                 "extra": {"bootstrap.servers": f"{self.host}:{KAFKA_PORT}", "jobs.bootstrap.servers": "kafka:9092"},
             },
         }
         for role, suffix in (("mysql", "MYSQL"), ("mysql-cdc", "MYSQL_CDC"), ("mysql-reader", "MYSQL_READER")):
-            user = secret(f"olympics-{role}")
-            found[f"OLYMPICS_{suffix}"] = {
+            user = self.endpoint(role)
+            found[f"{name}_{suffix}"] = {
                 "conn_type": "mysql",
-                "host": self.host,
-                "port": MYSQL_PORT,
-                "login": user["username"],
-                "password": user["password"],
-                "schema": "olympics",
+                "host": user.host,
+                "port": user.port,
+                "login": user.user,
+                "password": user.password,
+                "schema": user.database,
                 "extra": {"jobs_host": "mysql", "jobs_port": 3306},
             }
         return {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in found.items()}
 
     def endpoint(self, role: str) -> MySqlEndpoint:
-        user = secret(f"olympics-{role}")
-        return MySqlEndpoint(self.host, MYSQL_PORT, user["username"], user["password"], "olympics")
+        """Return the database as a user sees it; the roles are those of the chart's Secrets."""
+        user = secret(f"{self.pipeline.name}-{role}")
+        database = self.pipeline.mysql_source.database
+        return MySqlEndpoint(self.host, MYSQL_PORT, user["username"], user["password"], database)
 
     @property
     def kafka(self) -> KafkaEndpoint:
@@ -173,7 +187,7 @@ def platform() -> Iterator[str]:
         with only_run(NAMESPACE, (KAFKA_PORT, MYSQL_PORT)):
             with timed("operator and chart, until ready"):
                 cluster.install_operator(NAMESPACE)
-                cluster.install_chart(NAMESPACE)
+                cluster.install_chart(NAMESPACE, "--set-json", f"pipelines={json.dumps(PIPELINES)}")
                 cluster.wait_ready(NAMESPACE)
             yield NAMESPACE
 

@@ -32,19 +32,8 @@ from tests.local.conftest import Stack
 from tests.support.background import repeating
 from tests.support.checkout import copy_checkout
 from tests.support.heartbeat import await_health
+from tests.support.shop import DEFINITION
 
-DEFINITION = """\
-name: shop
-description: The tables of a shop, for everyone who needs them.
-source:
-  mysql:
-    database: shop
-    tables: [customers, "order_*"]
-    topics: {prefix: shop., partitions: 2}
-    server_ids: 5650-5659
-jobs:
-  capture: {script: ../shared/capture_tables.py, uses: [kafka, mysql], parallelism: 2}
-"""
 SCHEMA = (
     "CREATE TABLE customers (id INT PRIMARY KEY, name VARCHAR(40) NOT NULL, credit DECIMAL(12,2), since DATETIME(3))",
     "CREATE TABLE order_items (line INT, orders BIGINT UNSIGNED, amount FLOAT, PRIMARY KEY (orders, line))",
