@@ -8,6 +8,7 @@ them by a test.
 from __future__ import annotations
 
 from infra.jobs.job import JobSpec
+from infra.versions import load_versions
 
 # The part of a TaskManager's memory in which RocksDB keeps what it has just written and read; the rest is on disk.
 STATE_MEMORY_PERCENT = 35
@@ -84,4 +85,8 @@ def session_cluster_options() -> dict[str, str]:
     return {
         "cluster.registration.error-delay": "500",  # ms; the default delays a TaskManager that starts first by 10 s
         "jobstore.expiration-time": str(30 * 24 * 3600),  # seconds that finished and failed jobs stay visible
+        # Our own class, which keeps in a folder what a JobManager needs to run the jobs of the one before it.
+        "high-availability.type": "olympicstreaming.FileHighAvailability",
+        # What another minor release has written may not be readable; its jobs start with the next deployment.
+        "high-availability.cluster-id": f"flink-{load_versions().flink.flink.rpartition('.')[0]}",
     }

@@ -1,7 +1,8 @@
 """Jobs on a Flink session cluster, submitted with Flink's command line: the target `session`, and the base of `local`.
 
-A job's revision is one of its global job parameters, so Flink itself reports it and no other record is kept. A session
-cluster loses its jobs when the JobManager ends; they then start from the newest checkpoint on disk.
+A job's revision is one of its global job parameters, so Flink itself reports it and no other record is kept. A cluster
+without high availability loses its jobs when the JobManager ends; a deployment then starts them from the newest
+checkpoint on disk.
 """
 
 from __future__ import annotations

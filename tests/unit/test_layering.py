@@ -29,7 +29,7 @@ ALLOWED = {
     "mysql": GROUND | {"pipeline", "versions"},
     "example": GROUND | {"mysql"},
     "kafka": GROUND | {"pipeline"},
-    "jobs": GROUND | {"pipeline", "flink"},
+    "jobs": GROUND | {"pipeline", "flink", "versions"},
     "checks": GROUND | {"pipeline", "mysql", "kafka"},
     "stacks": GROUND | {"pipeline", "settings"},
     "stacks.local": GROUND | {"pipeline", "settings", "setup", "jobs", "stacks"},

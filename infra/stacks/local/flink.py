@@ -83,6 +83,7 @@ def _addresses(settings: Settings) -> dict[str, Any]:
     return {
         "jobmanager.rpc.address": "127.0.0.1",
         "jobmanager.rpc.port": ports.flink_rpc,
+        "high-availability.jobmanager.port": str(ports.flink_rpc),  # takes the place of the one above
         "jobmanager.bind-host": "127.0.0.1",
         "blob.server.port": str(ports.flink_blob),
         "rest.address": "127.0.0.1",
@@ -128,6 +129,7 @@ def _folders(settings: Settings) -> dict[str, Any]:
     return {
         "execution.checkpointing.dir": (flink / "checkpoints").as_uri(),
         "execution.checkpointing.savepoint-dir": (flink / "savepoints").as_uri(),
+        "high-availability.storageDir": (flink / "ha").as_uri(),
         "io.tmp.dirs": str(flink / "tmp"),
         "web.tmpdir": str(flink / "tmp"),
         "web.log.path": str(logs / "flink-jobmanager.log"),
