@@ -107,11 +107,16 @@ test: setup ## Run the tests, on a separate local stack. TIERS="unit dags jobs l
 	@$(PYTEST) $(TIERS:%=tests/%) $(PYTEST_ARGS)
 
 .PHONY: check
-check: setup ## Check lint, formatting and types, and run the unit tests; requires no running service
+check: setup ## Check lint, formatting, types and known vulnerabilities, and run the unit tests; requires no running service
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
+	@$(PYTHON) -m infra audit
 	@$(PYTEST) -q --cov --cov-report= tests/unit
+
+.PHONY: audit
+audit: setup ## Look for known vulnerabilities of the pinned Python packages; fails if PyPI's advisories cannot be read
+	@$(PYTHON) -m infra audit --required
 
 .PHONY: fuzz
 fuzz: setup ## Compare the strict readers of jobs and checks on a million mutated records; takes minutes. FUZZ_RECORDS=n
@@ -162,6 +167,10 @@ lint-workflows: ## Check .github/workflows with actionlint, which Go downloads i
 wheel: setup ## Build the wheel and the source distribution into dist/
 	@.venv/uv/bin/uv build --quiet --no-build-isolation --python $(PYTHON) --out-dir dist .
 	@ls dist/*.whl dist/*.tar.gz
+
+.PHONY: sbom
+sbom: setup ## Write the software bill of materials, all Python packages and jars, to dist/sbom.cdx.json
+	@$(PYTHON) -m infra sbom
 
 .PHONY: release
 release: export VERSION ?=

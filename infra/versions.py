@@ -74,7 +74,11 @@ class JarSet(_Section):
 
 
 class Versions(_Section):
-    """All versions; `bench` has the requirements of each Python environment of the benchmark, `spark` its jars."""
+    """All versions.
+
+    `maintenance` has the programs that only maintainers run, `bench` the requirements of each Python environment of the
+    benchmark, `spark` its jars.
+    """
 
     tools: ToolVersions
     flink: FlinkVersions
@@ -82,6 +86,7 @@ class Versions(_Section):
     mysql: MySqlVersions
     kubernetes: KubernetesVersions
     jars: dict[str, JarSet]
+    maintenance: dict[str, str]
     bench: dict[str, list[str]]
     spark: JarSet
 

@@ -1,4 +1,7 @@
-"""Commands for setup, clusters and maintainers: docs, helm-values, jars, mysql-server, provision-users, release."""
+"""Commands for setup, clusters and maintainers.
+
+audit, docs, helm-values, jars, mysql-server, provision-users, release, sbom
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,12 @@ from typing import Any
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module to the parser."""
+    audit = commands.add_parser("audit", help="look for known vulnerabilities of the pinned Python packages")
+    audit.add_argument("--required", action="store_true", help="fail if the advisories cannot be read")
+    audit.set_defaults(run=_audit)
+    sbom = commands.add_parser("sbom", help="write the software bill of materials")
+    sbom.add_argument("--folder", type=Path, default=Path("dist"))
+    sbom.set_defaults(run=_sbom)
     docs = commands.add_parser("docs", help="write the pages that are generated from the code")
     docs.set_defaults(run=_docs)
     values = commands.add_parser("helm-values", help="print the chart's list of pipelines, read from flink_jobs/")
@@ -32,6 +41,22 @@ def add_commands(commands: Any) -> None:
     release.add_argument("version", help="three numbers, such as 1.2.3")
     release.add_argument("--notes", action="store_true", help="only print the changelog's entry of the version")
     release.set_defaults(run=_release)
+
+
+def _audit(options: argparse.Namespace) -> None:
+    from infra.setup.audit import audit_packages, report_audit
+
+    print(report_audit(audit_packages(), options.required))
+
+
+def _sbom(options: argparse.Namespace) -> None:
+    from infra.setup.jars import ensure_jars, lock_file, lock_names
+    from infra.setup.sbom import write_sbom
+
+    for name in lock_names():
+        ensure_jars(_print, lock_file(name))
+    path, components = write_sbom(options.folder)
+    print(f"sbom: {path} has {components} components")
 
 
 def _release(options: argparse.Namespace) -> None:
