@@ -71,8 +71,8 @@ def coordinates(jar: Path) -> tuple[str, str, str]:
                 found = dict(line.split("=", 1) for line in lines if "=" in line)
                 if jar.name == f"{found['artifactId']}-{found['version']}.jar":
                     return found["groupId"], found["artifactId"], found["version"]
-    name = _FILE_NAME.fullmatch(jar.stem)
-    artifact, version = name.groups() if name else (jar.stem, "unknown")
+    parts = _FILE_NAME.fullmatch(jar.stem)
+    artifact, version = parts.groups() if parts else (jar.stem, "unknown")
     for coordinate in _stated():
         if coordinate.endswith(f":{artifact}"):
             return coordinate.split(":")[0], artifact, version
