@@ -83,6 +83,11 @@ final class FileStore<T extends Serializable> implements StateHandleStore<T, Int
     @Override
     public void releaseAll() {}
 
+    @Override
+    public String toString() {
+        return folder.toString();
+    }
+
     private void requireExisting(String name) throws NotExistException {
         if (!exists(name).isExisting()) {
             throw new NotExistException(folder.resolve(name) + " does not exist");
