@@ -40,9 +40,9 @@ def shop(platform: str, root: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def agreed(shop: Cluster) -> dict[str, int]:
     """Return the number of rows of each topic, once all equal their tables."""
-    reader = shop.endpoint("mysql-reader")
-    pipeline = shop.pipeline.with_tables(check_tables_ready(reader, shop.pipeline.mysql_source).tables)
-    return check_outputs(pipeline, reader, shop.kafka, list, str, 120).rows
+    found = check_tables_ready(shop.endpoint("mysql-cdc"), shop.pipeline.mysql_source)
+    pipeline = shop.pipeline.with_tables(found.tables)
+    return check_outputs(pipeline, shop.endpoint("mysql-reader"), shop.kafka, list, str, 120).rows
 
 
 def test_every_table_gets_a_topic_with_its_rows(shop: Cluster, root: Path) -> None:
