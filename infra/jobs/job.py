@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from infra.plan import shown_value
+
 Change = Literal["created", "changed", "unchanged"]
 
 
@@ -66,6 +68,27 @@ class JobSpec:
         for name, content in sorted(self.files.items()):
             digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()[:12]
+
+    def facts(self) -> dict[str, str]:
+        """Return what a revision consists of besides its job scripts, for people; values of credentials are hidden."""
+        return {
+            "script": self.script,
+            "image": self.image,
+            "parallelism": str(self.parallelism),
+            **{f"arguments.{name}": shown_value(name, value) for name, value in self.arguments.items()},
+            **{f"configuration.{name}": shown_value(name, value) for name, value in self.configuration.items()},
+        }
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    """What a target keeps of a revision: its job scripts by file name, and the facts of its `JobSpec`.
+
+    `facts` is None if a release stored the revision that did not keep them.
+    """
+
+    files: Mapping[str, bytes]
+    facts: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The target protocol: six verbs for running jobs anywhere.
+"""The target protocol: six verbs for running jobs anywhere, and two questions that change nothing.
 
 `infra.targets` implements it as `local`, `session`, `kubernetes` and, for tests, `memory`; one contract suite runs
 against each of them.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from infra.jobs.job import Change, JobSpec, JobStatus
+from infra.jobs.job import Change, JobSpec, JobStatus, StoredJob
 
 
 class Target(Protocol):
@@ -26,6 +26,12 @@ class Target(Protocol):
 
     def ensure_scripts(self, job: JobSpec) -> Change:
         """Store the job scripts of the revision where `submit` finds them."""
+
+    def preview_scripts(self, job: JobSpec) -> Change:
+        """Return what `ensure_scripts` would do, and change nothing; errors as there."""
+
+    def stored(self, job_name: str, revision: str) -> StoredJob | None:
+        """Return what `ensure_scripts` has stored of a revision, and change nothing; None if nothing is stored."""
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
         """Start the job, from `savepoint` if given, and return Flink's id of it."""

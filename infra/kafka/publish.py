@@ -22,6 +22,7 @@ from infra.errors import DataFileError
 from infra.kafka.client import consumer
 from infra.kafka.reader import partitions_of, read_to_end
 from infra.kafka.writer import Record, send_records
+from infra.plan import Action, PlannedChange
 from infra.progress import Progress, Report, silent
 
 CONTENT_HEADER = "content"
@@ -30,6 +31,10 @@ MAX_LINE_BYTES = 1_000_000
 SHOWN_REJECTS = 5
 # A line can have many rows or a part of one, so only the size of the file tells. Short values in lists have less.
 BYTES_PER_ROW = 100
+
+
+# A plan reads this many records of a topic, to count the lines that it does not have.
+PREVIEWED_RECORDS = 1_000_000
 
 
 class Line(NamedTuple):
@@ -82,6 +87,27 @@ def publish_records(
     lines_to_send = _with_progress(read_lines(data_file, key), "publishing", data_file, report)
     sent = send_records(kafka, _new_records(topic, lines_to_send, published))
     return PublishReport(sent, lines - sent, rejected)
+
+
+def preview_records(
+    kafka: KafkaEndpoint, topic: str, key: str | None, data_file: Path, allow_rejects: bool = False
+) -> PlannedChange:
+    """Return how many lines `publish_records` would publish, and publish nothing; DataFileError as there.
+
+    The records of a topic that is large are not read, so their number is not known.
+    """
+    lines, rejected = _checked(data_file, key, allow_rejects, silent)
+    name, details = f"{data_file.name} on {topic}", (f"invalid lines: {rejected:,}",) if rejected else ()
+    with consumer(kafka) as client:
+        exists = bool(client.partitions_for_topic(topic))
+        records = _records_in(client, partitions_of(client, topic)) if exists else 0
+        if records > PREVIEWED_RECORDS:
+            not_counted = f"not counted, because the topic has about {records:,} records"
+            return PlannedChange("records of", name, Action.CHANGE, not_counted, details)
+        published = _published_contents(client, topic, silent) if records else set()
+    new = sum(1 for _ in _new_records(topic, read_lines(data_file, key), published))
+    action = Action.CHANGE if new else Action.UNCHANGED
+    return PlannedChange("records of", name, action, f"publish {new:,} of {lines:,} lines", details)
 
 
 def _checked(data_file: Path, key: str | None, allow_rejects: bool, report: Report) -> tuple[int, int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -14,6 +15,7 @@ from infra.endpoints import KafkaEndpoint
 from infra.errors import TerminalError, TopicDriftError, WaitTimeoutError
 from infra.kafka.client import admin_client
 from infra.pipeline import Topic
+from infra.plan import Action, PlannedChange, compared
 from infra.waiting import wait_until
 
 LEADER_TIMEOUT_SECONDS = 30
@@ -31,13 +33,17 @@ class ExistingTopic:
 
 @dataclass(frozen=True)
 class TopicPlan:
-    """The changes to one topic; a field is None or empty if it requires no change."""
+    """The changes to one topic; a field is None or empty if it requires no change.
+
+    `drifts` are the differences that Kafka cannot alter.
+    """
 
     name: str
     create: Topic | None = None
     partitions: int | None = None
     options: Mapping[str, str] | None = None
     reason: str = ""
+    drifts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.create:
@@ -59,6 +65,26 @@ def ensure_topics(endpoint: KafkaEndpoint, topics: Mapping[str, Topic]) -> list[
     return plans
 
 
+def preview_topics(endpoint: KafkaEndpoint, topics: Mapping[str, Topic]) -> list[PlannedChange]:
+    """Return what `ensure_topics` would do with each topic, and change nothing.
+
+    The broker checks each change, too, so that an option that it rejects is a refusal.
+    """
+    with admin_client(endpoint) as admin:
+        plans = compare_topics(topics, describe_topics(admin, topics))
+        return [compared("topic", plan.name, partial(_preview, admin, plan)) for plan in plans]
+
+
+def _preview(admin: KafkaAdminClient, plan: TopicPlan) -> PlannedChange:
+    _raise_drifts([plan])
+    _apply(admin, [plan], only_check=True)
+    if plan.create:
+        options = ", ".join(f"{key} {value}" for key, value in plan.create.options().items())
+        return PlannedChange("topic", plan.name, Action.CREATE, f"partitions {plan.create.partitions}, {options}")
+    action = Action.CHANGE if plan.partitions or plan.options else Action.UNCHANGED
+    return PlannedChange("topic", plan.name, action, plan.reason)
+
+
 def describe_topics(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> dict[str, ExistingTopic]:
     """Return those of the topics that exist, by name."""
     existing = set(admin.list_topics()) & set(topics)
@@ -75,10 +101,20 @@ def describe_topics(admin: KafkaAdminClient, topics: Mapping[str, Topic]) -> dic
 
 def plan_topics(desired: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[TopicPlan]:
     """Return a plan for each desired topic; pure. TopicDriftError lists every difference that Kafka cannot alter."""
-    drifts = [drift for name in desired if name in existing for drift in _drifts(name, desired[name], existing[name])]
+    plans = compare_topics(desired, existing)
+    _raise_drifts(plans)
+    return plans
+
+
+def compare_topics(desired: Mapping[str, Topic], existing: Mapping[str, ExistingTopic]) -> list[TopicPlan]:
+    """Return a plan for each desired topic, including those that cannot be carried out; pure."""
+    return [_plan(name, topic, existing.get(name)) for name, topic in desired.items()]
+
+
+def _raise_drifts(plans: Sequence[TopicPlan]) -> None:
+    drifts = [drift for plan in plans for drift in plan.drifts]
     if drifts:
         raise TopicDriftError("\n".join(drifts))
-    return [_plan(name, topic, existing.get(name)) for name, topic in desired.items()]
 
 
 def _drifts(name: str, topic: Topic, found: ExistingTopic) -> list[str]:
@@ -112,7 +148,8 @@ def _plan(name: str, topic: Topic, found: ExistingTopic | None) -> TopicPlan:
     partitions = topic.partitions if topic.partitions > found.partitions else None
     if partitions:
         reasons.insert(0, f"partitions {found.partitions} to {partitions}")
-    return TopicPlan(name, partitions=partitions, options=options, reason=", ".join(reasons))
+    drifts = tuple(_drifts(name, topic, found))
+    return TopicPlan(name, partitions=partitions, options=options, reason=", ".join(reasons), drifts=drifts)
 
 
 def _apply(admin: KafkaAdminClient, plans: list[TopicPlan], only_check: bool) -> None:

@@ -84,6 +84,11 @@ def read_raw(path: Path, offset: int, size: int) -> str:
         return readable(file.read(size))
 
 
+def check_readable(path: Path) -> None:
+    """Check that the file can be read, whatever it contains; DataFileError if not."""
+    _open(path).close()
+
+
 def estimate_rows(path: Path) -> int:
     """Return about how many rows the file has, from the line ends in samples of it; 0 if it cannot be read.
 

@@ -13,6 +13,7 @@ from infra.endpoints import MySqlEndpoint
 from infra.errors import SchemaError
 from infra.mysql.connection import NOT_THE_STATEMENT, Connection, connect, fetch_rows, quoted
 from infra.mysql.seeded_tables import forget_table, record_table
+from infra.plan import Action, PlannedChange
 
 _KIND = "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s"
 
@@ -36,27 +37,41 @@ def ensure_schema(endpoint: MySqlEndpoint, schema_file: Path, table: str, pipeli
     sql = _read(schema_file)
     temporary = _as_temporary(sql, schema_file, table)
     with connect(endpoint) as connection:
-        kind = fetch_rows(connection, _KIND, [table])
-        if not kind:
-            _run(connection, temporary, schema_file)  # SQL that the server rejects must not leave a record
-            _run(connection, f"DROP TEMPORARY TABLE {quoted(table)}", schema_file)
-            # Recorded first: otherwise an interrupted run would leave a table that looks like that of someone else.
-            record_table(endpoint, table, pipeline)
-            try:
-                _run(connection, sql, schema_file)
-            except SchemaError:
-                forget_table(endpoint, table)
-                raise
-            return "created"
-        if kind == [("VIEW",)]:
-            raise SchemaError(
-                f"{table!r} in {endpoint} is a view. Expected a table. Drop the view, or rename the table."
-            )
-        differences = list(_differences(connection, temporary, schema_file, table))
+        if not _is_missing(connection, endpoint, temporary, schema_file, table):
+            return "unchanged"
+        # Recorded first: otherwise an interrupted run would leave a table that looks like that of someone else.
+        record_table(endpoint, table, pipeline)
+        try:
+            _run(connection, sql, schema_file)
+        except SchemaError:
+            forget_table(endpoint, table)
+            raise
+    return "created"
+
+
+def preview_schema(endpoint: MySqlEndpoint, schema_file: Path, table: str) -> PlannedChange:
+    """Return what `ensure_schema` would do, and change nothing; SchemaError as it does."""
+    temporary = _as_temporary(_read(schema_file), schema_file, table)
+    with connect(endpoint) as connection:
+        missing = _is_missing(connection, endpoint, temporary, schema_file, table)
+    action = Action.CREATE if missing else Action.UNCHANGED
+    return PlannedChange("table", table, action, f"from {schema_file.name}" if missing else "")
+
+
+def _is_missing(connection: Connection, endpoint: MySqlEndpoint, temporary: str, schema_file: Path, table: str) -> bool:
+    """Return whether the table is missing; SchemaError if the server rejects the file, or the table differs from it."""
+    kind = fetch_rows(connection, _KIND, [table])
+    if not kind:
+        _run(connection, temporary, schema_file)  # SQL that the server rejects must not leave a record
+        _run(connection, f"DROP TEMPORARY TABLE {quoted(table)}", schema_file)
+        return True
+    if kind == [("VIEW",)]:
+        raise SchemaError(f"{table!r} in {endpoint} is a view. Expected a table. Drop the view, or rename the table.")
+    differences = list(_differences(connection, temporary, schema_file, table))
     if differences:
         listed = "".join(f"\n  {difference}" for difference in differences)
         raise SchemaError(f"table {table!r} in {endpoint} differs from {schema_file}:{listed}")
-    return "unchanged"
+    return False
 
 
 def _read(schema_file: Path) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import MySQLdb
 
@@ -21,6 +22,7 @@ from infra.mysql.connection import LOCK_WAIT_SECONDS, Connection, connect, fetch
 from infra.mysql.data_file import Reject, Row, read_raw, read_rows
 from infra.mysql.rejects import Rejects, write_rejects
 from infra.mysql.staging import STAGING, create_staging, duplicates, move_duplicates, sort_rows, stage_rows
+from infra.plan import Action, PlannedChange
 from infra.progress import Progress, Report, heartbeat, silent
 
 _CHECK_VIOLATED = {3819, 4025}  # of MySQL and of MariaDB, which the driver does not regard as errors of integrity
@@ -99,8 +101,7 @@ def seed_table(
             staged = _stage(connection, columns, data_file, rejects, report)
         if rejects.count and not allow_rejects:
             raise _rejected(data_file, rejects, rejects_file)
-        if foreign:
-            raise _foreign(table, foreign, _plan(connection, table, columns, staged))
+        _check_owned(connection, table, columns, staged, foreign)
         try:
             with heartbeat(report, f"comparing {staged:,} rows with table {table}, and changing those that differ"):
                 plan = SeedPlan(0, staged, 0, 0)
@@ -120,6 +121,35 @@ def seed_table(
     return SeedReport(
         inserted, updated, deleted, staged - inserted - updated, rejects.count, time.monotonic() - started
     )
+
+
+def preview_seed(
+    endpoint: MySqlEndpoint,
+    table: str,
+    data_file: Path,
+    allow_rejects: bool = False,
+    report: Report = silent,
+    max_deleted_percent: int = 100,
+    foreign: str | None = None,
+) -> PlannedChange:
+    """Return what `seed_table` would change in an existing table, without a lock and a rejects file; errors as there.
+
+    The rows of the file are in a temporary table of this session meanwhile. Constraints of the table other than its
+    primary key are not checked.
+    """
+    with connect(endpoint) as connection, TemporaryDirectory() as folder:
+        columns = describe_columns(connection, table)
+        create_staging(connection, columns)
+        with write_rejects(Path(folder) / "rejects.csv") as rejects:
+            staged = _stage(connection, columns, data_file, rejects, report)
+        if rejects.count and not allow_rejects:
+            raise _rejected(data_file, rejects, None)
+        _check_owned(connection, table, columns, staged, foreign)
+        plan = _plan(connection, table, columns, staged)
+        _check_deletions(plan, table, data_file, max_deleted_percent)
+    rejected = (f"rejected rows of {data_file.name}: {rejects.count:,}",) if rejects.count else ()
+    action = Action.CHANGE if plan.changes else Action.UNCHANGED
+    return PlannedChange("rows of", table, action, str(plan) if plan.changes else f"{plan.rows:,} rows", rejected)
 
 
 def _stage(connection: Connection, columns: Sequence[Column], data_file: Path, rejects: Rejects, report: Report) -> int:
@@ -144,12 +174,21 @@ def _stage(connection: Connection, columns: Sequence[Column], data_file: Path, r
     return staged - moved
 
 
-def _rejected(data_file: Path, rejects: Rejects, rejects_file: Path) -> DataFileError:
+def _check_owned(
+    connection: Connection, table: str, columns: Sequence[Column], staged: int, foreign: str | None
+) -> None:
+    """Raise SchemaError with the numbers of rows if the pipeline may not seed the table."""
+    if foreign:
+        raise _foreign(table, foreign, _plan(connection, table, columns, staged))
+
+
+def _rejected(data_file: Path, rejects: Rejects, rejects_file: Path | None) -> DataFileError:
     first = "".join(f"\n  line {reject.line}: {reject.reason}" for reject in rejects.first)
     rows = "1 row was" if rejects.count == 1 else f"{rejects.count} rows were"
+    where = f"All of them are in {rejects_file}. " if rejects_file else ""
     return DataFileError(
         f"{data_file}: {rows} rejected, so nothing was loaded:{first}\n"
-        f"All of them are in {rejects_file}. Fix the data file, or load only the valid rows with allow_rejects."
+        f"{where}Fix the data file, or load only the valid rows with allow_rejects."
     )
 
 

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from infra.mysql.connection import Connection, fetch_rows, quoted
-from infra.mysql.grants import EVERYTHING, database_scope, show_grants
+from infra.mysql.grants import EVERYTHING, Grants, database_scope, show_grants
 from infra.pipeline.naming import Role, user_name
+from infra.plan import Action, PlannedChange
 
 _ON_DATABASE: dict[Role, str] = {"owner": "ALL PRIVILEGES", "cdc": "SELECT", "reader": "SELECT"}
 _ON_SERVER: dict[Role, tuple[str, ...]] = {"cdc": ("REPLICATION SLAVE", "REPLICATION CLIENT")}
@@ -22,12 +23,17 @@ _ON_SERVER: dict[Role, tuple[str, ...]] = {"cdc": ("REPLICATION SLAVE", "REPLICA
 
 def ensure_database(admin: Connection, database: str) -> str:
     """Create the database in utf8mb4 if it is missing, and return "created" or "unchanged"."""
-    existing = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
-    if fetch_rows(admin, existing, [database]):
+    if has_database(admin, database):
         return "unchanged"
     with admin.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE IF NOT EXISTS {quoted(database)} CHARACTER SET utf8mb4")
     return "created"
+
+
+def has_database(admin: Connection, database: str) -> bool:
+    """Return whether the database exists."""
+    existing = "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s"
+    return bool(fetch_rows(admin, existing, [database]))
 
 
 def ensure_users(admin: Connection, database: str, passwords: Mapping[Role, str | None]) -> list[str]:
@@ -38,6 +44,26 @@ def ensure_users(admin: Connection, database: str, passwords: Mapping[Role, str 
     """
     with _without_binlog(admin):
         return [_ensure_user(admin, database, role, password) for role, password in passwords.items()]
+
+
+def preview_users(admin: Connection, database: str, passwords: Mapping[Role, str | None]) -> list[PlannedChange]:
+    """Return what `ensure_database` and `ensure_users` would do, and change nothing."""
+    missing = not has_database(admin, database)
+    changes = [PlannedChange("database", database, Action.CREATE if missing else Action.UNCHANGED)]
+    return [*changes, *(_preview_user(admin, database, role, password) for role, password in passwords.items())]
+
+
+def _preview_user(admin: Connection, database: str, role: Role, password: str | None) -> PlannedChange:
+    user = user_name(database, role)
+    expected = _expected_grants(admin, database, role)
+    listed = tuple(f"{', '.join(sorted(privileges))} on {scope}" for scope, privileges in expected.items())
+    if not _exists(admin, user):
+        return PlannedChange("user", user, Action.CREATE, "; ".join(listed))
+    if show_grants(admin, user) != expected:
+        return PlannedChange("user", user, Action.CHANGE, "grants", listed)
+    if password is not None:
+        return PlannedChange("user", user, Action.CHANGE, "its password")
+    return PlannedChange("user", user, Action.UNCHANGED)
 
 
 @contextmanager
@@ -55,12 +81,12 @@ def _without_binlog(admin: Connection) -> Iterator[None]:
 
 def _ensure_user(admin: Connection, database: str, role: Role, password: str | None) -> str:
     user = user_name(database, role)
-    existed = bool(fetch_rows(admin, "SELECT 1 FROM mysql.user WHERE User = %s AND Host = '%%'", [user]))
+    existed = _exists(admin, user)
     if password is not None:
         with admin.cursor() as cursor:
             cursor.execute("CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", [user, password])
             cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", [user, password])
-    changed = _ensure_grants(admin, user, role, database_scope(database, wildcards=_has_wildcards(admin)))
+    changed = _ensure_grants(admin, user, _expected_grants(admin, database, role))
     if not existed:
         return f"{user}: created"
     if password is None:
@@ -68,11 +94,17 @@ def _ensure_user(admin: Connection, database: str, role: Role, password: str | N
     return f"{user}: password set, grants {'changed' if changed else 'unchanged'}"
 
 
-def _ensure_grants(admin: Connection, user: str, role: Role, scope: str) -> bool:
+def _exists(admin: Connection, user: str) -> bool:
+    return bool(fetch_rows(admin, "SELECT 1 FROM mysql.user WHERE User = %s AND Host = '%%'", [user]))
+
+
+def _expected_grants(admin: Connection, database: str, role: Role) -> dict[str, frozenset[str]]:
+    expected = {database_scope(database, wildcards=_has_wildcards(admin)): frozenset({_ON_DATABASE[role]})}
+    return expected | ({EVERYTHING: frozenset(_ON_SERVER[role])} if role in _ON_SERVER else {})
+
+
+def _ensure_grants(admin: Connection, user: str, expected: Grants) -> bool:
     """Make the user's grants exact, and return whether they had to change."""
-    expected = {scope: frozenset({_ON_DATABASE[role]})}
-    if role in _ON_SERVER:
-        expected[EVERYTHING] = frozenset(_ON_SERVER[role])
     found = show_grants(admin, user)
     if found == expected:
         return False

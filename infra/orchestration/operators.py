@@ -75,9 +75,7 @@ class SubmitJobOperator(BaseOperator):
         from infra.kafka.emptying import empty_topics
         from infra.orchestration.connections import kafka_endpoint
 
-        written = {name: pipeline.topics[name] for name in pipeline.jobs[self.job].writes}
-        compacted = {name: topic for name, topic in written.items() if topic.cleanup_policy == "compact"}
-        emptied = empty_topics(kafka_endpoint(pipeline), compacted)
+        emptied = empty_topics(kafka_endpoint(pipeline), pipeline.emptied_topics(self.job))
         lines = [f"{name}: emptied, {count} offsets" for name, count in emptied.items()]
         report(self.task_id, lines or ["its topics: unchanged, all empty"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
@@ -12,7 +13,7 @@ from infra.errors import DefinitionError, JobFailedError
 from infra.orchestration.captured_tables import remember_tables, with_tables_of_run
 from infra.orchestration.data_files import checked_file, daily_file
 from infra.orchestration.failures import progress_of, report
-from infra.pipeline import Pipeline, TableCheck, load_pipeline, load_valid_pipelines
+from infra.pipeline import Pipeline, TableCheck, load_pipeline
 from infra.pipeline.naming import reload_topic
 
 P = ParamSpec("P")
@@ -55,21 +56,33 @@ def wait_for_other_runs(other_dag_id: str, gives_way: bool) -> bool:
     return active <= 0
 
 
+@task.short_circuit
+def plan_deployment(folder: str, data_file: str) -> bool:
+    """With `plan_only`, log what this run would create, change, leave or refuse, and skip the rest; else do nothing.
+
+    The plan is also the XCom `plan`. A plan with a refusal fails the run, as the deployment would.
+    """
+    from infra.orchestration.plan import plan_of_run, raise_refusals
+
+    context = get_current_context()
+    if not context["params"]["plan_only"]:
+        return True
+    pipeline = load_pipeline(Path(folder))
+    capacity = partial(_capacity, pipeline, data_file)
+    plan = plan_of_run(pipeline, context["params"], lambda: _data_file(pipeline, data_file)[0], capacity)
+    report("plan_deployment", plan.lines())
+    context["ti"].xcom_push(key="plan", value=plan.document())
+    raise_refusals(plan)
+    return False
+
+
 @pipeline_task
 def preflight_capacity(pipeline: Pipeline, data_file: str | None) -> list[str]:
     """Check, before anything is created, that the target can run jobs, and is large enough for the source.
 
     On `kubernetes` an operator must be there that supports them; `local` must have the disk and the memory.
     """
-    from infra.orchestration.connections import connect_to_kubernetes
-    from infra.settings import load_settings
-    from infra.targets.registry import check_capacity, check_target
-
-    target, settings = _params()["target"], load_settings()
-    ready = check_target(target, settings, connect_to_kubernetes)
-    name, rows = _estimated_rows(pipeline, data_file)
-    checked = check_capacity(target, settings, rows, name)
-    return report("preflight_capacity", [*ready, f"{name}, about {rows:,} rows", *checked])
+    return report("preflight_capacity", _capacity(pipeline, data_file))
 
 
 @pipeline_task
@@ -133,20 +146,13 @@ def publish_records(pipeline: Pipeline, data_file: str | None) -> list[str]:
 @pipeline_task
 def preflight_cdc(pipeline: Pipeline) -> list[str]:
     """Check everything that change data capture requires of the database; each error names its fix."""
-    from infra.mysql.preflight import INTERCEPTOR, check_cdc_ready
-    from infra.mysql.preflight_tables import check_tables_ready
+    from infra.mysql.preflight_source import check_source_ready
     from infra.orchestration.connections import mysql_endpoint
 
-    source, cdc, others = pipeline.mysql_source, mysql_endpoint(pipeline, "cdc"), server_ids_of_others(pipeline)
-    if source.table:
-        lines = check_cdc_ready(
-            cdc, source.database, source.table, source.server_ids, others,
-            without_interceptor=files_without(pipeline, INTERCEPTOR),
-        )  # fmt: skip
-    else:
-        ready = check_tables_ready(cdc, source, others)
+    ready = check_source_ready(pipeline, mysql_endpoint(pipeline, "cdc"))
+    if ready.tables:
         remember_tables(get_current_context(), ready.tables)
-        lines = list(ready.lines)
+    lines = list(ready.lines)
     passed = [line for line in lines if line.startswith("ok ")]
     captured = [line.removeprefix("ok ") for line in passed if line.startswith("ok table ")]
     unchecked = [line for line in lines if line not in passed]
@@ -158,13 +164,13 @@ def preflight_cdc(pipeline: Pipeline) -> list[str]:
 def preflight_reload(pipeline: Pipeline) -> list[str]:
     """Check that the pipeline captures the table, and that the database accepts the condition."""
     from infra.mysql.connection import connect
-    from infra.mysql.preflight_tables import check_tables_ready
+    from infra.mysql.preflight_source import check_source_ready
     from infra.mysql.row_condition import check_condition
     from infra.orchestration.connections import mysql_endpoint
 
     source, cdc, params = pipeline.mysql_source, mysql_endpoint(pipeline, "cdc"), _params()
     name, where = params["table"], params["where"] or ""
-    tables = check_tables_ready(cdc, source, server_ids_of_others(pipeline)).tables
+    tables = check_source_ready(pipeline, cdc).tables
     found = [table for table in tables if table.name == name]
     if not found:
         names = ", ".join(table.name for table in tables)
@@ -314,19 +320,6 @@ def result_asset(pipeline: Pipeline, topic: str) -> Asset:
     return Asset(name=topic, uri=f"kafka://{pipeline.name}_kafka/{topic}", group=pipeline.name)
 
 
-def server_ids_of_others(pipeline: Pipeline) -> dict[str, str]:
-    """Return the server ids of the other pipelines by name, except those with an invalid definition."""
-    others = [other for other in load_valid_pipelines(pipeline.folder.parent) if other.folder != pipeline.folder]
-    return {other.name: other.mysql_source.server_ids for other in others if other.source.mysql}
-
-
-def files_without(pipeline: Pipeline, option: str) -> list[str]:
-    """Return the job scripts that create a table of the CDC connector without this option."""
-    names = [name for name, job in pipeline.jobs.items() if "mysql" in job.uses]
-    texts = {path.name: path.read_text(encoding="utf-8") for name in names for path in pipeline.job_files(name)}
-    return [name for name, text in texts.items() if "'mysql-cdc'" in text and option not in text]
-
-
 def _params() -> dict[str, Any]:
     return get_current_context()["params"]
 
@@ -341,22 +334,18 @@ def _data_file(pipeline: Pipeline, data_file: str | None) -> tuple[Path, bool]:
     return path, allow_rejects
 
 
-def _estimated_rows(pipeline: Pipeline, data_file: str | None) -> tuple[str, int]:
-    """Return the name of the data file, or of a source that is only read, and about how many rows it has."""
-    from infra.kafka import publish
-    from infra.mysql import data_file as csv_file
-    from infra.mysql.connection import connect
-    from infra.mysql.snapshot import estimate_rows, estimate_rows_of
-    from infra.orchestration.connections import kafka_endpoint, mysql_endpoint
+def _capacity(pipeline: Pipeline, data_file: str | None) -> list[str]:
+    """Check the target against the size of the source, and return a line for each fact."""
+    from infra.orchestration.connections import connect_to_kubernetes, kafka_endpoint, mysql_endpoint
+    from infra.planning import estimated_rows
+    from infra.settings import load_settings
+    from infra.targets.registry import check_capacity, check_target
 
-    if pipeline.source.seed:
-        path, _ = _data_file(pipeline, data_file)
-        return path.name, csv_file.estimate_rows(path) if pipeline.source.mysql else publish.estimate_rows(path)
-    if pipeline.source.mysql:
-        table, patterns = pipeline.source.mysql.table, pipeline.source.mysql.tables
-        with connect(mysql_endpoint(pipeline, "reader")) as connection:
-            if table:
-                return f"table {table}", estimate_rows(connection, table)
-            return f"tables {', '.join(patterns)}", estimate_rows_of(connection, patterns)
-    topic = pipeline.kafka_source.topic
-    return f"topic {topic}", publish.count_records(kafka_endpoint(pipeline), topic)
+    target, settings = _params()["target"], load_settings()
+    ready = check_target(target, settings, connect_to_kubernetes)
+    path = _data_file(pipeline, data_file)[0] if pipeline.source.seed else None
+    reads_table = pipeline.source.mysql and not path
+    reader = mysql_endpoint(pipeline, "reader") if reads_table else None
+    kafka = kafka_endpoint(pipeline) if pipeline.source.kafka and not path else None
+    name, rows = estimated_rows(pipeline, kafka, reader, path)
+    return [*ready, f"{name}, about {rows:,} rows", *check_capacity(target, settings, rows, name)]

@@ -378,6 +378,11 @@ class Pipeline(_Part):
             }
         )
 
+    def emptied_topics(self, job: str) -> dict[str, Topic]:
+        """Return the topics that a start of the job from scratch empties: the compacted ones that it writes."""
+        written = {name: self.topics[name] for name in self.jobs[job].writes}
+        return {name: topic for name, topic in written.items() if topic.cleanup_policy == "compact"}
+
     def path(self, relative: str) -> Path:
         """Return the path of a file that the definition names."""
         return self.folder / relative

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from infra.errors import JobFailedError
-from infra.jobs.job import Change, JobSpec, JobState, JobStatus
+from infra.jobs.job import Change, JobSpec, JobState, JobStatus, StoredJob
 
 
 class MemoryTarget:
@@ -19,21 +19,28 @@ class MemoryTarget:
     shares_task_managers = True
 
     def __init__(self) -> None:
-        self._scripts: set[tuple[str, str]] = set()
+        self._scripts: dict[tuple[str, str], StoredJob] = {}
         self._jobs: dict[str, JobStatus] = {}
         self._clock = itertools.count(1)
 
     def ensure_scripts(self, job: JobSpec) -> Change:
         """Remember that the revision has its job scripts."""
-        scripts = (job.name, job.revision)
-        if scripts in self._scripts:
-            return "unchanged"
-        self._scripts.add(scripts)
-        return "created"
+        change = self.preview_scripts(job)
+        if change == "created":
+            self._scripts[job.name, job.revision] = StoredJob(dict(job.files), job.facts())
+        return change
+
+    def preview_scripts(self, job: JobSpec) -> Change:
+        """Return whether the revision is new."""
+        return "unchanged" if self.stored(job.name, job.revision) else "created"
+
+    def stored(self, job_name: str, revision: str) -> StoredJob | None:
+        """Return what `ensure_scripts` remembers of the revision."""
+        return self._scripts.get((job_name, revision))
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
         """Add a healthy job and return its id; JobFailedError without its job scripts."""
-        if (job.name, job.revision) not in self._scripts:
+        if self.stored(job.name, job.revision) is None:
             raise JobFailedError(
                 f"{job.name} could not be submitted: revision {job.revision} does not have its job scripts. "
                 "Deploy the pipeline."
@@ -67,7 +74,7 @@ class MemoryTarget:
     def delete(self, job_name: str) -> None:
         """Remove the job and its job scripts."""
         self._jobs.pop(job_name, None)
-        self._scripts = {scripts for scripts in self._scripts if scripts[0] != job_name}
+        self._scripts = {key: stored for key, stored in self._scripts.items() if key[0] != job_name}
 
     def fail(self, job_name: str, cause: str) -> None:
         """Make the job fail now, after a checkpoint that it can start from."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import os
 import shutil
 import subprocess
@@ -23,7 +24,7 @@ from infra.flink.cli import submit_failure, without_frames
 from infra.flink.rest import FlinkRest
 from infra.jobs.flink_status import describe_run, live_runs, newest_run
 from infra.jobs.health import state_mismatch
-from infra.jobs.job import Change, JobSpec, JobState, JobStatus
+from infra.jobs.job import Change, JobSpec, JobState, JobStatus, StoredJob
 from infra.jobs.options import OUT_OF_MEMORY_FILE, identity_options
 from infra.settings import Settings, inherited_environment
 from infra.waiting import wait_until
@@ -85,16 +86,31 @@ class SessionTarget:
 
     def ensure_scripts(self, job: JobSpec) -> Change:
         """Write the job scripts to a folder named after the revision, if it does not exist."""
-        folder = self._folder(job)
-        if folder.is_dir():
-            return "unchanged"
+        folder, change = self._folder(job.name, job.revision), self.preview_scripts(job)
+        if change == "unchanged":
+            return change
         staging = folder.with_suffix(".staging")
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True)
         for name, content in job.files.items():
             (staging / name).write_bytes(content)
+        # Next to the folder, in which a job script would find it.
+        _facts_file(folder).write_text(json.dumps(job.facts(), indent=1), encoding="utf-8")
         staging.rename(folder)  # a folder with the revision's name is always complete
-        return "created"
+        return change
+
+    def preview_scripts(self, job: JobSpec) -> Change:
+        """Return whether the folder of the revision is missing."""
+        return "unchanged" if self._folder(job.name, job.revision).is_dir() else "created"
+
+    def stored(self, job_name: str, revision: str) -> StoredJob | None:
+        """Return the files of the folder that is named after the revision."""
+        folder = self._folder(job_name, revision)
+        if not folder.is_dir():
+            return None
+        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+        facts = _facts_file(folder)
+        return StoredJob(files, json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else None)
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
         """Submit the job with `flink run` and return its id; if it runs at its revision, only return its id.
@@ -196,11 +212,11 @@ class SessionTarget:
         for folder in (self._scripts, *self._state):
             shutil.rmtree(folder / job_name, ignore_errors=True)
 
-    def _folder(self, job: JobSpec) -> Path:
-        return self._scripts / job.name / job.revision
+    def _folder(self, job_name: str, revision: str) -> Path:
+        return self._scripts / job_name / revision
 
     def _submit_arguments(self, job: JobSpec, job_id: str, savepoint: str | None) -> list[str]:
-        folder = self._folder(job)
+        folder = self._folder(job.name, job.revision)
         options: Mapping[str, str] = {
             **job.configuration,
             **identity_options(job),
@@ -234,6 +250,10 @@ class SessionTarget:
         """Return the newest savepoint or retained checkpoint on disk; None if there is none."""
         found = [state for root in self._state for state in _job_states(root / job_name)]
         return max(found)[1] if found else None
+
+
+def _facts_file(folder: Path) -> Path:
+    return folder.with_suffix(".json")
 
 
 def _job_id(name: str, before: str, savepoint: str, attempt: int) -> str:

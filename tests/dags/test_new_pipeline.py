@@ -78,10 +78,11 @@ def test_pipeline_without_a_seed_only_reads_its_source(
     assert bag.import_errors == {}
     assert f"{shipped}_daily_reload" not in bag.dags
     dag = bag.dags[f"{shipped}_deploy"]
-    assert dag.params.dump() == {"target": "local", "start_from": "latest_state"}
+    assert dag.params.dump() == {"target": "local", "start_from": "latest_state", "plan_only": False}
     jobs = {name for name in dag.task_dict if name.startswith(("submit_", "wait_for_"))}
     assert dag.task_dict.keys() - jobs == {
-        "preflight_capacity", "provision_topics", "create_configmaps", "check_outputs", "audit_records", *before_jobs
+        "plan_deployment", "preflight_capacity", "provision_topics", "create_configmaps", "check_outputs",
+        "audit_records", *before_jobs,
     }  # fmt: skip
     first = next(name for name in dag.task_dict if name.startswith("submit_"))
     assert dag.get_task(first).upstream_task_ids == {"provision_topics", "create_configmaps", *before_jobs}
@@ -145,7 +146,7 @@ def test_invalid_definition_becomes_a_dag_that_reports_it_and_affects_no_other(c
 
 def test_job_script_without_an_option_of_the_cdc_connector_is_found(checkout: Path) -> None:
     from infra.mysql.preflight import INTERCEPTOR
-    from infra.orchestration.tasks import files_without
+    from infra.mysql.preflight_source import files_without
 
     pipeline = load_pipeline(checkout / "flink_jobs" / "olympics")
     assert files_without(pipeline, INTERCEPTOR) == []
@@ -157,7 +158,7 @@ def test_job_script_without_an_option_of_the_cdc_connector_is_found(checkout: Pa
 
 
 def test_preflight_ignores_pipelines_with_an_invalid_definition(checkout: Path) -> None:
-    from infra.orchestration.tasks import server_ids_of_others
+    from infra.mysql.preflight_source import server_ids_of_others
 
     add_pipeline(checkout, "winter_games").write_text("- broken")
     other = add_pipeline(checkout, "summer_games")

@@ -13,10 +13,11 @@ import pytest
 from infra.settings import ROOT
 
 # Modules that every layer can import; they import nothing but `infra.errors`.
-GROUND = {"errors", "endpoints", "progress", "waiting"}
+GROUND = {"errors", "endpoints", "plan", "progress", "waiting"}
 ALLOWED = {
     "errors": set[str](),
     "endpoints": set[str](),
+    "plan": {"errors"},
     "progress": set[str](),
     "provider": set[str](),
     "refusals": {"errors"},
@@ -37,7 +38,9 @@ ALLOWED = {
     "targets": GROUND | {"jobs", "flink", "settings", "versions"},
     "targets.local": {"settings", "setup", "stacks.local", "targets"},
     "targets.registry": GROUND | {"jobs", "settings", "targets", "targets.local"},
-    "orchestration": GROUND | {"pipeline", "settings", "checks", "kafka", "mysql", "jobs", "targets.registry"},
+    "planning": GROUND | {"pipeline", "kafka", "mysql", "jobs"},
+    "orchestration": GROUND
+    | {"pipeline", "settings", "checks", "kafka", "mysql", "jobs", "planning", "targets.registry"},
     "results": GROUND | {"pipeline", "kafka", "checks"},
 }
 # Programs, which can import every layer.

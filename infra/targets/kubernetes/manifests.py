@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 from infra.errors import DefinitionError
 from infra.flink.java import JAVA_17_OPTIONS
-from infra.jobs.job import JobSpec
+from infra.jobs.job import JobSpec, StoredJob
 from infra.jobs.options import exit_options, identity_options, recovery_options, state_options
 from infra.settings import KubernetesSettings
 from infra.versions import load_versions
@@ -15,6 +16,7 @@ from infra.versions import load_versions
 Manifest = dict[str, Any]
 PART_OF = "olympic-streaming"
 REVISION_KEY = "olympic-streaming/revision"
+FACTS_ANNOTATION = "olympic-streaming/job"
 STATE_ANNOTATION = "olympic-streaming/last-checkpoint"
 CONTAINER = "flink-main-container"
 SCRIPTS, DATA = "/opt/flink/jobs", "/flink-data"
@@ -27,9 +29,9 @@ def resource_name(job_name: str) -> str:
     return job_name.replace(".", "-").replace("_", "-")
 
 
-def scripts_name(job: JobSpec) -> str:
+def scripts_name(job_name: str, revision: str) -> str:
     """Return the name of a revision's ConfigMap, which is new for new content: a changed one would restart nothing."""
-    return f"{resource_name(job.name)}-{job.revision}"
+    return f"{resource_name(job_name)}-{revision}"
 
 
 def render_config_map(job: JobSpec, settings: KubernetesSettings) -> Manifest:
@@ -50,15 +52,23 @@ def render_config_map(job: JobSpec, settings: KubernetesSettings) -> Manifest:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
-            "name": scripts_name(job),
+            "name": scripts_name(job.name, job.revision),
             "namespace": settings.namespace,
             "labels": labels(job.name),
-            "annotations": {REVISION_KEY: job.revision},
+            "annotations": {REVISION_KEY: job.revision, FACTS_ANNOTATION: json.dumps(job.facts())},
         },
         "immutable": True,
         "data": data,
         **({"binaryData": binary} if binary else {}),
     }
+
+
+def read_config_map(config_map: Manifest) -> StoredJob:
+    """Return what `render_config_map` wrote; earlier releases did not write the facts."""
+    files = {name: text.encode() for name, text in config_map.get("data", {}).items()}
+    files |= {name: base64.b64decode(text) for name, text in config_map.get("binaryData", {}).items()}
+    facts = config_map["metadata"].get("annotations", {}).get(FACTS_ANNOTATION)
+    return StoredJob(files, json.loads(facts) if facts else None)
 
 
 def labels(job_name: str) -> dict[str, str]:
@@ -210,6 +220,6 @@ def _job_manager_template(job: JobSpec) -> Manifest:
         "metadata": {"name": "pod-template"},
         "spec": {
             "containers": [container],
-            "volumes": [{"name": "scripts", "configMap": {"name": scripts_name(job)}}],
+            "volumes": [{"name": "scripts", "configMap": {"name": scripts_name(job.name, job.revision)}}],
         },
     }

@@ -13,7 +13,7 @@ from kubernetes.client import ApiClient
 from infra.errors import JobFailedError, SetupError, UnreachableError
 from infra.flink.rest import SAVEPOINT_TIMEOUT_SECONDS, FlinkRest
 from infra.jobs.flink_status import STATES, describe_run, last_checkpoint, newest_run
-from infra.jobs.job import Change, JobSpec, JobState, JobStatus
+from infra.jobs.job import Change, JobSpec, JobState, JobStatus, StoredJob
 from infra.settings import KubernetesSettings
 from infra.targets.kubernetes.api import FIELD_MANAGER, KubernetesApi, Manifest
 from infra.targets.kubernetes.diagnosis import (
@@ -32,6 +32,7 @@ from infra.targets.kubernetes.manifests import (
     REVISION_KEY,
     STATE_ANNOTATION,
     labels,
+    read_config_map,
     render_config_map,
     render_flink_deployment,
     resource_name,
@@ -85,11 +86,23 @@ class KubernetesTarget:
 
     def ensure_scripts(self, job: JobSpec) -> Change:
         """Create the ConfigMap of the revision if it is missing, and delete old ones."""
-        if self._api.get("ConfigMap", scripts_name(job)):
+        change = self.preview_scripts(job)
+        if change == "created":
+            self._api.apply(render_config_map(job, self._settings))
+            self._prune_scripts(job)
+        return change
+
+    def preview_scripts(self, job: JobSpec) -> Change:
+        """Return whether the ConfigMap of the revision is missing; DefinitionError if it would be too large."""
+        if self.stored(job.name, job.revision):
             return "unchanged"
-        self._api.apply(render_config_map(job, self._settings))
-        self._prune_scripts(job)
+        render_config_map(job, self._settings)
         return "created"
+
+    def stored(self, job_name: str, revision: str) -> StoredJob | None:
+        """Return the content of the ConfigMap that is named after the revision."""
+        found = self._api.get("ConfigMap", scripts_name(job_name, revision))
+        return read_config_map(found) if found else None
 
     def submit(self, job: JobSpec, savepoint: str | None = None) -> str:
         """Apply the FlinkDeployment and return Flink's id of the job; JobFailedError if the operator rejects it.
@@ -97,7 +110,7 @@ class KubernetesTarget:
         A job that has ended gets a new resource, which starts from `savepoint`; else the operator upgrades it.
         """
         name = resource_name(job.name)
-        if self._api.get("ConfigMap", scripts_name(job)) is None:
+        if self.stored(job.name, job.revision) is None:
             raise JobFailedError(
                 f"{job.name} could not be submitted: revision {job.revision} does not have its job scripts. "
                 "Deploy the pipeline."
