@@ -39,6 +39,13 @@ run: setup ## Start the local stack, deploy a pipeline with Airflow, and show it
 	  $${ALLOW_REJECTS:+--allow-rejects} $${ALLOW_DELETIONS:+--allow-deletions} $${ADOPT_TABLE:+--adopt-table} \
 	  $${START_FROM:+--start-from "$$START_FROM"}
 
+.PHONY: plan
+plan: ## Show what `make run` would create, change, leave or refuse, and change nothing; requires `make up`. Status 2: there are changes. PIPELINE=name DATA=file.csv START_FROM=scratch FORMAT=json
+	@bash infra/setup/setup.sh >&2  # standard output has only the plan, so that it can be piped
+	@$(PYTHON) -m infra plan --pipeline "$$PIPELINE" $${DATA:+--data "$$DATA"} \
+	  $${ALLOW_REJECTS:+--allow-rejects} $${ALLOW_DELETIONS:+--allow-deletions} $${ADOPT_TABLE:+--adopt-table} \
+	  $${START_FROM:+--start-from "$$START_FROM"} $$(if [ "$$FORMAT" = json ]; then echo --json; fi)
+
 .PHONY: results
 results: ## Show the contents of the result topics; requires `make run`. PIPELINE=name FORMAT=table|json
 	@bash infra/setup/setup.sh >&2  # standard output has only the results, so that it can be piped

@@ -6,19 +6,23 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
+from infra.endpoints import MySqlEndpoint
 from infra.errors import AccessDeniedError, DagFailedError, DataFileError
 from infra.mysql.connection import connect
-from infra.mysql.users import ensure_database, ensure_users
+from infra.mysql.users import ensure_database, ensure_users, has_database, preview_users
 from infra.pipeline import Pipeline, databases_of, load_pipeline, load_valid_pipelines
-from infra.pipeline.naming import TASK_LOGGER, Role
+from infra.pipeline.naming import ROLES, TASK_LOGGER, Role
+from infra.plan import Action, PlannedChange
 from infra.results import print_results
 from infra.settings import Settings
 from infra.stacks.local.airflow import airflow_environment, airflow_program, ensure_airflow
-from infra.stacks.local.stack import kafka_endpoint, mysql_admin, mysql_endpoint, mysql_passwords, up
+from infra.stacks.local.stack import kafka_endpoint, known_mysql_endpoint, mysql_admin, mysql_endpoint, up
 from infra.stacks.log_tail import log_tail
 
 # A line of Airflow's console log that a task of this platform wrote.
@@ -60,21 +64,51 @@ def prepare(settings: Settings, pipeline: Pipeline) -> list[str]:
 def _prepare_database(settings: Settings, database: str) -> list[str]:
     with connect(mysql_admin(settings)) as admin:
         change = ensure_database(admin, database)
-        users = ensure_users(admin, database, _new_passwords(settings, database))
+        endpoints = {role: mysql_endpoint(settings, role, database) for role in ROLES}
+        users = ensure_users(admin, database, _new_passwords(endpoints))
         admin.commit()
     return [f"database {database}: {change}", *users]
 
 
-def _new_passwords(settings: Settings, database: str) -> dict[Role, str | None]:
+def _new_passwords(endpoints: Mapping[Role, MySqlEndpoint]) -> dict[Role, str | None]:
     """Return the password of each role's user; None for a user that can already log in with it."""
-    passwords: dict[Role, str | None] = dict(mysql_passwords(settings, database))
-    for role in passwords:
+    passwords: dict[Role, str | None] = {role: endpoint.password for role, endpoint in endpoints.items()}
+    for role, endpoint in endpoints.items():
         try:
-            with connect(mysql_endpoint(settings, role, database)):
+            with connect(endpoint):
                 passwords[role] = None
         except AccessDeniedError:
             continue  # the user does not exist, or has another password
     return passwords
+
+
+@dataclass(frozen=True)
+class PreviewedDatabase:
+    """What `prepare` would do with a database and its users, and the endpoint of a role, as it will be after that."""
+
+    changes: list[PlannedChange]
+    endpoints: Mapping[Role, MySqlEndpoint]
+
+    @property
+    def is_missing(self) -> bool:
+        """True if the database would be created."""
+        return self.changes[0].action is Action.CREATE
+
+
+def preview_database(settings: Settings, database: str) -> PreviewedDatabase:
+    """Return what `prepare` would do with the database and its users, and change nothing.
+
+    In place of a user that does not exist yet, or would get other privileges, the administrator reads the database.
+    """
+    with connect(mysql_admin(settings)) as connection:
+        missing = not has_database(connection, database)
+        known = {role: known_mysql_endpoint(settings, role, database) for role in ROLES}
+        logins = {role: replace(endpoint, database=None if missing else database) for role, endpoint in known.items()}
+        changes = preview_users(connection, database, _new_passwords(logins))
+    admin = replace(mysql_admin(settings), database=database)
+    users = zip(known, changes[1:], strict=True)
+    ready = {role for role, change in users if change.action is Action.UNCHANGED}
+    return PreviewedDatabase(changes, {role: known[role] if role in ready else admin for role in known})
 
 
 def run_dag(

@@ -15,22 +15,28 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module to the parser."""
-    run = _command(commands, "run", _run, "start the local stack, deploy a pipeline with Airflow, show its results")
-    run.add_argument("--data", help="CSV file that the table becomes equal to, or JSON lines for a source topic")
-    run.add_argument("--allow-rejects", action="store_true", help="load the valid rows even if others are invalid")
-    run.add_argument("--allow-deletions", action="store_true", help="load a file that lacks many rows of the table")
-    run.add_argument("--adopt-table", action="store_true", help="seed a table that the platform did not create")
-    run.add_argument("--start-from", default="latest_state", choices=("latest_state", "scratch"))
-    reload = _command(commands, "reload", _reload, "let the running job read a captured table again")
+    run = pipeline_command(commands, "run", _run, "start the local stack, deploy a pipeline, show its results")
+    add_deployment_options(run)
+    reload = pipeline_command(commands, "reload", _reload, "let the running job read a captured table again")
     reload.add_argument("--table", required=True, help="the name of the table")
     reload.add_argument("--where", help="read only the rows for which this SQL condition is true")
-    results = _command(commands, "results", _results, "show the contents of the result topics")
+    results = pipeline_command(commands, "results", _results, "show the contents of the result topics")
     results.add_argument("--format", choices=("table", "json"), default="table")
-    _command(commands, "watch", _watch, "show the results, and again after each change")
-    _command(commands, "sql", _sql, "open a prompt on the pipeline's database, or read statements from a pipe")
+    pipeline_command(commands, "watch", _watch, "show the results, and again after each change")
+    pipeline_command(commands, "sql", _sql, "open a prompt on the pipeline's database, or read statements from a pipe")
 
 
-def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+def add_deployment_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that are params of a deployment."""
+    parser.add_argument("--data", help="CSV file that the table becomes equal to, or JSON lines for a source topic")
+    parser.add_argument("--allow-rejects", action="store_true", help="load the valid rows even if others are invalid")
+    parser.add_argument("--allow-deletions", action="store_true", help="load a file that lacks many rows of the table")
+    parser.add_argument("--adopt-table", action="store_true", help="seed a table that the platform did not create")
+    parser.add_argument("--start-from", default="latest_state", choices=("latest_state", "scratch"))
+
+
+def pipeline_command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    """Add a command that is about one pipeline, and return its parser."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
     parser.set_defaults(run=run)
     parser.add_argument("--pipeline", default="olympics", help="the name of a folder of flink_jobs/")

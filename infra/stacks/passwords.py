@@ -23,6 +23,12 @@ def ensure_passwords(data_dir: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: (existing | missing)[name] for name in names}
 
 
+def known_passwords(data_dir: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the passwords of those names that have one, and generate none; SetupError if the file is invalid."""
+    existing = _read(data_dir / SECRETS_FILE)
+    return {name: existing[name] for name in names if name in existing}
+
+
 def _read(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}

@@ -16,7 +16,7 @@ from infra.stacks.data_directory import ensure_data_dir, locked, socket_dir
 from infra.stacks.local.database_server import administrator, create_files, server_of
 from infra.stacks.local.service import Service
 from infra.stacks.log_tail import log_tail
-from infra.stacks.passwords import ensure_passwords
+from infra.stacks.passwords import ensure_passwords, known_passwords
 from infra.stacks.server_options import DATABASE_FLAGS, DATABASE_OPTIONS
 
 _STARTUP_FILE = "startup.sql"
@@ -30,7 +30,16 @@ def mysql_admin(settings: Settings) -> MySqlEndpoint:
 
 def mysql_endpoint(settings: Settings, role: Role, database: str) -> MySqlEndpoint:
     """Return the endpoint of a database's user, over TCP; `infra.mysql.users.ensure_users` creates the user."""
-    password = mysql_passwords(settings, database)[role]
+    return _endpoint(settings, role, database, mysql_passwords(settings, database)[role])
+
+
+def known_mysql_endpoint(settings: Settings, role: Role, database: str) -> MySqlEndpoint:
+    """Return the same endpoint, and generate nothing: its password is empty if there is none yet."""
+    name = password_name(database, role)
+    return _endpoint(settings, role, database, known_passwords(settings.data_dir, [name]).get(name, ""))
+
+
+def _endpoint(settings: Settings, role: Role, database: str, password: str) -> MySqlEndpoint:
     return MySqlEndpoint("127.0.0.1", settings.ports.mysql, user_name(database, role), password, database)
 
 

@@ -11,7 +11,13 @@ from infra.settings import Settings
 from infra.setup.flink import flink_home
 from infra.stacks.data_directory import ensure_data_dir, locked, remove_data_dir
 from infra.stacks.local.airflow import airflow_services
-from infra.stacks.local.database import mysql_admin, mysql_endpoint, mysql_passwords, mysql_service
+from infra.stacks.local.database import (
+    known_mysql_endpoint,
+    mysql_admin,
+    mysql_endpoint,
+    mysql_passwords,
+    mysql_service,
+)
 from infra.stacks.local.flink import flink_endpoint, flink_environment, flink_services
 from infra.stacks.local.kafka import kafka_endpoint, kafka_service
 from infra.stacks.local.ports import check_ports_free
@@ -23,6 +29,7 @@ from infra.stacks.private_files import write_private
 from infra.waiting import wait_until
 
 __all__ = [
+    "check_running",
     "clean",
     "crash_report",
     "down",
@@ -30,6 +37,7 @@ __all__ = [
     "flink_environment",
     "flink_home",
     "kafka_endpoint",
+    "known_mysql_endpoint",
     "mysql_admin",
     "mysql_endpoint",
     "mysql_passwords",
@@ -166,6 +174,14 @@ def status(settings: Settings) -> list[ServiceStatus]:
         pid, state = info["pid"] or None, info["statename"].lower()
         lines.append(ServiceStatus(name, state, pid, uptime, resident_memory_mb(pid) if pid else 0, port, log))
     return lines
+
+
+def check_running(settings: Settings) -> None:
+    """Check that Kafka, the database and Flink run, and start nothing; SetupError names those that do not."""
+    core = [service for service in status(settings) if not service.name.startswith("airflow-")]
+    stopped = [service.name for service in core if service.state != "running"]
+    if stopped:
+        raise SetupError(f"local stack: {', '.join(stopped)} does not run. Expected every service. Run `make up`.")
 
 
 def clean(settings: Settings, report: Report = _print) -> list[str]:
