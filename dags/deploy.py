@@ -1,11 +1,14 @@
 """The Airflow DAG `<pipeline>_deploy` of every pipeline, which is a folder of flink_jobs/.
 
-    wait_for_other_runs ── preflight_capacity
+    plan_deployment ── wait_for_other_runs ── preflight_capacity
     ├── provision_topics
     ├── seed_mysql ── preflight_cdc
     └── create_configmaps
         then for each job     submit_<job> ── wait_for_<job>
         then                  check_outputs ── audit_records
+
+With the param `plan_only`, the first task reports what the run would do, and skips the others. Without it, it does
+nothing.
 
 A pipeline that starts from a topic has `publish_records` after `provision_topics` instead of the two MySQL tasks. A
 pipeline that only reads its source, because its definition has no seed, has neither `seed_mysql` nor
@@ -25,6 +28,7 @@ from infra.orchestration.dag_arguments import (
     ALLOW_DELETIONS,
     ALLOW_REJECTS,
     JOB_TIMEOUT,
+    PLAN_ONLY,
     broken_dag,
     dag_arguments,
     data_file_description,
@@ -55,16 +59,19 @@ def deploy_dag(pipeline: Pipeline) -> DAG:
                 title="Start from",
                 description="scratch: delete the job state, empty the jobs' topics, and build everything again.",
             ),
+            "plan_only": PLAN_ONLY,
         },
         **dag_arguments(pipeline),
     ) as dag:
-        large_enough = tasks.preflight_capacity(folder, DATA_FILE)
+        planned, large_enough = tasks.plan_deployment(folder, DATA_FILE), tasks.preflight_capacity(folder, DATA_FILE)
         topics = tasks.provision_topics(folder)
         scripts = tasks.create_configmaps(folder)
         large_enough >> [topics, scripts]
         prepared = [topics, scripts]
+        waited = []
         if pipeline.source.seed:
-            tasks.wait_for_other_runs(f"{pipeline.name}_daily_reload", gives_way=False) >> large_enough
+            waited.append(tasks.wait_for_other_runs(f"{pipeline.name}_daily_reload", gives_way=False))
+        chain(planned, *waited, large_enough)
         if pipeline.source.mysql:
             capture_ready = tasks.preflight_cdc(folder)
             seeded = [tasks.seed_mysql(folder, DATA_FILE)] if pipeline.source.seed else []

@@ -45,6 +45,12 @@ ADOPT_TABLE = Param(
     title="Adopt the table",
     description="Seed a table that the platform did not create, from now on: its rows become those of the data file.",
 )
+PLAN_ONLY = Param(
+    False,
+    type="boolean",
+    title="Plan only",
+    description="Only report what this run would create, change, leave or refuse, in the log of plan_deployment.",
+)
 
 
 def target_param() -> Param:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 DEPLOY_EDGES = {
+    ("plan_deployment", "wait_for_other_runs"),
     ("wait_for_other_runs", "preflight_capacity"),
     *(("preflight_capacity", after) for after in ("provision_topics", "seed_mysql", "create_configmaps")),
     ("seed_mysql", "preflight_cdc"),
@@ -39,6 +40,7 @@ RELOAD_EDGES = {
     ("check_outputs", "audit_records"),
 }
 TOPIC_EDGES = {
+    ("plan_deployment", "wait_for_other_runs"),
     ("wait_for_other_runs", "preflight_capacity"),
     *(("preflight_capacity", after) for after in ("provision_topics", "create_configmaps")),
     ("provision_topics", "publish_records"),
@@ -162,6 +164,7 @@ def test_params_of_deploy(deploy: DAG) -> None:
         "allow_deletions": False,
         "adopt_table": False,
         "start_from": "latest_state",
+        "plan_only": False,
     }
     assert schema(deploy, "target")["enum"] == list(TARGETS)
     assert schema(deploy, "start_from")["enum"] == ["latest_state", "scratch"]
@@ -192,7 +195,9 @@ def test_params_of_reload(reload: DAG) -> None:
     assert schema(reload, "data_file")["minLength"] == 1
 
 
-@pytest.mark.parametrize(("name", "value"), [("target", "moon"), ("start_from", "yesterday"), ("allow_rejects", "yes")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("target", "moon"), ("start_from", "yesterday"), ("allow_rejects", "yes"), ("plan_only", "yes")]
+)
 def test_invalid_param_is_rejected(deploy: DAG, name: str, value: str) -> None:
     from airflow.sdk.exceptions import ParamValidationError
 
