@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra import progress
-from infra.kafka.publish import publish_records
+from infra.kafka.publish import count_records, preview_records, publish_records
 from infra.kafka.topics import ensure_topics
 from infra.pipeline import Topic
 from tests.local.conftest import Stack
@@ -48,3 +48,28 @@ def test_progress_of_each_pass_is_reported(
     ):
         last = re.compile(rf"{re.escape(what)}: 20,000 {unit} \(100 %\), " + rate.format(unit))
         assert len([line for line in lines if last.fullmatch(line)]) == times
+
+
+def test_preview_counts_the_lines_that_are_published_then(stack: Stack, topic: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(b'{"type":"score"}\n{"type":"name"}\n')
+    publish_records(stack.kafka, topic, "type", path)
+    path.write_bytes(path.read_bytes() + b'{"type":"name"}\n')
+
+    preview = preview_records(stack.kafka, topic, "type", path)
+
+    assert preview.lines() == [f"~ records of data.jsonl on {topic}: publish 1 of 3 lines"]
+    assert count_records(stack.kafka, topic) == 2
+    assert publish_records(stack.kafka, topic, "type", path).published == 1
+    assert preview_records(stack.kafka, topic, "type", path).lines() == [
+        f"= records of data.jsonl on {topic}: publish 0 of 3 lines"
+    ]
+
+
+def test_preview_of_a_topic_that_does_not_exist_has_every_line(stack: Stack, tmp_path: Path) -> None:
+    path, topic = tmp_path / "data.jsonl", f"games.{os.urandom(4).hex()}"
+    path.write_bytes(b'{"type":"score"}\n')
+
+    assert preview_records(stack.kafka, topic, "type", path).lines() == [
+        f"~ records of data.jsonl on {topic}: publish 1 of 1 lines"
+    ]

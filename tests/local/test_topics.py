@@ -14,7 +14,7 @@ from infra.errors import CheckFailedError, TerminalError, TopicDriftError, Unrea
 from infra.kafka.client import admin_client, consumer, producer
 from infra.kafka.emptying import empty_topics
 from infra.kafka.reader import TableReader, partitions_of, read_tables
-from infra.kafka.topics import ExistingTopic, describe_topics, ensure_topics
+from infra.kafka.topics import ExistingTopic, describe_topics, ensure_topics, preview_topics
 from infra.pipeline import Topic
 from tests.local.conftest import Stack
 
@@ -45,6 +45,34 @@ def test_created_then_unchanged(stack: Stack, name: str) -> None:
     found = described(stack, name)
     assert (found.partitions, found.replication) == (3, 1)
     assert {key: found.options[key] for key in topic.options()} == topic.options()
+
+
+def test_preview_shows_each_topic_and_changes_none(stack: Stack, name: str) -> None:
+    ensured(stack, {name: COMPACT, f"{name}.same": COMPACT, f"{name}.log": COMPACT})
+    desired = {
+        f"{name}.new": COMPACT,
+        f"{name}.same": COMPACT,
+        f"{name}.log": Topic(partitions=2, cleanup_policy="compact", retention="1h"),
+        name: Topic(partitions=3, cleanup_policy="compact"),
+        f"{name}.wrong": Topic(partitions=1, cleanup_policy="delete", config={"segment.bytes": "few"}),
+    }
+
+    lines = [line for change in preview_topics(stack.kafka, desired) for line in change.lines()]
+
+    with pytest.raises(TopicDriftError) as drift:
+        ensure_topics(stack.kafka, {name: desired[name]})
+    with pytest.raises(TerminalError) as rejection:
+        ensure_topics(stack.kafka, {f"{name}.wrong": desired[f"{name}.wrong"]})
+    assert lines == [
+        f"+ topic {name}.new: partitions 2, cleanup.policy compact",
+        f"= topic {name}.same",
+        f"~ topic {name}.log: retention.ms 604800000 to 3600000",
+        f"! topic {name}: {drift.value}",
+        f"! topic {name}.wrong: {rejection.value}",
+    ]
+    with admin_client(stack.kafka) as admin:
+        assert sorted(describe_topics(admin, desired)) == [name, f"{name}.log", f"{name}.same"]
+    assert described(stack, f"{name}.log").options["retention.ms"] == "604800000"
 
 
 def test_partitions_of_a_log_grow(stack: Stack, name: str) -> None:

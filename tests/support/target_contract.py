@@ -12,9 +12,11 @@ import pytest
 
 from infra.errors import JobFailedError
 from infra.jobs.health import missing_for_health
-from infra.jobs.job import JobSpec, JobState, JobStatus, Secret
+from infra.jobs.job import JobSpec, JobState, JobStatus, Secret, StoredJob
+from infra.jobs.preview import preview_job
 from infra.jobs.target import Target
 from infra.jobs.upgrade import ensure_running, ensure_started_from_scratch
+from infra.plan import Action
 from infra.waiting import wait_until
 
 
@@ -55,6 +57,16 @@ class TargetContract:
             "created", "unchanged", "created", "unchanged",
         ]  # fmt: skip
 
+    def test_preview_of_scripts_agrees_with_what_is_stored_then(self, target: Target, job: JobSpec) -> None:
+        assert (target.preview_scripts(job), target.stored(job.name, job.revision)) == ("created", None)
+        assert target.stored(job.name, job.revision) is None, "a preview stores nothing"
+
+        target.ensure_scripts(job)
+
+        assert target.preview_scripts(job) == "unchanged"
+        assert target.stored(job.name, job.revision) == StoredJob(dict(job.files), job.facts())
+        assert target.stored(job.name, self.changed(job).revision) is None
+
     def test_unknown_job_is_missing(self, target: Target, job: JobSpec) -> None:
         status = target.status(job.name)
 
@@ -73,8 +85,10 @@ class TargetContract:
         self, target: Target, job: JobSpec
     ) -> None:
         target.ensure_scripts(job)
+        planned = preview_job(target, job)
         first = ensure_running(target, job)
         status = self.await_health(target, job)
+        planned_again = preview_job(target, job)
         second = ensure_running(target, job)
 
         assert str(first) == f"created: {job.name} at revision {job.revision} as job {status.job_id}"
@@ -82,15 +96,21 @@ class TargetContract:
         assert target.status(job.name).job_id == status.job_id
         assert status.last_checkpoint_at > status.submitted_at > 0
         assert (status.revision, status.failures, status.last_failure) == (job.revision, 0, None)
+        assert [change.action for change in (*planned, *planned_again)] == [
+            Action.UNCHANGED, Action.CREATE, Action.UNCHANGED, Action.UNCHANGED,
+        ]  # fmt: skip
 
     def test_changed_job_is_upgraded_through_a_savepoint(self, target: Target, job: JobSpec) -> None:
         before = self.started(target, job)
         other = self.changed(job)
+        planned = preview_job(target, other)
         target.ensure_scripts(other)
 
         submission = ensure_running(target, other)
         status = self.await_health(target, other)
 
+        assert [change.action for change in planned] == [Action.CHANGE, Action.CHANGE]
+        assert planned[1].summary == f"upgrade from revision {job.revision} to {other.revision} through a savepoint"
         assert submission.change == "changed"
         head, _, how = submission.detail.partition(f" as job {status.job_id}, ")
         assert head == f"{job.name} from {job.revision} to {other.revision}"

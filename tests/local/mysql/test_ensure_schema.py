@@ -9,7 +9,8 @@ import pytest
 from infra.endpoints import MySqlEndpoint
 from infra.errors import SchemaError
 from infra.mysql.connection import Connection, binlog_position, connect, fetch_rows
-from infra.mysql.schema import ensure_schema
+from infra.mysql.schema import ensure_schema, preview_schema
+from infra.plan import Action
 from tests.local.mysql.conftest import Database
 
 SCHEMA_FILE = Path(__file__).parents[3] / "flink_jobs" / "olympics" / "schema.sql"
@@ -32,6 +33,15 @@ def test_created_then_unchanged(owner: MySqlEndpoint, admin: Connection) -> None
     position = binlog_position(admin)
     assert ensure_schema(owner, SCHEMA_FILE, "players", "games") == "unchanged"
     assert binlog_position(admin) == position
+
+
+def test_preview_agrees_with_what_is_done_then_and_changes_nothing(owner: MySqlEndpoint, admin: Connection) -> None:
+    position = binlog_position(admin)
+
+    assert preview_schema(owner, SCHEMA_FILE, "players").action is Action.CREATE
+    assert binlog_position(admin) == position
+    assert ensure_schema(owner, SCHEMA_FILE, "players", "games") == "created"
+    assert preview_schema(owner, SCHEMA_FILE, "players").action is Action.UNCHANGED
 
 
 def test_names_are_compared_exactly(owner: MySqlEndpoint) -> None:

@@ -10,7 +10,7 @@ from infra.endpoints import MySqlEndpoint
 from infra.errors import AccessDeniedError
 from infra.mysql.connection import Connection, binlog_position, connect, fetch_rows
 from infra.mysql.grants import show_grants
-from infra.mysql.users import ensure_database, ensure_users
+from infra.mysql.users import ensure_database, ensure_users, preview_users
 from infra.pipeline.naming import Role, user_name
 
 
@@ -50,6 +50,26 @@ def test_second_run_changes_no_grants(admin: Connection, name: str) -> None:
         f"{name}_cdc: password set, grants unchanged",
         f"{name}_reader: password set, grants unchanged",
     ]
+
+
+def test_preview_shows_each_user_that_would_change_and_changes_nothing(admin: Connection, name: str) -> None:
+    admin.query(f"DROP USER {name}_reader")
+    admin.query(f"GRANT INSERT ON {name}.* TO {name}_cdc")
+    before, position = show_grants(admin, f"{name}_cdc"), binlog_position(admin)
+
+    preview = preview_users(admin, name, {"owner": None, "cdc": None, "reader": "x"})
+
+    assert [line for change in preview for line in change.lines()] == [
+        f"= database {name}",
+        f"= user {name}_owner",
+        f"~ user {name}_cdc: grants",
+        f"    SELECT on {scope(name)}",
+        "    REPLICATION CLIENT, REPLICATION SLAVE on *.*",
+        f"+ user {name}_reader: SELECT on {scope(name)}",
+    ]
+    assert (show_grants(admin, f"{name}_cdc"), binlog_position(admin)) == (before, position)
+    assert preview_users(admin, name, {"owner": "new"})[1].lines() == [f"~ user {name}_owner: its password"]
+    assert preview_users(admin, f"{name}_2", {})[0].lines() == [f"+ database {name}_2"]
 
 
 def test_new_user_is_reported_as_created(admin: Connection, name: str) -> None:

@@ -20,7 +20,8 @@ from infra.endpoints import MySqlEndpoint
 from infra.errors import DataFileError, SchemaError, TerminalError, WaitTimeoutError
 from infra.mysql.connection import Connection, binlog_position, connect, fetch_rows
 from infra.mysql.schema import ensure_schema
-from infra.mysql.seed import SeedReport, _lock, seed_table
+from infra.mysql.seed import SeedReport, _lock, preview_seed, seed_table
+from infra.plan import Action
 from infra.setup.mysql_server import mysqld_path
 from tests.local.mysql.conftest import Database
 
@@ -470,3 +471,41 @@ def test_two_seeds_of_an_empty_table_at_once(seed: Seed, owner: MySqlEndpoint, t
         "inserted 5, updated 0, deleted 0, unchanged 0, rejected 0", *["unchanged: 5 rows"] * 3,
     ]  # fmt: skip
     assert table_rows(owner) == ROWS
+
+
+def test_preview_counts_what_a_seed_then_changes_and_changes_nothing(
+    owner: MySqlEndpoint, admin: Connection, seed: Seed, tmp_path: Path, rejects_file: Path
+) -> None:
+    seed(FIVE)
+    other = tmp_path / "other.csv"
+    other.write_text("id,name,nationality,score\n1,Alex,Austria,10\n2,Peter,US,2\n9,Mary,Italy,9\n")
+    position = binlog_position(admin)
+
+    preview = preview_seed(owner, "players", other)
+
+    assert (preview.action, preview.summary) == (
+        Action.CHANGE, "insert 1, update 1 and delete 3 of the 5 rows",
+    )  # fmt: skip
+    assert (table_rows(owner), binlog_position(admin), rejects_file.exists()) == (ROWS, position, False)
+    seeded = seed_table(owner, "players", other, rejects_file)
+    assert (seeded.inserted, seeded.updated, seeded.deleted) == (1, 1, 3)
+    assert preview_seed(owner, "players", other).summary == "3 rows"
+    assert preview_seed(owner, "players", other).action is Action.UNCHANGED
+
+
+def test_preview_refuses_what_a_seed_refuses(owner: MySqlEndpoint, seed: Seed, tmp_path: Path) -> None:
+    seed(FIVE)
+    short, invalid = tmp_path / "short.csv", tmp_path / "invalid.csv"
+    short.write_text("name,nationality,score\nAlex,Austria,7\n")
+    invalid.write_text(FIVE + "Mary,Italy,nine\n")
+
+    with pytest.raises(DataFileError) as of_preview:
+        preview_seed(owner, "players", short, max_deleted_percent=20)
+    with pytest.raises(DataFileError) as of_seed:
+        seed_table(owner, "players", short, tmp_path / "rejects.csv", max_deleted_percent=20)
+    with pytest.raises(DataFileError, match=r"1 row was rejected, so nothing was loaded:\n  line 7: ") as rejected:
+        preview_seed(owner, "players", invalid)
+
+    assert str(of_preview.value) == str(of_seed.value)
+    assert str(rejected.value).endswith("\nFix the data file, or load only the valid rows with allow_rejects.")
+    assert preview_seed(owner, "players", invalid, allow_rejects=True).details == ("rejected rows of invalid.csv: 1",)
