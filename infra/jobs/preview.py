@@ -93,7 +93,7 @@ def _changed_facts(job: JobSpec, status: JobStatus, running: StoredJob | None) -
     old, new = running.facts, job.facts()
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     for name in changed:
-        yield f"{name}: {old.get(name, 'not set')} to {new.get(name, 'not set')}"
+        yield f"{name}: {old.get(name) or 'not set'} to {new.get(name) or 'not set'}"
     if not changed and dict(running.files) == dict(job.files):
         yield "the value of a credential"
 

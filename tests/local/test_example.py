@@ -43,7 +43,17 @@ def settings(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         cursor.execute(f"DROP DATABASE {DATABASE}")
 
 
-def test_all_tables_of_the_example_are_captured_and_checked(settings: Settings) -> None:
+def plan(stack: Stack, settings: Settings) -> tuple[int, list[str]]:
+    """Return the exit status and the lines of step 4 of the page."""
+    command = [sys.executable, "-m", "infra", "plan", "--pipeline", "shop"]
+    environment = {**inherited_environment(), **stack.environ}
+    done = subprocess.run(command, cwd=settings.root, env=environment, capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_all_tables_of_the_example_are_planned_captured_and_checked(stack: Stack, settings: Settings) -> None:
+    status, planned = plan(stack, settings)
     prepare(settings, load_pipeline(settings.root / "flink_jobs" / "shop"))
     lines = StringIO()
 
@@ -54,6 +64,11 @@ def test_all_tables_of_the_example_are_captured_and_checked(settings: Settings) 
     for table, share in ROWS_PER_MILLION.items():
         assert f"table {table} is captured by " in output
         assert f"shop.{table} {share * ROWS // 1_000_000}" in output
+        assert any(line.startswith(f"+ captured table {table}: by ") for line in planned)
+    assert status == 2
+    status, planned = plan(stack, settings)
+    assert (status, [line for line in planned if line[0] in "+~!"]) == (0, [])
+    assert "= captured table customers: by id, to topic shop.customers" in planned
 
 
 def test_new_pipeline_has_the_tables_that_can_be_captured(stack: Stack, settings: Settings) -> None:
