@@ -5,9 +5,8 @@ The layers that change a system also compare it, and describe the difference wit
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -29,11 +28,15 @@ class Action(StrEnum):
 
 
 _SIGNS = {Action.CREATE: "+", Action.CHANGE: "~", Action.UNCHANGED: "=", Action.REFUSE: "!"}
+_PARTS = ("rows", "records")
 
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """What a deployment would do with one object; `details` are further lines, such as a diff."""
+    """What a deployment would do with one object; `details` are further lines, such as a diff.
+
+    `kind` is one of target, database, user, table, rows, source, topic, records, captured table, scripts and job.
+    """
 
     kind: str
     name: str
@@ -43,8 +46,20 @@ class PlannedChange:
 
     def lines(self) -> list[str]:
         """Return the line of the object, and its details, indented."""
-        head = f"{_SIGNS[self.action]} {self.kind} {self.name}" + (f": {self.summary}" if self.summary else "")
-        return [head, *(f"    {line}".rstrip() for line in self.details)]
+        thing = f"{self.kind} of {self.name}" if self.kind in _PARTS else f"{self.kind} {self.name}"
+        # The message of an error begins with its object.
+        text = ": ".join(filter(None, [thing, self.summary.removeprefix(f"{thing}: ")]))
+        return [f"{_SIGNS[self.action]} {text}", *(f"    {line}".rstrip() for line in self.details)]
+
+    def document(self) -> dict[str, Any]:
+        """Return the change for machines, as values of JSON."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "action": self.action.value,
+            "summary": self.summary,
+            "details": list(self.details),
+        }
 
 
 def refused(kind: str, name: str, error: PlatformError) -> PlannedChange:
@@ -105,8 +120,8 @@ class Plan:
             "pipeline": self.pipeline,
             "target": self.target,
             "exit_status": self.exit_status,
-            "counts": {str(action): self.count(action) for action in Action},
-            "changes": [json.loads(json.dumps(asdict(change))) for change in self.changes],
+            "counts": {action.value: self.count(action) for action in Action},
+            "changes": [change.document() for change in self.changes],
         }
 
     def without(self, secrets: Iterable[str]) -> Plan:

@@ -116,7 +116,7 @@ def _preview_table(pipeline: Pipeline, systems: Systems, request: Request) -> It
     yield table
     if table.action is not Action.REFUSE:
         is_new = table.action is Action.CREATE
-        yield compared("rows of", name, partial(_preview_rows, pipeline, systems.owner, request, is_new))
+        yield compared("rows", name, partial(_preview_rows, pipeline, systems.owner, request, is_new))
 
 
 def _preview_rows(pipeline: Pipeline, owner: MySqlEndpoint | None, request: Request, is_new: bool) -> PlannedChange:
@@ -124,14 +124,14 @@ def _preview_rows(pipeline: Pipeline, owner: MySqlEndpoint | None, request: Requ
     if is_new or owner is None:
         data_file.check_readable(path)
         about = f"insert about {data_file.estimate_rows(path):,} rows of {path.name}, which are not checked yet"
-        return PlannedChange("rows of", name, Action.CREATE, about)
+        return PlannedChange("rows", name, Action.CREATE, about)
     with connect(owner) as connection:
         foreign = why_foreign(connection, name, pipeline.name)
     adopted = bool(foreign and request.adopt_table)
     if path.is_file() and path.stat().st_size > PREVIEWED_BYTES and (adopted or not foreign):
         size = f"{path.stat().st_size / 2**20:,.0f} MiB"
         about = f"not compared, because {path.name} has {size}; about {data_file.estimate_rows(path):,} rows"
-        return PlannedChange("rows of", name, Action.CHANGE, about)
+        return PlannedChange("rows", name, Action.CHANGE, about)
     most = 100 if request.allow_deletions else pipeline.table_seed.max_deleted_percent
     change = preview_seed(
         owner, name, path, request.allow_rejects, max_deleted_percent=most, foreign=None if adopted else foreign
@@ -171,7 +171,7 @@ def _preview_records(pipeline: Pipeline, kafka: KafkaEndpoint, request: Request)
         path = request.data_file()
         yield publish.preview_records(kafka, topic, key, path, request.allow_rejects)
     except DataFileError as error:
-        yield refused("records of", topic, error)
+        yield refused("records", topic, error)
 
 
 def _preview_jobs(

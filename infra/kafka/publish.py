@@ -103,11 +103,11 @@ def preview_records(
         records = _records_in(client, partitions_of(client, topic)) if exists else 0
         if records > PREVIEWED_RECORDS:
             not_counted = f"not counted, because the topic has about {records:,} records"
-            return PlannedChange("records of", name, Action.CHANGE, not_counted, details)
+            return PlannedChange("records", name, Action.CHANGE, not_counted, details)
         published = _published_contents(client, topic, silent) if records else set()
     new = sum(1 for _ in _new_records(topic, read_lines(data_file, key), published))
     action = Action.CHANGE if new else Action.UNCHANGED
-    return PlannedChange("records of", name, action, f"publish {new:,} of {lines:,} lines", details)
+    return PlannedChange("records", name, action, f"publish {new:,} of {lines:,} lines", details)
 
 
 def _checked(data_file: Path, key: str | None, allow_rejects: bool, report: Report) -> tuple[int, int]:

@@ -149,7 +149,7 @@ def preview_seed(
         _check_deletions(plan, table, data_file, max_deleted_percent)
     rejected = (f"rejected rows of {data_file.name}: {rejects.count:,}",) if rejects.count else ()
     action = Action.CHANGE if plan.changes else Action.UNCHANGED
-    return PlannedChange("rows of", table, action, str(plan) if plan.changes else f"{plan.rows:,} rows", rejected)
+    return PlannedChange("rows", table, action, str(plan) if plan.changes else f"{plan.rows:,} rows", rejected)
 
 
 def _stage(connection: Connection, columns: Sequence[Column], data_file: Path, rejects: Rejects, report: Report) -> int:

@@ -187,7 +187,7 @@ def test_plan_of_a_new_pipeline_creates_every_object(planner: Planner) -> None:
             "user stadium_cdc",
             "user stadium_reader",
             "table players",
-            "rows of players",
+            "rows players",
             "topic stadium.players",
             "scripts stadium.players_cdc",
             "job stadium.players_cdc",
@@ -276,4 +276,4 @@ def test_foreign_table_is_refused_with_the_number_of_rows(deployed: Planner) -> 
         "delete 0 of the 5 rows. Nothing was changed. Remove seed from the source to only read the table, choose "
         "another table, or allow it once with adopt_table."
     )
-    assert actions(adopted)["change"] == ["rows of players"]
+    assert actions(adopted)["change"] == ["rows players"]

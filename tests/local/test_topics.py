@@ -67,8 +67,8 @@ def test_preview_shows_each_topic_and_changes_none(stack: Stack, name: str) -> N
         f"+ topic {name}.new: partitions 2, cleanup.policy compact",
         f"= topic {name}.same",
         f"~ topic {name}.log: retention.ms 604800000 to 3600000",
-        f"! topic {name}: {drift.value}",
-        f"! topic {name}.wrong: {rejection.value}",
+        f"! {drift.value}",
+        f"! {rejection.value}",
     ]
     with admin_client(stack.kafka) as admin:
         assert sorted(describe_topics(admin, desired)) == [name, f"{name}.log", f"{name}.same"]

@@ -33,7 +33,7 @@ def test_each_object_is_a_line_with_a_sign_and_the_counts_come_last() -> None:
         "",
         "    +SELECT 2",
         "= job games.cdc",
-        "! topic games.players: topic games.players: has 2 partitions.",
+        "! topic games.players: has 2 partitions.",
         "    topic games.players: has replication 1.",
         "Plan of games on memory: 1 to create, 1 to change, 1 unchanged, 1 refused.",
     ]
@@ -69,6 +69,12 @@ def test_document_is_json_with_every_object() -> None:
             {"kind": "job", "name": "games.cdc", "action": "unchanged", "summary": "", "details": []},
         ],
     }
+
+
+def test_rows_and_records_are_those_of_an_object() -> None:
+    lines = [PlannedChange(kind, "players", Action.CHANGE).lines() for kind in ("rows", "records", "table")]
+
+    assert lines == [["~ rows of players"], ["~ records of players"], ["~ table players"]]
 
 
 def test_only_a_terminal_error_is_a_refusal() -> None:

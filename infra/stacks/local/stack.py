@@ -181,7 +181,9 @@ def check_running(settings: Settings) -> None:
     core = [service for service in status(settings) if not service.name.startswith("airflow-")]
     stopped = [service.name for service in core if service.state != "running"]
     if stopped:
-        raise SetupError(f"local stack: {', '.join(stopped)} does not run. Expected every service. Run `make up`.")
+        raise SetupError(
+            f"local stack: these services do not run: {', '.join(stopped)}. Expected all of them. Run `make up`."
+        )
 
 
 def clean(settings: Settings, report: Report = _print) -> list[str]:
