@@ -75,6 +75,8 @@ def _preview_run(
     details = (*_changed_facts(job, status, running), _STATE_NOT_CHECKED)
     if step is Step.UPGRADE:
         summary = f"upgrade from revision {status.revision} to {job.revision} through a savepoint"
+        if status.failures:  # as `ensure_running` does
+            summary += ", or from its last checkpoint if it cannot take one"
         return PlannedChange("job", job.name, Action.CHANGE, summary, details)
     summary = f"is {status.state}, start again at revision {job.revision} from {status.restorable_state}"
     return PlannedChange("job", job.name, Action.CHANGE, summary, details)

@@ -31,9 +31,7 @@ MAX_LINE_BYTES = 1_000_000
 SHOWN_REJECTS = 5
 # A line can have many rows or a part of one, so only the size of the file tells. Short values in lists have less.
 BYTES_PER_ROW = 100
-
-
-# A plan reads this many records of a topic, to count the lines that it does not have.
+# A plan reads at most this many records of a topic, to count the lines that it does not have.
 PREVIEWED_RECORDS = 1_000_000
 
 

@@ -157,6 +157,18 @@ def test_failed_job_starts_again_from_its_last_checkpoint(target: MemoryTarget) 
     )
 
 
+def test_upgrade_of_a_job_that_keeps_failing_may_start_from_its_checkpoint(target: MemoryTarget) -> None:
+    target.fail(JOB.name, "boom")
+    target.show(JOB.name, state=JobState.RESTARTING)
+
+    _, run = preview(target, EDITED)
+
+    assert run.summary == (
+        f"upgrade from revision {JOB.revision} to {EDITED.revision} through a savepoint, or from its last checkpoint "
+        "if it cannot take one"
+    )
+
+
 def test_start_from_scratch_names_the_topics_that_it_empties(target: MemoryTarget) -> None:
     _, run = preview_job(target, JOB, emptied=["games.players"])
 
