@@ -11,11 +11,12 @@ from typing import Any
 import confluent_kafka
 from confluent_kafka.admin import AdminClient
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
 
 from infra.endpoints import KafkaEndpoint
 from infra.errors import AccessDeniedError, PlatformError, TerminalError, UnreachableError
 from infra.kafka.client_properties import librdkafka_properties
+from infra.kafka.tls import check_handshake, needs_tls, requires_tls, tls_context
 
 BOOTSTRAP_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_SECONDS = 5
@@ -33,12 +34,13 @@ _BULK = {
 }
 _DENIED = frozenset(
     {
-        confluent_kafka.KafkaError._AUTHENTICATION,
         confluent_kafka.KafkaError.CLUSTER_AUTHORIZATION_FAILED,
         confluent_kafka.KafkaError.GROUP_AUTHORIZATION_FAILED,
-        confluent_kafka.KafkaError.SASL_AUTHENTICATION_FAILED,
         confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED,
     }
+)
+_WRONG_LOGIN = frozenset(
+    {confluent_kafka.KafkaError._AUTHENTICATION, confluent_kafka.KafkaError.SASL_AUTHENTICATION_FAILED}
 )
 _NO_ANSWER = frozenset(
     {
@@ -97,10 +99,7 @@ def producer(endpoint: KafkaEndpoint, **options: Any) -> Iterator[KafkaProducer]
 def bulk_clients(endpoint: KafkaEndpoint) -> Iterator[tuple[confluent_kafka.Consumer, AdminClient]]:
     """Yield a consumer and an admin client of librdkafka, and close them afterwards; errors as in `admin_client`."""
     _check_reachable(endpoint)
-    settings = {
-        "bootstrap.servers": endpoint.bootstrap_servers,
-        **librdkafka_properties(endpoint.properties, str(endpoint)),
-    }
+    settings = _bulk_settings(endpoint)
     try:
         client = confluent_kafka.Consumer({**settings, **_BULK}, logger=log)
         try:
@@ -112,12 +111,53 @@ def bulk_clients(endpoint: KafkaEndpoint) -> Iterator[tuple[confluent_kafka.Cons
 
 
 def _bulk_error(endpoint: KafkaEndpoint, error: confluent_kafka.KafkaError) -> PlatformError:
+    if error.code() in _WRONG_LOGIN:
+        return _wrong_login(endpoint, error)
     if error.code() in _DENIED:
         return AccessDeniedError(
             f"{endpoint} denied the request: {error.str()}. Ask an administrator to grant the privilege."
         )
+    if error.code() in _NO_ANSWER and (refused := _refused(endpoint)):
+        return refused
     kind = UnreachableError if error.retriable() or error.code() in _NO_ANSWER else TerminalError
     return kind(f"{endpoint}: {error.name()}: {error.str()}")
+
+
+def _refused(endpoint: KafkaEndpoint) -> AccessDeniedError | None:
+    """Return why a broker that is reachable did not answer, if it requires TLS or rejects the login.
+
+    Both clients only report that no broker answered. librdkafka reports a rejected login to its callback.
+    """
+    if requires_tls(endpoint, CONNECT_TIMEOUT_SECONDS):
+        return needs_tls(endpoint)
+    if "sasl_mechanism" not in endpoint.properties:
+        return None
+    reported: list[confluent_kafka.KafkaError] = []
+    settings: dict[str, Any] = {**_bulk_settings(endpoint), "error_cb": reported.append}
+    admin = AdminClient(settings, logger=log)
+    try:
+        admin.list_topics(timeout=CONNECT_TIMEOUT_SECONDS)
+    except confluent_kafka.KafkaException:
+        admin.poll(0)
+    for error in reported:
+        if error.code() in _WRONG_LOGIN:
+            return _wrong_login(endpoint, error)
+    return None
+
+
+def _wrong_login(endpoint: KafkaEndpoint, error: confluent_kafka.KafkaError) -> AccessDeniedError:
+    reason = error.str().partition("SASL authentication error: ")[2].partition(" (after")[0] or error.str()
+    return AccessDeniedError(
+        f"{endpoint} rejected the login of {endpoint.properties.get('sasl_plain_username')!r}: {reason}. Fix "
+        "sasl.mechanism, sasl.plain.username and sasl.plain.password in the connection's extra."
+    )
+
+
+def _bulk_settings(endpoint: KafkaEndpoint) -> dict[str, Any]:
+    return {
+        "bootstrap.servers": endpoint.bootstrap_servers,
+        **librdkafka_properties(endpoint.properties, str(endpoint)),
+    }
 
 
 def _arguments(endpoint: KafkaEndpoint) -> dict[str, Any]:
@@ -130,14 +170,20 @@ def _arguments(endpoint: KafkaEndpoint) -> dict[str, Any]:
 
 
 def _check_reachable(endpoint: KafkaEndpoint) -> None:
-    """Check that one port is open; the client itself would log refused connections until its timeout."""
+    """Check that one port is open, and TLS if it is set; the clients would try again until their timeout.
+
+    SettingsError if a file for TLS is missing, AccessDeniedError if the TLS handshake fails.
+    """
     reasons = []
+    tls = tls_context(endpoint)
     for server in endpoint.bootstrap_servers.split(","):
         host, _, port = server.strip().rpartition(":")
         if not host or not port.isdecimal():
             raise TerminalError(f"{endpoint}: {server!r} is not host:port. Fix the connection's host and port.")
         try:
-            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_SECONDS).close()
+            with socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+                if tls:
+                    check_handshake(endpoint, tls, connection, host)
         except OSError as error:
             reasons.append(f"{server}: {error}")
         else:
@@ -157,5 +203,7 @@ def _translated(endpoint: KafkaEndpoint) -> Iterator[None]:
             f"{endpoint} denied the request: {error}. Ask an administrator to grant the privilege."
         ) from error
     except KafkaError as error:
+        if isinstance(error, KafkaTimeoutError) and (refused := _refused(endpoint)):
+            raise refused from error
         kind = UnreachableError if error.retriable else TerminalError
         raise kind(f"{endpoint}: {type(error).__name__}: {error}") from error

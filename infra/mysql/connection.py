@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import MySQLdb
 from MySQLdb.connections import Connection
 
-from infra.endpoints import MySqlEndpoint
+from infra.endpoints import MySqlEndpoint, MySqlTls
 from infra.errors import (
     AccessDeniedError,
     PlatformError,
     SchemaError,
+    SettingsError,
     TerminalError,
     UnreachableError,
     WaitTimeoutError,
@@ -35,6 +39,10 @@ _UNREACHABLE = {1040, 1053, 1129, 1927, 2002, 2003, 2005, 2006, 2013, 2055}
 _WRONG_LOGIN = {1045, 1130, 1698}
 _NO_PRIVILEGE = {1044, 1142, 1143, 1227, 1370}
 _UNKNOWN_DATABASE = 1049
+_TLS = 2026
+_REQUIRES_TLS = 3159  # of MySQL; MariaDB reports a wrong login instead
+# The client library hides an error that the server sends before TLS is established in one of its own.
+_BEFORE_TLS = re.compile(r"before completion of TLS handshake.*?: (?P<code>\d+) - (?P<reason>.+)", re.DOTALL)
 _BUSY = {1205, 1213, 3572}
 # Errors of the connection, the user or a lock, whatever the statement.
 NOT_THE_STATEMENT = frozenset({*_UNREACHABLE, *_WRONG_LOGIN, *_NO_PRIVILEGE, *_BUSY, _UNKNOWN_DATABASE})
@@ -97,14 +105,48 @@ def _arguments(endpoint: MySqlEndpoint) -> dict[str, Any]:
         return {**arguments, "unix_socket": endpoint.unix_socket}
     # The client library would use the system's own socket for "localhost" and ignore the port.
     host = "127.0.0.1" if endpoint.host == "localhost" else endpoint.host
-    return {**arguments, "host": host, "port": endpoint.port}
+    return {**arguments, **_tls_arguments(endpoint), "host": host, "port": endpoint.port}
+
+
+def _tls_arguments(endpoint: MySqlEndpoint) -> dict[str, Any]:
+    """Return the driver's options for TLS; SettingsError if a file is missing, which the library would not name."""
+    tls = endpoint.tls
+    if tls is None:
+        return {}
+    files = {"ca": tls.ca, "cert": tls.cert, "key": tls.key}
+    for name, path in files.items():
+        if path and not Path(path).is_file():
+            raise SettingsError(
+                f"{endpoint}: the file {path} of ssl_{name} does not exist. Fix ssl_{name} in the connection's extra, "
+                "or mount the file where tasks run."
+            )
+    return {"ssl_mode": tls.mode, "ssl": {name: path for name, path in files.items() if path}}
+
+
+def _accepts_with_tls(endpoint: MySqlEndpoint) -> bool:
+    """Return whether a login that failed without TLS succeeds with it."""
+    if endpoint.tls or endpoint.unix_socket:
+        return False
+    try:
+        MySQLdb.connect(**_arguments(replace(endpoint, tls=MySqlTls("REQUIRED")))).close()
+    except MySQLdb.Error:
+        return False
+    return True
 
 
 def _translated(error: Exception, endpoint: MySqlEndpoint) -> PlatformError:
     code, reason = error.args if len(error.args) == 2 else (0, str(error))
+    inner = _BEFORE_TLS.search(str(reason))
+    if inner:
+        code, reason = int(inner["code"]), inner["reason"]
     if code in _UNREACHABLE:
         return UnreachableError(
             f"cannot reach {endpoint}: {reason}. Check the connection's host and port, and the server's log."
+        )
+    if code == _REQUIRES_TLS or (code in _WRONG_LOGIN and _accepts_with_tls(endpoint)):
+        return AccessDeniedError(
+            f"{endpoint} requires TLS, and the connection does not use it. "
+            "Add ssl_mode and ssl_ca to the connection's extra."
         )
     if code in _WRONG_LOGIN:
         return AccessDeniedError(
@@ -113,6 +155,11 @@ def _translated(error: Exception, endpoint: MySqlEndpoint) -> PlatformError:
     if code in _NO_PRIVILEGE:
         return AccessDeniedError(
             f"{endpoint} denied the statement: {reason}. Ask an administrator to grant the privilege."
+        )
+    if code == _TLS:
+        return AccessDeniedError(
+            f"{endpoint}: TLS failed: {reason}. Check that ssl_ca of the connection's extra has the certificate that "
+            "signed the server's, and ssl_cert and ssl_key those of a client that the server accepts."
         )
     if code == _UNKNOWN_DATABASE:
         return SchemaError(

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
 from infra.errors import SettingsError
 from infra.kafka.client_properties import client_properties
+from infra.mysql.tls import mysql_tls
 from infra.pipeline import Pipeline
 from infra.pipeline.naming import Role, kafka_connection_id, mysql_connection_id
 
@@ -39,6 +40,7 @@ def mysql_endpoint(pipeline: Pipeline, role: Role) -> MySqlEndpoint:
         user=str(connection.login),
         password=str(connection.password),
         database=pipeline.mysql_source.database,
+        tls=mysql_tls(connection.extra_dejson, f"connection {connection_id!r}, extra"),
     )
 
 

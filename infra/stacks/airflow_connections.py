@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint, MySqlTls
 from infra.pipeline.naming import ROLES, Role, kafka_connection_id, mysql_connection_id
 
 # Pipeline to database; None for a pipeline that starts from a topic.
@@ -31,5 +31,11 @@ def render_connections(
                 "login": endpoint.user,
                 "password": endpoint.password,
                 "schema": database,
+                **({"extra": _tls_extra(endpoint.tls)} if endpoint.tls else {}),
             }
     return connections
+
+
+def _tls_extra(tls: MySqlTls) -> dict[str, object]:
+    files = {"ssl_ca": tls.ca, "ssl_cert": tls.cert, "ssl_key": tls.key}
+    return {"ssl_mode": tls.mode, **{name: path for name, path in files.items() if path}}
