@@ -44,6 +44,15 @@ class DataSettings(_Section):
     dir: str = Field(min_length=1)
 
 
+class StackSettings(_Section):
+    """The local stack as a whole: whether its broker and its database accept plain text.
+
+    `tls` requires TLS and a password, and `mtls` a certificate of the client.
+    """
+
+    security: Literal["plaintext", "tls", "mtls"]
+
+
 class PortSettings(_Section):
     """The ports of the local stack, all on loopback."""
 
@@ -129,6 +138,7 @@ class Settings(_Section):
 
     root: Path
     data: DataSettings
+    stack: StackSettings
     ports: PortSettings
     kafka: KafkaSettings
     mysql: MySqlSettings
@@ -174,6 +184,7 @@ class Settings(_Section):
 
 SECTIONS: dict[str, type[_Section]] = {
     "data": DataSettings,
+    "stack": StackSettings,
     "ports": PortSettings,
     "kafka": KafkaSettings,
     "mysql": MySqlSettings,

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 
@@ -65,7 +66,8 @@ def _prepare_database(settings: Settings, database: str) -> list[str]:
     with connect(mysql_admin(settings)) as admin:
         change = ensure_database(admin, database)
         endpoints = {role: mysql_endpoint(settings, role, database) for role in ROLES}
-        users = ensure_users(admin, database, _new_passwords(endpoints))
+        require: Literal["X509", "NONE"] = "X509" if settings.stack.security == "mtls" else "NONE"
+        users = ensure_users(admin, database, _new_passwords(endpoints), require)
         admin.commit()
     return [f"database {database}: {change}", *users]
 

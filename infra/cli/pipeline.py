@@ -111,6 +111,9 @@ def _sql(options: argparse.Namespace) -> None:
     owner = mysql_endpoint(settings, "owner", database)
     command = [find_program("mariadb"), "--no-defaults", f"--host={owner.host}", f"--port={owner.port}"]
     command += [f"--user={owner.user}", "--protocol=tcp", "--default-character-set=utf8mb4", "--table", database]
+    if owner.tls:
+        files = {"ca": owner.tls.ca, "cert": owner.tls.cert, "key": owner.tls.key}
+        command[2:2] = [f"--ssl-{name}={path}" for name, path in files.items() if path]
     # The client reads the password from this variable, so it is neither on the command line nor in a file.
     os.execve(command[0], command, {**inherited_environment(), "MYSQL_PWD": owner.password})
 

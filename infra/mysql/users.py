@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Literal
 
 from infra.mysql.connection import Connection, fetch_rows, quoted
 from infra.mysql.grants import EVERYTHING, Grants, database_scope, show_grants
@@ -36,14 +37,25 @@ def has_database(admin: Connection, database: str) -> bool:
     return bool(fetch_rows(admin, existing, [database]))
 
 
-def ensure_users(admin: Connection, database: str, passwords: Mapping[Role, str | None]) -> list[str]:
+def ensure_users(
+    admin: Connection,
+    database: str,
+    passwords: Mapping[Role, str | None],
+    require: Literal["NONE", "X509"] | None = None,
+) -> list[str]:
     """Create each role's user (at any host) with its password and exactly its privileges; return a line for each.
 
-    A password of None keeps the current one. Grants are changed only if they differ, so that active sessions keep
+    A password of None keeps the current one. `require` is whether the users need a certificate of the client; None
+    keeps what an administrator has set. Grants are changed only if they differ, so that active sessions keep
     their privileges. AccessDeniedError if `admin` is not allowed to do this.
     """
     with _without_binlog(admin):
-        return [_ensure_user(admin, database, role, password) for role, password in passwords.items()]
+        lines = [_ensure_user(admin, database, role, password) for role, password in passwords.items()]
+        if require:
+            with admin.cursor() as cursor:
+                for role in passwords:
+                    cursor.execute(f"ALTER USER %s@'%%' REQUIRE {require}", [user_name(database, role)])
+        return lines
 
 
 def preview_users(admin: Connection, database: str, passwords: Mapping[Role, str | None]) -> list[PlannedChange]:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import MySQLdb
 
-from infra.endpoints import MySqlEndpoint
+from infra.endpoints import MySqlEndpoint, MySqlTls
 from infra.errors import SetupError
 from infra.pipeline.naming import ROLES, Role, password_name, user_name
 from infra.settings import Settings
 from infra.stacks.data_directory import ensure_data_dir, locked, socket_dir
+from infra.stacks.local.certificates import certificates
 from infra.stacks.local.database_server import administrator, create_files, server_of
 from infra.stacks.local.service import Service
 from infra.stacks.log_tail import log_tail
@@ -40,7 +41,16 @@ def known_mysql_endpoint(settings: Settings, role: Role, database: str) -> MySql
 
 
 def _endpoint(settings: Settings, role: Role, database: str, password: str) -> MySqlEndpoint:
-    return MySqlEndpoint("127.0.0.1", settings.ports.mysql, user_name(database, role), password, database)
+    user, port = user_name(database, role), settings.ports.mysql
+    return MySqlEndpoint("127.0.0.1", port, user, password, database, tls=_client_tls(settings))
+
+
+def _client_tls(settings: Settings) -> MySqlTls | None:
+    files, security = certificates(settings), settings.stack.security
+    if security == "plaintext":
+        return None
+    own = (str(files.client_cert), str(files.client_key)) if security == "mtls" else ("", "")
+    return MySqlTls("VERIFY_CA", str(files.ca), *own)
 
 
 def mysql_passwords(settings: Settings, database: str) -> dict[Role, str]:
@@ -66,11 +76,20 @@ def render_my_cnf(settings: Settings) -> str:
         "innodb-buffer-pool-size": f"{settings.mysql.buffer_pool_mb}M",
         "innodb-use-native-aio": 0,  # its queue is limited for the whole machine, and exhausted in some containers
         **server.options(settings),
+        **_server_tls(settings),
     }
     if os.getuid() == 0:
         options["user"] = "root"  # without this option the server does not run as root
     lines = [f"{key} = {value}" for key, value in options.items()]
     return "\n".join([f"[{server.section}]", *lines, *DATABASE_FLAGS, ""])
+
+
+def _server_tls(settings: Settings) -> dict[str, object]:
+    if settings.stack.security == "plaintext":
+        return {}
+    files = certificates(settings)
+    paths = {"ssl-ca": files.ca, "ssl-cert": files.server_cert, "ssl-key": files.server_key}
+    return {**paths, "require-secure-transport": "ON"}
 
 
 def mysql_service(settings: Settings) -> Service:

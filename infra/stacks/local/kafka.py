@@ -16,11 +16,13 @@ from infra.errors import SetupError
 from infra.settings import Settings, inherited_environment
 from infra.setup.jars import jars_of
 from infra.setup.java import find_java
+from infra.stacks.local.kafka_security import client_security, listener_properties, write_users
 from infra.stacks.local.service import CONNECT_TIMEOUT_SECONDS, Service
 from infra.stacks.log_tail import log_tail
 from infra.stacks.private_files import write_private
 from infra.stacks.server_options import BROKER_OPTIONS
 
+_WITH_USERS = "users"
 _LOG4J = """\
 status = warn
 appender.console.type = Console
@@ -33,8 +35,8 @@ rootLogger.appenderRef.console.ref = console
 
 
 def kafka_endpoint(settings: Settings) -> KafkaEndpoint:
-    """Return the address of the broker."""
-    return KafkaEndpoint(f"127.0.0.1:{settings.ports.kafka}")
+    """Return the address of the broker, and how a client logs in."""
+    return KafkaEndpoint(f"127.0.0.1:{settings.ports.kafka}", client_security(settings))
 
 
 def render_server_properties(settings: Settings) -> str:
@@ -43,9 +45,7 @@ def render_server_properties(settings: Settings) -> str:
     properties = {
         **BROKER_OPTIONS,
         "controller.quorum.voters": f"1@127.0.0.1:{ports.kafka_controller}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{ports.kafka},CONTROLLER://127.0.0.1:{ports.kafka_controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{ports.kafka}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        **listener_properties(settings),
         "log.dirs": str(folder / "data"),
     }
     return "".join(f"{key}={value}\n" for key, value in properties.items())
@@ -82,26 +82,40 @@ def kafka_service(settings: Settings) -> Service:
             folder / "jvm.options": render_jvm_options(settings, libs),
             folder / "log4j2.properties": _LOG4J,
         },
-        prepare=lambda: ensure_formatted(folder, java),
+        prepare=lambda: ensure_formatted(settings, java),
         probe=lambda: probe_kafka(settings),
         stop_seconds=30,
     )
 
 
-def ensure_formatted(folder: Path, java: list[str]) -> None:
-    """Format the storage once; an interrupted format is repeated with the same cluster id."""
-    if (folder / "formatted").exists():
+def ensure_formatted(settings: Settings, java: list[str]) -> None:
+    """Format the storage once; an interrupted format is repeated with the same cluster id.
+
+    It creates the users, which no other setting than `tls` requires. SetupError if the storage has none, and must.
+    """
+    folder = settings.data_dir / "kafka"
+    done = folder / "formatted"
+    if done.exists():
+        if settings.stack.security == "tls" and done.read_text(encoding="utf-8") != _WITH_USERS:
+            raise SetupError(
+                f"kafka: {folder / 'data'} was formatted without users, which stack.security tls requires. "
+                "Delete the data with `make clean`, or set stack.security to plaintext."
+            )
         return
     identity = folder / "cluster.id"
     if not identity.exists():
         write_private(identity, new_cluster_id())
     command = [*java, "kafka.tools.StorageTool", "format", "--ignore-formatted"]
     command += ["--cluster-id", identity.read_text(encoding="utf-8"), "--config", str(folder / "server.properties")]
+    users = folder / "users.arguments"
+    write_users(settings, users)
+    command.append(f"@{users}")
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited_environment())
+    users.unlink()
     if answer.returncode:
         output = log_tail(answer.stdout + answer.stderr)
         raise SetupError(f"kafka: {folder / 'data'} could not be formatted. The end of the output:\n{output}")
-    write_private(folder / "formatted", "")
+    write_private(done, _WITH_USERS)
 
 
 def new_cluster_id() -> str:
@@ -116,7 +130,8 @@ def probe_kafka(settings: Settings) -> str | None:
     try:
         # Probe the port first: the client logs every refused connection, and leaks a thread when it gives up.
         socket.create_connection(("127.0.0.1", port), timeout=CONNECT_TIMEOUT_SECONDS).close()
-        admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=5000)
+        properties = kafka_endpoint(settings).properties
+        admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}", bootstrap_timeout_ms=5000, **properties)
     except (OSError, KafkaError) as error:
         return f"127.0.0.1:{port}: {error}"
     try:

@@ -13,7 +13,7 @@ from infra.settings import PREFIX, PortSettings, load_settings
 _PORTS = range(20_000, 32_000)
 
 
-def private_environment(data_dir: Path) -> dict[str, str]:
+def private_environment(data_dir: Path, security: str = "plaintext") -> dict[str, str]:
     """Return the settings as environment variables; SetupError if there are not enough free ports.
 
     The database server is that of the settings of this process.
@@ -23,6 +23,7 @@ def private_environment(data_dir: Path) -> dict[str, str]:
     return {
         f"{PREFIX}DATA_DIR": str(data_dir),
         f"{PREFIX}MYSQL_SERVER": load_settings().mysql.server,
+        f"{PREFIX}STACK_SECURITY": security,
         **{f"{PREFIX}PORTS_{key.upper()}": str(port) for key, port in ports},
     }
 

@@ -11,6 +11,7 @@ from infra.settings import Settings
 from infra.setup.flink import flink_home
 from infra.stacks.data_directory import ensure_data_dir, locked, remove_data_dir
 from infra.stacks.local.airflow import airflow_services
+from infra.stacks.local.certificates import ensure_certificates
 from infra.stacks.local.database import (
     known_mysql_endpoint,
     mysql_admin,
@@ -74,6 +75,8 @@ def up(settings: Settings, report: Report = _print, with_airflow: bool = False) 
             for name in end_orphans(data_dir):
                 report(f"{name}: ended an orphaned process")
             check_ports_free({key: port for service in services for key, port in service.ports.items()})
+        if settings.stack.security != "plaintext":
+            ensure_certificates(settings)
         for service in services:
             service.write_files()
         supervisor.ensure_running([*core, *airflow])

@@ -44,7 +44,7 @@ def test_relative_data_directory_starts_at_the_checkout(tmp_path: Path) -> None:
             "[prots]\nkafka = 29092\n",
             (
                 "settings.local.toml: unknown section prots. Did you mean ports? "
-                "Expected one of: data, ports, kafka, mysql, flink, checks, data_files, deployment, session, "
+                "Expected one of: data, stack, ports, kafka, mysql, flink, checks, data_files, deployment, session, "
                 "kubernetes."
             ),
         ),
@@ -151,7 +151,7 @@ def test_error_of_an_unknown_variable_lists_all() -> None:
     message = str(caught.value)
     assert message.startswith(
         "environment: unknown variable OLYMPIC_STREAMING_PORT_KAFKA. Did you mean OLYMPIC_STREAMING_PORTS_KAFKA? "
-        "Expected one of: OLYMPIC_STREAMING_DATA_DIR, OLYMPIC_STREAMING_PORTS_KAFKA, "
+        "Expected one of: OLYMPIC_STREAMING_DATA_DIR, OLYMPIC_STREAMING_STACK_SECURITY, "
     )
     assert message.endswith("OLYMPIC_STREAMING_KUBERNETES_CHECKPOINT_INTERVAL_MS.")
 
