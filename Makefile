@@ -10,6 +10,7 @@ FORMAT ?=
 START_FROM ?=
 ALLOW_REJECTS ?=
 DATABASE ?= mariadb
+SECURITY ?= plaintext
 TIERS ?= unit dags jobs local
 PYTEST_ARGS ?=
 # With FORBID_SKIPS=1, as in CI, a test that is skipped fails.
@@ -25,6 +26,9 @@ TABLES ?=
 WHERE ?=
 export PIPELINE DATA FORMAT START_FROM ALLOW_REJECTS ALLOW_DELETIONS ADOPT_TABLE VOLUMES DATABASE EXAMPLE_ROWS
 export SOURCE TABLE TABLES WHERE
+ifneq ($(SECURITY),plaintext)
+export OLYMPIC_STREAMING_STACK_SECURITY := $(SECURITY)
+endif
 ifneq ($(DATABASE),mariadb)
 export OLYMPIC_STREAMING_MYSQL_SERVER := $(DATABASE)
 endif
@@ -34,7 +38,7 @@ PYTEST := $(PYTHON) -m pytest $(if $(FORBID_SKIPS),--forbid-skips)
 
 ##@ Pipelines
 .PHONY: run
-run: setup ## Start the local stack, deploy a pipeline with Airflow, and show its checked results. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 ALLOW_DELETIONS=1 ADOPT_TABLE=1 START_FROM=scratch DATABASE=mysql
+run: setup ## Start the local stack, deploy a pipeline with Airflow, and show its checked results. PIPELINE=name DATA=file.csv ALLOW_REJECTS=1 ALLOW_DELETIONS=1 ADOPT_TABLE=1 START_FROM=scratch DATABASE=mysql SECURITY=tls|mtls
 	@$(PYTHON) -m infra run --pipeline "$$PIPELINE" $${DATA:+--data "$$DATA"} \
 	  $${ALLOW_REJECTS:+--allow-rejects} $${ALLOW_DELETIONS:+--allow-deletions} $${ADOPT_TABLE:+--adopt-table} \
 	  $${START_FROM:+--start-from "$$START_FROM"}

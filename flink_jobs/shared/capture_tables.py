@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ def main() -> None:
     options = java.java.util.HashMap()
     # Not an argument, which could not have the columns of hundreds of tables.
     tables = (Path(arguments["scripts"]) / "captured_tables.json").read_text(encoding="utf-8")
-    for name, value in {**arguments, "mysql_tables": tables, "mysql_password": os.environ["MYSQL_PASSWORD"]}.items():
+    for name, value in {**arguments, "mysql_tables": tables}.items():
         options.put(name, value)
     java.olympicstreaming.CaptureTables.define(environment._j_stream_execution_environment, options)
     environment.execute()

@@ -1,19 +1,21 @@
 """The job script of every job: run the statements and steps of the `--scripts` folder, in the order of their names.
 
 A statement is a file `.sql` with one SQL statement. `${name}` in it stands for the argument `--name value`, or else for
-the environment variable `NAME`, which passes passwords. It is inside a quoted literal or a number, so quotes in the
-value are doubled. A step is a file `.py`, for what SQL cannot say: its function `define(environment)` creates views.
+the environment variable `NAME`. It is inside a quoted literal or a number, so quotes in the value are doubled. A
+password is a reference, which is replaced by its value where a connection is opened. A step is a file `.py`, for what
+SQL cannot say: its function `define(environment)` creates views.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import string
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyflink.table import StreamTableEnvironment, TableResult
@@ -56,12 +58,29 @@ def steps_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name[0].isdigit() and path.suffix in (".sql", ".py"))
 
 
-def run_step(environment: StreamTableEnvironment, path: Path, statement: str) -> TableResult | None:
-    """Run a step, or the rendered statement of a file; return the statement's result."""
+def run_step(
+    environment: StreamTableEnvironment, path: Path, statement: str, arguments: Mapping[str, str] | None = None
+) -> TableResult | None:
+    """Run a step, or the rendered statement of a file; return the statement's result.
+
+    Its tables get the login of the `arguments`, the JSON objects `kafka_properties` and `mysql_properties`.
+    """
     if path.suffix == ".py":
         runpy.run_path(str(path))["define"](environment)
         return None
-    return environment.execute_sql(statement)
+    from pyflink.java_gateway import get_gateway
+    from pyflink.table import TableResult
+
+    java = get_gateway().jvm
+    options = [_java_map(java, (arguments or {}).get(name, "{}")) for name in ("kafka_properties", "mysql_properties")]
+    return TableResult(java.olympicstreaming.JobTables.execute(environment._j_tenv, statement, *options))
+
+
+def _java_map(java: Any, text: str) -> Any:
+    found = java.java.util.HashMap()
+    for name, value in json.loads(text).items():
+        found.put(name, value)
+    return found
 
 
 def main() -> None:
@@ -73,7 +92,7 @@ def main() -> None:
     environment = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
     for path in steps_of(Path(arguments["scripts"])):
         print(f"running {path.name}", flush=True)
-        run_step(environment, path, render_statement(path, arguments, os.environ))
+        run_step(environment, path, render_statement(path, arguments, os.environ), arguments)
 
 
 if __name__ == "__main__":

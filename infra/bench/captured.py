@@ -199,7 +199,8 @@ def _as_json(value: object) -> str:
 def _snapshot(settings: Settings, pipeline: Pipeline, rows: int) -> tuple[float, float]:
     """Start the job, and return `snapshot` and `rate` of `Captured`."""
     kafka, target = local_stack.kafka_endpoint(settings), local_target(settings)
-    job = render_job(pipeline, "capture", kafka, local_stack.mysql_endpoint(settings, "cdc", DATABASE))
+    mysql = local_stack.mysql_endpoint(settings, "cdc", DATABASE)
+    job = render_job(pipeline, "capture", kafka, mysql, target.secrets)
     target.ensure_scripts(job)
     with consumer(kafka) as client:
         partitions = [partition for topic in pipeline.checks for partition in partitions_of(client, topic)]

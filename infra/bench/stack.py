@@ -77,7 +77,7 @@ def prepare(settings: Settings, pipeline: Pipeline, data: Path) -> None:
 def render(settings: Settings, pipeline: Pipeline, job: str) -> JobSpec:
     """Return a job of the pipeline for the stack."""
     kafka, mysql = local_stack.kafka_endpoint(settings), local_stack.mysql_endpoint(settings, "cdc", DATABASE)
-    return render_job(pipeline, job, kafka, mysql)
+    return render_job(pipeline, job, kafka, mysql, local_target(settings).secrets)
 
 
 def with_defaults(job: JobSpec) -> JobSpec:

@@ -32,22 +32,23 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Secret:
-    """A credential of a job: its value, and the Kubernetes Secret that holds the same value.
+    """A secret of a job: the name and key of the Kubernetes Secret, and the value that it has, or a file that has it.
 
-    A target that starts processes passes the value, and `kubernetes` passes the reference. `repr` omits the value.
+    `kubernetes` mounts the Secret, and other targets write the value to a file. `repr` omits the value.
     """
 
-    value: str = field(repr=False)
     name: str
     key: str
+    value: str = field(default="", repr=False)
+    file: str = ""
 
 
 @dataclass(frozen=True)
 class JobSpec:
     """The desired state of one job: everything that a target requires to run it.
 
-    `files` are the job scripts by file name. `secrets` are environment variables of the process that plans the job.
-    They are not part of the revision, so a new password restarts nothing.
+    `files` are the job scripts by file name. `secrets` are files `<Secret>/<key>` for the processes of the job, and the
+    arguments refer to them. They are not part of the revision, so a new password restarts nothing.
     """
 
     name: str
@@ -57,7 +58,7 @@ class JobSpec:
     configuration: Mapping[str, str]
     parallelism: int
     image: str = ""
-    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    secrets: tuple[Secret, ...] = field(default=(), repr=False)
 
     @property
     def revision(self) -> str:

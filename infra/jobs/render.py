@@ -5,26 +5,31 @@ from __future__ import annotations
 import json
 
 from infra.endpoints import KafkaEndpoint, MySqlEndpoint
-from infra.jobs.job import JobSpec, Secret
+from infra.jobs.job import JobSpec
+from infra.jobs.logins import kafka_login, mysql_login
 from infra.pipeline import Pipeline
 from infra.pipeline.definition import SPLIT_ROWS
-from infra.pipeline.naming import job_name, reload_topic, secret_name
+from infra.pipeline.naming import job_name, kafka_secret_name, reload_topic, secret_name
 
 # The job script `capture_tables.py` reads it from its folder.
 TABLES_FILE = "captured_tables.json"
 
 
 def render_job(
-    pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlEndpoint | None, image: str = ""
+    pipeline: Pipeline, job: str, kafka: KafkaEndpoint, mysql: MySqlEndpoint | None, secrets: str, image: str = ""
 ) -> JobSpec:
     """Return the job with its job scripts read and its arguments filled in.
 
-    `mysql` is the server as the CDC user sees it; None if the pipeline starts from a topic.
+    `mysql` is the server as the CDC user sees it; None if the pipeline starts from a topic. `secrets` is the target's
+    folder of secrets. SettingsError if a job cannot log in as a connection says.
     """
-    definition = pipeline.jobs[job]
-    arguments = {**definition.arguments, "bootstrap_servers": kafka.bootstrap_servers}
+    definition, name = pipeline.jobs[job], job_name(pipeline.name, job)
     files = {path.name: path.read_bytes() for path in pipeline.job_files(job)}
-    secrets = {}
+    login = kafka_login(kafka, kafka_secret_name(pipeline.name), f"{secrets}/{name}")
+    arguments = {**definition.arguments, "bootstrap_servers": kafka.bootstrap_servers}
+    if login.properties:
+        arguments["kafka_properties"] = json.dumps(login.properties, sort_keys=True)
+    found = login.secrets
     if mysql and "mysql" in definition.uses:
         arguments |= {
             "mysql_host": mysql.host,
@@ -36,16 +41,20 @@ def render_job(
         }
         if pipeline.captured:
             files[TABLES_FILE] = _captured_tables(pipeline)
-        secrets = {"MYSQL_PASSWORD": Secret(mysql.password, secret_name(pipeline.name, "cdc"), "password")}
+        login = mysql_login(mysql, secret_name(pipeline.name, "cdc"), f"{secrets}/{name}")
+        arguments["mysql_password"] = login.password
+        if login.properties:
+            arguments["mysql_properties"] = json.dumps(login.properties, sort_keys=True)
+        found += login.secrets
     return JobSpec(
-        name=job_name(pipeline.name, job),
+        name=name,
         script=pipeline.path(definition.script).name,
         files=files,
         arguments=arguments,
         configuration=dict(definition.configuration),
         parallelism=definition.parallelism,
         image=image,
-        secrets=secrets,
+        secrets=found,
     )
 
 

@@ -14,18 +14,20 @@ from infra.jobs.job import Change, JobSpec, JobStatus, StoredJob
 class Target(Protocol):
     """A target, which runs jobs. Every verb is safe to repeat.
 
-    `image` is the container image of the jobs, empty if the target uses none. If `upgrades_in_place`, submitting
-    another revision of a running job takes the savepoint and starts from it; otherwise the caller stops the job first.
-    If `shares_task_managers`, jobs run in the same processes, so that one without memory ends the others, too.
+    `secrets` is the folder in which the processes of a job find its secrets, as `<job>/<Secret>/<key>`. `image` is the
+    container image of the jobs, empty if the target uses none. If `upgrades_in_place`, submitting another revision of a
+    running job takes the savepoint and starts from it; otherwise the caller stops the job first. If
+    `shares_task_managers`, jobs run in the same processes, so that one without memory ends the others, too.
     """
 
     name: str
+    secrets: str
     image: str
     upgrades_in_place: bool
     shares_task_managers: bool
 
     def ensure_scripts(self, job: JobSpec) -> Change:
-        """Store the job scripts of the revision where `submit` finds them."""
+        """Store the job scripts of the revision where `submit` finds them, and the current secrets."""
 
     def preview_scripts(self, job: JobSpec) -> Change:
         """Return what `ensure_scripts` would do, and change nothing; errors as there."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 KUBERNETES_CONNECTION = "kubernetes_default"
-_JOBS_SERVERS = "jobs.bootstrap.servers"
+_FOR_JOBS = "jobs."
 
 
 def mysql_endpoint(pipeline: Pipeline, role: Role) -> MySqlEndpoint:
@@ -63,9 +63,21 @@ def kafka_endpoint(pipeline: Pipeline) -> KafkaEndpoint:
 
     The other keys of the extra are client properties. SettingsError if there is no broker or a property is unknown.
     """
+    return _kafka_endpoint(pipeline, for_jobs=False)
+
+
+def kafka_endpoint_for_jobs(pipeline: Pipeline) -> KafkaEndpoint:
+    """Return the brokers as the jobs reach them: a key of the extra with the prefix `jobs.` is for the jobs only."""
+    return _kafka_endpoint(pipeline, for_jobs=True)
+
+
+def _kafka_endpoint(pipeline: Pipeline, *, for_jobs: bool) -> KafkaEndpoint:
     connection_id = kafka_connection_id(pipeline.name)
     connection = _connection(connection_id)
-    extra = {key: value for key, value in connection.extra_dejson.items() if key != _JOBS_SERVERS}
+    stated = connection.extra_dejson
+    extra = {key: value for key, value in stated.items() if not key.startswith(_FOR_JOBS)}
+    if for_jobs:
+        extra |= {key.removeprefix(_FOR_JOBS): value for key, value in stated.items() if key.startswith(_FOR_JOBS)}
     servers = extra.pop("bootstrap.servers", None) or (
         f"{connection.host}:{connection.port or 9092}" if connection.host else None
     )
@@ -75,13 +87,6 @@ def kafka_endpoint(pipeline: Pipeline) -> KafkaEndpoint:
             '{"bootstrap.servers": "host:port"}.'
         )
     return KafkaEndpoint(servers, client_properties(extra, f"connection {connection_id!r}, extra"))
-
-
-def kafka_endpoint_for_jobs(pipeline: Pipeline) -> KafkaEndpoint:
-    """Return the brokers as the jobs reach them: `jobs.bootstrap.servers` of the extra, if set."""
-    extra = _connection(kafka_connection_id(pipeline.name)).extra_dejson
-    endpoint = kafka_endpoint(pipeline)
-    return replace(endpoint, bootstrap_servers=extra.get(_JOBS_SERVERS, endpoint.bootstrap_servers))
 
 
 def connect_to_kubernetes() -> tuple[ApiClient, str | None]:

@@ -23,7 +23,7 @@ def target_named(name: str) -> Target:
 def job_spec(pipeline: Pipeline, job: str, target: Target) -> JobSpec:
     """Return the desired state of one job, with the addresses at which the job reaches the systems."""
     kafka, mysql = kafka_endpoint_for_jobs(pipeline), mysql_endpoint_for_jobs(pipeline)
-    return render_job(pipeline, job, kafka, mysql, target.image)
+    return render_job(pipeline, job, kafka, mysql, target.secrets, target.image)
 
 
 def job_statuses(pipeline: Pipeline, target: Target) -> dict[str, JobStatus]:

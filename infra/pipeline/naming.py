@@ -55,6 +55,11 @@ def secret_name(pipeline: str, role: Role) -> str:
     return mysql_connection_id(pipeline, role).replace("_", "-")
 
 
+def kafka_secret_name(pipeline: str) -> str:
+    """Return the name of the Kubernetes Secret with which the jobs log in to Kafka, such as `olympics-kafka`."""
+    return kafka_connection_id(pipeline).replace("_", "-")
+
+
 def password_name(database: str, role: Role) -> str:
     """Return the key of a user's password in a file of generated passwords."""
     return f"mysql.{database}.{role}"

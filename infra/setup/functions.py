@@ -47,6 +47,8 @@ def ensure_functions(report: Report, sources: Path = SOURCES) -> str:
         with zipfile.ZipFile(incoming, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(classes.rglob("*.class")):
                 archive.writestr(zipfile.ZipInfo(str(path.relative_to(classes)), _TIME), path.read_bytes())
+            for path in _resources(sources):
+                archive.writestr(zipfile.ZipInfo(str(path.relative_to(sources)), _TIME), path.read_bytes())
         incoming.replace(jar)
     return "created"
 
@@ -55,10 +57,15 @@ def _jar_of(sources: Path) -> Path:
     """Return the path of the jar, which depends on the sources and on what they are compiled with."""
     versions = load_versions()
     digest = hashlib.sha256(f"{versions.flink.flink} {versions.tools.java} {versions.jars['compiler']}".encode())
-    for path in sorted(sources.glob("*.java")):
-        digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
+    for path in [*sorted(sources.glob("*.java")), *_resources(sources)]:
+        digest.update(f"\0{path.relative_to(sources)}\0".encode() + path.read_bytes())
     name = digest.hexdigest()[:16]
     return cache_dir() / "functions" / name / f"olympic-streaming-functions-{name}.jar"
+
+
+def _resources(sources: Path) -> list[Path]:
+    """Return the files by which Java finds the services of the jar, such as the factories of tables."""
+    return sorted(path for path in sources.glob("META-INF/**/*") if path.is_file())
 
 
 def compile_java(sources: Path, classes: Path, libraries: Sequence[Path] = ()) -> None:

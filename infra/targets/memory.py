@@ -14,6 +14,7 @@ class MemoryTarget:
     """Report every submitted job as healthy, until `fail` or `show` changes its status."""
 
     name = "memory"
+    secrets = "/secrets"
     image = ""
     upgrades_in_place = False
     shares_task_managers = True

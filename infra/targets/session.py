@@ -27,6 +27,7 @@ from infra.jobs.health import state_mismatch
 from infra.jobs.job import Change, JobSpec, JobState, JobStatus, StoredJob
 from infra.jobs.options import OUT_OF_MEMORY_FILE, identity_options
 from infra.settings import Settings, inherited_environment
+from infra.targets.secret_files import write_secrets
 from infra.waiting import wait_until
 
 SUBMIT_TIMEOUT_SECONDS = 300
@@ -79,13 +80,15 @@ class SessionTarget:
         self._rest = FlinkRest(cluster.url)
         self._ui = cluster.ui.rstrip("/")
         self._scripts = cluster.scripts
+        self.secrets = str(cluster.state / "secrets")
         self._state = [cluster.state / kind for kind in ("checkpoints", "savepoints")]
         self._heap_full = cluster.state / OUT_OF_MEMORY_FILE
         self._memory_setting, self._memory_raise = cluster.memory_setting, cluster.memory_raise
         self._memory_mb: int | None = None
 
     def ensure_scripts(self, job: JobSpec) -> Change:
-        """Write the job scripts to a folder named after the revision, if it does not exist."""
+        """Write the job scripts to a folder named after the revision, if it does not exist, and the current secrets."""
+        write_secrets(job, Path(self.secrets) / job.name)
         folder, change = self._folder(job.name, job.revision), self.preview_scripts(job)
         if change == "unchanged":
             return change
@@ -150,10 +153,9 @@ class SessionTarget:
     def _run_client(self, job: JobSpec, job_id: str, savepoint: str | None) -> None:
         client = self._client()
         command = [str(client.program), *self._submit_arguments(job, job_id, savepoint)]
-        environment = {**client.environment, **{name: secret.value for name, secret in job.secrets.items()}}
         try:
             result = subprocess.run(
-                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                command, env=client.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                 timeout=SUBMIT_TIMEOUT_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
@@ -207,9 +209,9 @@ class SessionTarget:
         return without_frames(failures[0]["stacktrace"]) if failures else f"{job_name}: Flink recorded no exception"
 
     def delete(self, job_name: str) -> None:
-        """Cancel the job, and delete its job scripts, checkpoints and savepoints."""
+        """Cancel the job, and delete its job scripts, secrets, checkpoints and savepoints."""
         self.stop(job_name, savepoint=False)
-        for folder in (self._scripts, *self._state):
+        for folder in (self._scripts, Path(self.secrets), *self._state):
             shutil.rmtree(folder / job_name, ignore_errors=True)
 
     def _folder(self, job_name: str, revision: str) -> Path:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint, MySqlTls
 from infra.errors import SettingsError
 from infra.orchestration.connections import (
     kafka_endpoint,
@@ -140,3 +140,17 @@ def test_jobs_get_their_own_addresses(monkeypatch: pytest.MonkeyPatch, pipeline:
     assert kafka_endpoint(pipeline) == KafkaEndpoint("localhost:9092")
     assert kafka_endpoint_for_jobs(pipeline) == KafkaEndpoint("kafka:9092")
     assert mysql_endpoint_for_jobs(pipeline) == MySqlEndpoint("mysql", 3307, "olympics_cdc", "swordfish", "olympics")
+
+
+def test_properties_for_the_jobs_only(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
+    extra = {"bootstrap.servers": "b:9093", "security.protocol": "SSL", "jobs.security.protocol": "PLAINTEXT"}
+    set_connection(monkeypatch, "olympics_kafka", conn_type="kafka", extra=extra)
+
+    assert kafka_endpoint(pipeline).properties == {"security_protocol": "SSL"}
+    assert kafka_endpoint_for_jobs(pipeline).properties == {"security_protocol": "PLAINTEXT"}
+
+
+def test_mysql_has_the_tls_of_its_extra(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
+    set_connection(monkeypatch, "olympics_mysql_cdc", **MYSQL, extra={"ssl": {"ca": "/tls/ca.crt"}})
+
+    assert mysql_endpoint(pipeline, "cdc").tls == MySqlTls("VERIFY_CA", "/tls/ca.crt")

@@ -15,6 +15,7 @@ from infra.jobs.job import JobSpec
 from infra.jobs.render import render_job
 from infra.jobs.upgrade import ensure_running
 from infra.targets.kubernetes.api import KubernetesApi
+from infra.targets.kubernetes.manifests import SECRETS
 from infra.waiting import wait_until
 from tests.kubernetes import cluster
 from tests.kubernetes.conftest import NAMESPACE, Cluster
@@ -45,7 +46,9 @@ OPTIONS = {
 
 def deployed_job(deployed: Cluster) -> JobSpec:
     """Return `analytics` as the deployment rendered it."""
-    return render_job(deployed.pipeline, "analytics", KafkaEndpoint("kafka:9092"), None, cluster.image("flink"))
+    return render_job(
+        deployed.pipeline, "analytics", KafkaEndpoint("kafka:9092"), None, SECRETS, cluster.image("flink")
+    )
 
 
 def running_parallelism() -> int | None:

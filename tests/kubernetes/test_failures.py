@@ -107,7 +107,7 @@ def test_missing_service_account(new_job: NewJob) -> None:
 
 
 def test_missing_secret(target: KubernetesTarget, new_job: NewJob) -> None:
-    job = replace(new_job(), secrets={"MYSQL_PASSWORD": Secret("swordfish", "heartbeat-mysql-cdc", "password")})
+    job = replace(new_job(), secrets=(Secret("heartbeat-mysql-cdc", "password", "swordfish"),))
 
     error = failure_of(target, submitted(target, job))
 

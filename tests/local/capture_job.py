@@ -86,7 +86,7 @@ def render(stack: Stack, folder: Path, definition: str) -> tuple[Pipeline, JobSp
     cdc = local_stack.mysql_endpoint(stack.settings, "cdc", pipeline.mysql_source.database)
     pipeline = pipeline.with_tables(check_tables_ready(cdc, pipeline.mysql_source).tables)
     ensure_topics(stack.kafka, pipeline.topics)
-    return pipeline, render_job(pipeline, "capture", stack.kafka, cdc)
+    return pipeline, render_job(pipeline, "capture", stack.kafka, cdc, local_target(stack.settings).secrets)
 
 
 @contextmanager

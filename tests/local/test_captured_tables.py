@@ -296,7 +296,7 @@ def test_snapshot_in_many_parts_while_rows_change(settings: Settings, shop: Pipe
     parts = parts.with_tables(check_tables_ready(cdc, source).tables)
     kafka, target = local_stack.kafka_endpoint(settings), local_target(settings)
     ensure_topics(kafka, parts.topics)
-    job = render_job(parts, "capture", kafka, cdc)
+    job = render_job(parts, "capture", kafka, cdc, target.secrets)
     job = replace(job, arguments={**job.arguments, "split_rows": "20"})
     target.ensure_scripts(job)
     try:

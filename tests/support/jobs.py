@@ -11,7 +11,7 @@ JOB = JobSpec(
     arguments={"topic": "games.players", "group": "games"},
     configuration={"a.b": "1"},
     parallelism=1,
-    secrets={"MYSQL_PASSWORD": Secret("swordfish", "games-mysql-cdc", "password")},
+    secrets=(Secret("games-mysql-cdc", "password", "swordfish"),),
 )
 HEALTHY = JobStatus(
     JobState.RUNNING,

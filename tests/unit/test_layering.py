@@ -149,7 +149,7 @@ def test_jobs_do_not_import_the_platform(path: Path) -> None:
 
 
 def test_only_settings_read_the_environment() -> None:
-    """Only in `infra`: the jobs get their secrets through the environment."""
+    """Only in `infra`: a job script fills in variables of its statements."""
     reading = {module for module, path in INFRA.items() if re.search(r"os\.(environ|getenv)", path.read_text())}
     assert reading <= {"infra.settings"}
 

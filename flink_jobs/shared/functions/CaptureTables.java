@@ -14,6 +14,7 @@ import org.apache.flink.cdc.connectors.mysql.source.MySqlSourceBuilder;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.type.TypeReference;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -46,16 +47,17 @@ public final class CaptureTables {
         JsonNode tables = new ObjectMapper().readTree(options.get("mysql_tables"));
         TableChanges changes = changes(options, tables);
         MySqlSource<Change> source = source(options, tables, changes);
+        MySqlLogin login = new MySqlLogin(options.get("mysql_password"), connectorProperties(options, tables));
         environment.getConfig().enableObjectReuse();
         environment
-                .fromSource(new PositionedSource(source, changes), WatermarkStrategy.noWatermarks(), "tables")
+                .fromSource(new PositionedSource(source, login, changes), WatermarkStrategy.noWatermarks(), "tables")
                 .uid("tables")
                 .transform(
                         "reloads",
                         TypeInformation.of(Change.class),
-                        new ReloadTables.Factory(options, source.getConfigFactory(), changes))
+                        new ReloadTables.Factory(options, source.getConfigFactory(), login, changes))
                 .uid("reloads")
-                .sinkTo(sink(options.get("bootstrap_servers")))
+                .sinkTo(sink(options))
                 .uid("topics")
                 .name("topics");
     }
@@ -77,19 +79,16 @@ public final class CaptureTables {
         return changes;
     }
 
-    private static MySqlSource<Change> source(Map<String, String> options, JsonNode tables, TableChanges changes) {
+    private static MySqlSource<Change> source(Map<String, String> options, JsonNode tables, TableChanges changes)
+            throws IOException {
         String database = options.get("mysql_database");
         MySqlSourceBuilder<Change> builder = MySqlSource.builder();
         List<String> names = new ArrayList<>();
-        List<String> latin1 = new ArrayList<>();
         for (Iterator<Map.Entry<String, JsonNode>> all = tables.fields(); all.hasNext(); ) {
             Map.Entry<String, JsonNode> table = all.next();
             names.add(literal(database) + "\\." + literal(table.getKey()));
             ObjectPath path = new ObjectPath(literal(database), literal(table.getKey()));
             builder.chunkKeyColumn(path, table.getValue().get("split_by").asText());
-            for (JsonNode column : table.getValue().get("latin1")) {
-                latin1.add(database + "." + table.getKey() + "." + column.asText());
-            }
         }
         return builder.hostname(options.get("mysql_host"))
                 .port(Integer.parseInt(options.get("mysql_port")))
@@ -105,14 +104,22 @@ public final class CaptureTables {
                 .scanNewlyAddedTableEnabled(false)
                 .includeSchemaChanges(true)
                 .heartbeatInterval(HEARTBEAT)
-                .debeziumProperties(connectorProperties(latin1))
+                .debeziumProperties(connectorProperties(options, tables))
                 .jdbcProperties(driverProperties())
                 .deserializer(changes)
                 .build();
     }
 
-    private static Properties connectorProperties(List<String> latin1) {
+    private static Properties connectorProperties(Map<String, String> options, JsonNode tables) throws IOException {
+        List<String> latin1 = new ArrayList<>();
+        for (Iterator<Map.Entry<String, JsonNode>> all = tables.fields(); all.hasNext(); ) {
+            Map.Entry<String, JsonNode> table = all.next();
+            for (JsonNode column : table.getValue().get("latin1")) {
+                latin1.add(options.get("mysql_database") + "." + table.getKey() + "." + column.asText());
+            }
+        }
         Properties properties = new Properties();
+        properties.putAll(properties(options, "mysql_properties"));
         // The interval at which the reader polls the binlog queue; the default was the largest part of the delay.
         properties.setProperty("poll.interval.ms", "10");
         properties.setProperty("max.batch.size", "8192");
@@ -147,15 +154,28 @@ public final class CaptureTables {
         return name.replaceAll("[^A-Za-z0-9_]", "\\\\$0");
     }
 
-    private static KafkaSink<Change> sink(String bootstrapServers) {
+    /** Returns the properties of an option that is a JSON object; none if the option is missing. */
+    private static Map<String, String> properties(Map<String, String> options, String name) throws IOException {
+        return new ObjectMapper()
+                .readValue(options.getOrDefault(name, "{}"), new TypeReference<Map<String, String>>() {});
+    }
+
+    /** Returns the properties with which a Kafka client of the job logs in. */
+    static Properties kafkaProperties(Map<String, String> options) throws IOException {
         Properties properties = new Properties();
+        properties.putAll(JobTables.withProviders(properties(options, "kafka_properties")));
+        return properties;
+    }
+
+    private static KafkaSink<Change> sink(Map<String, String> options) throws IOException {
+        Properties properties = kafkaProperties(options);
         properties.setProperty("linger.ms", "5");
         properties.setProperty("batch.size", "131072");
         properties.setProperty("compression.type", "lz4");
         properties.setProperty("max.request.size", String.valueOf(MAX_REQUEST_BYTES));
         properties.setProperty("buffer.memory", String.valueOf(MAX_REQUEST_BYTES));
         return KafkaSink.<Change>builder()
-                .setBootstrapServers(bootstrapServers)
+                .setBootstrapServers(options.get("bootstrap_servers"))
                 .setKafkaProducerConfig(properties)
                 .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
                 .setRecordSerializer(new Records())

@@ -1,17 +1,10 @@
 package olympicstreaming;
 
 import java.io.IOException;
-import org.apache.flink.api.common.typeinfo.TypeInformation;
-import org.apache.flink.api.connector.source.Boundedness;
-import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.api.connector.source.SourceOutput;
 import org.apache.flink.api.connector.source.SourceReader;
 import org.apache.flink.api.connector.source.SourceReaderContext;
-import org.apache.flink.api.connector.source.SplitEnumerator;
-import org.apache.flink.api.connector.source.SplitEnumeratorContext;
-import org.apache.flink.api.java.typeutils.ResultTypeQueryable;
 import org.apache.flink.cdc.connectors.mysql.source.MySqlSource;
-import org.apache.flink.cdc.connectors.mysql.source.assigners.state.PendingSplitsState;
 import org.apache.flink.cdc.connectors.mysql.source.config.MySqlSourceConfig;
 import org.apache.flink.cdc.connectors.mysql.source.metrics.MySqlSourceReaderMetrics;
 import org.apache.flink.cdc.connectors.mysql.source.offset.BinlogOffset;
@@ -27,7 +20,6 @@ import org.apache.flink.cdc.connectors.mysql.source.utils.hooks.SnapshotPhaseHoo
 import org.apache.flink.cdc.connectors.shaded.org.apache.kafka.connect.source.SourceRecord;
 import org.apache.flink.connector.base.source.reader.RecordsWithSplitIds;
 import org.apache.flink.connector.base.source.reader.synchronization.FutureCompletingBlockingQueue;
-import org.apache.flink.core.io.SimpleVersionedSerializer;
 import org.apache.flink.util.InstantiationUtil;
 
 /**
@@ -36,14 +28,13 @@ import org.apache.flink.util.InstantiationUtil;
  * <p>The connector keeps its heartbeats to itself. Without them, nothing is known of the reader's position while no
  * captured table changes.
  */
-final class PositionedSource implements Source<Change, MySqlSplit, PendingSplitsState>, ResultTypeQueryable<Change> {
+final class PositionedSource extends MySqlSourceWithSecrets<Change> {
     private static final long serialVersionUID = 1;
 
-    private final MySqlSource<Change> source;
     private final TableChanges changes;
 
-    PositionedSource(MySqlSource<Change> source, TableChanges changes) {
-        this.source = source;
+    PositionedSource(MySqlSource<Change> source, MySqlLogin login, TableChanges changes) {
+        super(source, login);
         this.changes = changes;
     }
 
@@ -52,6 +43,7 @@ final class PositionedSource implements Source<Change, MySqlSplit, PendingSplits
             throws IOException, ClassNotFoundException {
         // As the connector creates it, but for the emitter, and for the structure of tables that are added to the list:
         // only the outer reader looks it up, so the changes of these tables are read, and no snapshot of them.
+        login.apply(source.getConfigFactory());
         int subtask = context.getIndexOfSubtask();
         MySqlSourceConfig config = source.getConfigFactory().createConfig(subtask);
         MySqlSourceConfig withAddedTables = InstantiationUtil.clone(source.getConfigFactory())
@@ -84,36 +76,5 @@ final class PositionedSource implements Source<Change, MySqlSplit, PendingSplits
                 output.collect(Change.allBefore(next.getFilename(), next.getPosition()));
             }
         }
-    }
-
-    @Override
-    public Boundedness getBoundedness() {
-        return source.getBoundedness();
-    }
-
-    @Override
-    public SplitEnumerator<MySqlSplit, PendingSplitsState> createEnumerator(SplitEnumeratorContext<MySqlSplit> context) {
-        return source.createEnumerator(context);
-    }
-
-    @Override
-    public SplitEnumerator<MySqlSplit, PendingSplitsState> restoreEnumerator(
-            SplitEnumeratorContext<MySqlSplit> context, PendingSplitsState checkpoint) {
-        return source.restoreEnumerator(context, checkpoint);
-    }
-
-    @Override
-    public SimpleVersionedSerializer<MySqlSplit> getSplitSerializer() {
-        return source.getSplitSerializer();
-    }
-
-    @Override
-    public SimpleVersionedSerializer<PendingSplitsState> getEnumeratorCheckpointSerializer() {
-        return source.getEnumeratorCheckpointSerializer();
-    }
-
-    @Override
-    public TypeInformation<Change> getProducedType() {
-        return source.getProducedType();
     }
 }

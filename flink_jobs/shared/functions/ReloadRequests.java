@@ -56,12 +56,12 @@ final class ReloadRequests implements AutoCloseable {
     private final Map<String, Request> pending = new LinkedHashMap<>();
     private long end = -1;
 
-    ReloadRequests(String bootstrapServers, String topic) {
-        Properties properties = new Properties();
-        properties.setProperty("bootstrap.servers", bootstrapServers);
+    ReloadRequests(Map<String, String> options) throws IOException {
+        Properties properties = CaptureTables.kafkaProperties(options);
+        properties.setProperty("bootstrap.servers", options.get("bootstrap_servers"));
         properties.setProperty("enable.auto.commit", "false");
         properties.setProperty("allow.auto.create.topics", "false");
-        this.topic = topic;
+        topic = options.get("reloads");
         partition = new TopicPartition(topic, 0);
         consumer = new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
         consumer.assign(Collections.singletonList(partition));

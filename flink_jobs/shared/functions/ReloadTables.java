@@ -48,6 +48,7 @@ final class ReloadTables extends AbstractStreamOperator<Change> implements OneIn
 
     private final Map<String, String> options;
     private final MySqlSourceConfigFactory mysql;
+    private final MySqlLogin login;
     private final TableChanges changes;
     private final transient MailboxExecutor mailbox;
     private transient Thread thread;
@@ -67,6 +68,7 @@ final class ReloadTables extends AbstractStreamOperator<Change> implements OneIn
     private ReloadTables(Factory factory, StreamOperatorParameters<Change> parameters, MailboxExecutor mailbox) {
         this.options = factory.options;
         this.mysql = factory.mysql;
+        this.login = factory.login;
         this.changes = factory.changes;
         this.mailbox = mailbox;
         setup(parameters.getContainingTask(), parameters.getStreamConfig(), parameters.getOutput());
@@ -159,7 +161,7 @@ final class ReloadTables extends AbstractStreamOperator<Change> implements OneIn
                 readAdded(table);
             }
             while (true) {
-                try (ReloadRequests requests = new ReloadRequests(options.get("bootstrap_servers"), topic)) {
+                try (ReloadRequests requests = new ReloadRequests(options)) {
                     serve(requests);
                 } catch (InterruptException error) {
                     throw error;
@@ -230,6 +232,7 @@ final class ReloadTables extends AbstractStreamOperator<Change> implements OneIn
         inTask(() -> reload = begun);
         long rows = 0;
         long reported = System.nanoTime();
+        login.apply(mysql);
         try (TableReader reader =
                 new TableReader(mysql.createConfig(0), changes, options.get("mysql_database"), table, where)) {
             while (!reader.isComplete()) {
@@ -276,11 +279,14 @@ final class ReloadTables extends AbstractStreamOperator<Change> implements OneIn
         private static final long serialVersionUID = 1;
         private final Map<String, String> options;
         private final MySqlSourceConfigFactory mysql;
+        private final MySqlLogin login;
         private final TableChanges changes;
 
-        Factory(Map<String, String> options, MySqlSourceConfigFactory mysql, TableChanges changes) {
+        Factory(
+                Map<String, String> options, MySqlSourceConfigFactory mysql, MySqlLogin login, TableChanges changes) {
             this.options = new HashMap<>(options);
             this.mysql = mysql;
+            this.login = login;
             this.changes = changes;
         }
 

@@ -19,6 +19,8 @@ RECENT_SECONDS = 120
 HEAP_FULL_EXIT_CODE = 3  # of -XX:+ExitOnOutOfMemoryError
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError")
+_CREATING = "ContainerCreating"
+_MISSING = re.compile(r'(?:secret|configmap) "[^"]+" not found|references non-existent \w+ key: \S+')
 # The output of a script is in the log twice: as it is, and as lines of the logger. Flink's report of the end of the
 # script starts with _AFTERMATH.
 _LOGGED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:")
@@ -158,10 +160,10 @@ def _container_failure(api: KubernetesApi, pod: Manifest) -> str | None:
                 f"image {container['image']} cannot be pulled: {message or reason}",
                 "Build it (`make images`) and push it.",
             )
-        if reason in _CONFIG:
+        missing = message or reason if reason in _CONFIG else _missing_volume(api, pod) if reason == _CREATING else None
+        if missing:
             return _with_fix(
-                f"its container cannot be created: {message or reason}",
-                "Create the Secret or ConfigMap that this names.",
+                f"its container cannot be created: {missing}", "Create the Secret or ConfigMap that this names."
             )
         # A running container may have restarted long ago; only one that keeps crashing waits for its next start.
         if reason == "CrashLoopBackOff":
@@ -170,6 +172,15 @@ def _container_failure(api: KubernetesApi, pod: Manifest) -> str | None:
                 return f"it ran out of memory. {_more_memory('jobmanager')}"
             if container.get("restartCount", 0) >= RESTARTS:
                 return f"it keeps crashing: {_cause_in_log(api, pod['metadata']['name'])}"
+    return None
+
+
+def _missing_volume(api: KubernetesApi, pod: Manifest) -> str | None:
+    """Return which Secret or ConfigMap of a volume is missing, or which key of it; only events report it."""
+    for event in api.events("FailedMount"):
+        found = _MISSING.search(event["message"])
+        if found and event["involvedObject"]["name"] == pod["metadata"]["name"]:
+            return found[0]
     return None
 
 

@@ -19,7 +19,7 @@ REVISION_KEY = "olympic-streaming/revision"
 FACTS_ANNOTATION = "olympic-streaming/job"
 STATE_ANNOTATION = "olympic-streaming/last-checkpoint"
 CONTAINER = "flink-main-container"
-SCRIPTS, DATA = "/opt/flink/jobs", "/flink-data"
+SCRIPTS, DATA, SECRETS = "/opt/flink/jobs", "/flink-data", "/opt/flink/secrets"
 MAX_SCRIPTS_BYTES = 1_048_576  # what a ConfigMap can hold
 KEPT_REVISIONS = 3  # whose job scripts and savepoints stay, for a rollback
 
@@ -81,7 +81,7 @@ def labels(job_name: str) -> dict[str, str]:
 
 
 def render_flink_deployment(job: JobSpec, settings: KubernetesSettings, savepoint: str | None) -> Manifest:
-    """Return the FlinkDeployment of a job; credentials are references to Secrets, never values."""
+    """Return the FlinkDeployment of a job; its Secrets are mounted, so it contains no value of them."""
     start = {"initialSavepointPath": savepoint} if savepoint else {}
     return {
         "apiVersion": "flink.apache.org/v1beta1",
@@ -191,6 +191,10 @@ def _pod_template(job: JobSpec, settings: KubernetesSettings) -> Manifest:
                         {"name": "flink-data", "mountPath": DATA},
                         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108, a path in the container
                         {"name": "log", "mountPath": "/opt/flink/log"},
+                        *(
+                            {"name": name, "mountPath": f"{SECRETS}/{job.name}/{name}", "readOnly": True}
+                            for name in _secret_keys(job)
+                        ),
                     ],
                 }
             ],
@@ -198,21 +202,31 @@ def _pod_template(job: JobSpec, settings: KubernetesSettings) -> Manifest:
                 {"name": "flink-data", "persistentVolumeClaim": {"claimName": settings.state_claim}},
                 {"name": "tmp", "emptyDir": {}},
                 {"name": "log", "emptyDir": {}},
+                *(_secret_volume(name, keys) for name, keys in _secret_keys(job).items()),
             ],
         },
     }
 
 
+def _secret_keys(job: JobSpec) -> dict[str, list[str]]:
+    """Return the keys that the job reads, by Secret."""
+    keys: dict[str, list[str]] = {}
+    for secret in job.secrets:
+        keys.setdefault(secret.name, []).append(secret.key)
+    return keys
+
+
+def _secret_volume(name: str, keys: list[str]) -> Manifest:
+    """Return the volume of a Secret with the keys that the job reads, for the group of its pods only."""
+    items = [{"key": key, "path": key} for key in keys]
+    return {"name": name, "secret": {"secretName": name, "items": items, "defaultMode": 0o440}}
+
+
 def _job_manager_template(job: JobSpec) -> Manifest:
-    """Return the template of the JobManager; only it plans the SQL, so only it gets job scripts and credentials."""
-    environment = [
-        {"name": name, "valueFrom": {"secretKeyRef": {"name": secret.name, "key": secret.key}}}
-        for name, secret in job.secrets.items()
-    ]
+    """Return the template of the JobManager; only it plans the job, so only it gets the job scripts."""
     container = {
         "name": CONTAINER,
         "volumeMounts": [{"name": "scripts", "mountPath": SCRIPTS, "readOnly": True}],
-        **({"env": environment} if environment else {}),
     }
     return {
         "apiVersion": "v1",

@@ -30,6 +30,7 @@ from infra.targets.kubernetes.manifests import (
     CONTAINER,
     KEPT_REVISIONS,
     REVISION_KEY,
+    SECRETS,
     STATE_ANNOTATION,
     labels,
     read_config_map,
@@ -70,6 +71,7 @@ class KubernetesTarget:
     name = "kubernetes"
     upgrades_in_place = True
     shares_task_managers = False
+    secrets = SECRETS
 
     def __init__(self, api: KubernetesApi, settings: KubernetesSettings, patience: Patience | None = None) -> None:
         self._api = api

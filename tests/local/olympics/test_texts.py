@@ -92,7 +92,7 @@ def test_every_text_of_the_binlog_is_a_name_of_its_own(seeded: Deployment) -> No
 
 def test_every_text_of_the_snapshot_is_a_name_of_its_own(seeded: Deployment) -> None:
     cdc = local_stack.mysql_endpoint(seeded.stack.settings, "cdc", "olympics")
-    job = render_job(seeded.pipeline, "players_cdc", seeded.stack.kafka, cdc)
+    job = render_job(seeded.pipeline, "players_cdc", seeded.stack.kafka, cdc, seeded.target.secrets)
     seeded.target.delete(job.name)
     before = quarantined(seeded)
     seeded.execute("DELETE FROM players", insert(ROWS))

@@ -18,7 +18,7 @@ from tests.local.olympics.conftest import Deployment
 
 def analytics(deployment: Deployment) -> JobSpec:
     cdc = local_stack.mysql_endpoint(deployment.stack.settings, "cdc", "olympics")
-    return render_job(deployment.pipeline, "analytics", deployment.stack.kafka, cdc)
+    return render_job(deployment.pipeline, "analytics", deployment.stack.kafka, cdc, deployment.target.secrets)
 
 
 def deploy(deployment: Deployment, job: JobSpec) -> JobStatus:

@@ -60,7 +60,7 @@ def test_content_that_moves_between_files_changes_the_revision() -> None:
 
 
 def test_secrets_are_neither_in_the_revision_nor_in_the_repr() -> None:
-    other = replace(JOB, secrets={"MYSQL_PASSWORD": Secret("marlin", "s", "password"), "MORE": Secret("x", "s", "k")})
+    other = replace(JOB, secrets=(Secret("s", "password", "marlin"), Secret("s", "k", "x")))
 
     assert other.revision == JOB.revision
     assert "swordfish" not in repr(JOB) + str(JOB)
@@ -69,7 +69,7 @@ def test_secrets_are_neither_in_the_revision_nor_in_the_repr() -> None:
 def test_job_of_a_pipeline_is_rendered_without_its_password() -> None:
     pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
 
-    job = render_job(pipeline, "players_cdc", KAFKA, MYSQL)
+    job = render_job(pipeline, "players_cdc", KAFKA, MYSQL, "/secrets")
 
     assert (job.name, job.script, job.parallelism) == ("olympics.players_cdc", "run_sql.py", 2)
     assert sorted(job.files) == [
@@ -81,29 +81,31 @@ def test_job_of_a_pipeline_is_rendered_without_its_password() -> None:
         "mysql_host": "db",
         "mysql_port": "3307",
         "mysql_user": "olympics_cdc",
+        "mysql_password": "${secret:/secrets/olympics.players_cdc/olympics-mysql-cdc:password}",
         "mysql_database": "olympics",
         "mysql_table": "players",
         "server_ids": "5400-5409",
     }
-    assert job.secrets == {"MYSQL_PASSWORD": Secret("swordfish", "olympics-mysql-cdc", "password")}
-    assert "swordfish" not in repr(job)
+    assert job.secrets == (Secret("olympics-mysql-cdc", "password", "swordfish"),)
+    assert "swordfish" not in repr(job) + str(job.arguments)
 
 
 def test_job_without_a_database_does_not_get_a_password() -> None:
     pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
 
-    job = render_job(pipeline, "analytics", KAFKA, MYSQL)
+    job = render_job(pipeline, "analytics", KAFKA, MYSQL, "/secrets")
 
-    assert job.secrets == {}
+    assert job.secrets == ()
     assert not [name for name in job.arguments if name.startswith("mysql")]
 
 
 def test_new_server_changes_the_revision_and_a_new_password_does_not() -> None:
     pipeline = load_pipeline(ROOT / "flink_jobs" / "olympics")
-    revision = render_job(pipeline, "players_cdc", KAFKA, MYSQL).revision
+    revision = render_job(pipeline, "players_cdc", KAFKA, MYSQL, "/secrets").revision
+    other_password, other_host = replace(MYSQL, password="marlin"), replace(MYSQL, host="db2")
 
-    assert render_job(pipeline, "players_cdc", KAFKA, replace(MYSQL, password="marlin")).revision == revision
-    assert render_job(pipeline, "players_cdc", KAFKA, replace(MYSQL, host="db2")).revision != revision
+    assert render_job(pipeline, "players_cdc", KAFKA, other_password, "/secrets").revision == revision
+    assert render_job(pipeline, "players_cdc", KAFKA, other_host, "/secrets").revision != revision
 
 
 def test_captured_tables_and_their_columns_are_part_of_the_revision() -> None:
@@ -114,7 +116,7 @@ def test_captured_tables_and_their_columns_are_part_of_the_revision() -> None:
     pipeline = pipeline.model_copy(update={"source": Source(mysql=source)})
     customers = CapturedTable("customers", ("id",), "id", ("name",), (("id", "int", 0), ("name", "varchar", 0)))
 
-    job = render_job(pipeline.with_tables([customers]), "players_cdc", KAFKA, MYSQL)
+    job = render_job(pipeline.with_tables([customers]), "players_cdc", KAFKA, MYSQL, "/secrets")
 
     assert job.files["captured_tables.json"] == (
         b'{"customers": {"key": ["id"], "split_by": "id", "columns": [["id", "int", 0], ["name", "varchar", 0]], '
@@ -124,6 +126,6 @@ def test_captured_tables_and_their_columns_are_part_of_the_revision() -> None:
     assert (job.arguments["topic_prefix"], job.arguments["split_rows"]) == ("shop.", "50000")
     assert "mysql_table" not in job.arguments
     wider = pipeline.with_tables([replace(customers, columns=(("id", "bigint", 0), ("name", "varchar", 0)))])
-    assert render_job(wider, "players_cdc", KAFKA, MYSQL).revision != job.revision
+    assert render_job(wider, "players_cdc", KAFKA, MYSQL, "/secrets").revision != job.revision
     more = pipeline.with_tables([customers, replace(customers, name="customer_notes")])
-    assert render_job(more, "players_cdc", KAFKA, MYSQL).revision != job.revision
+    assert render_job(more, "players_cdc", KAFKA, MYSQL, "/secrets").revision != job.revision

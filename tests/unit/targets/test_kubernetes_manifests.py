@@ -12,7 +12,7 @@ from infra.jobs.job import Secret
 from infra.jobs.options import exit_options, recovery_options, state_options
 from infra.pipeline.naming import secret_name
 from infra.settings import load_settings
-from infra.targets.kubernetes.manifests import render_config_map, render_flink_deployment, resource_name
+from infra.targets.kubernetes.manifests import SECRETS, render_config_map, render_flink_deployment, resource_name
 from tests.kubernetes.crds import flink_versions, locked_crds, violations
 from tests.support.jobs import JOB
 
@@ -41,13 +41,29 @@ def test_job_scripts_over_the_limit_are_an_error() -> None:
     )
 
 
-def test_only_the_job_manager_refers_to_the_secret() -> None:
-    deployment = render_flink_deployment(JOB, SETTINGS, None)
-    assert "swordfish" not in json.dumps(deployment)
-    manager = deployment["spec"]["jobManager"]["podTemplate"]["spec"]["containers"][0]
-    reference = {"name": "games-mysql-cdc", "key": "password"}
-    assert manager["env"] == [{"name": "MYSQL_PASSWORD", "valueFrom": {"secretKeyRef": reference}}]
-    assert "MYSQL_PASSWORD" not in json.dumps([deployment["spec"]["podTemplate"], deployment["spec"]["taskManager"]])
+def test_secrets_are_mounted_where_the_arguments_refer_to_them() -> None:
+    files = (Secret("games-kafka", "ca.crt", file="/task/ca.crt"), Secret("games-kafka", "password", "marlin"))
+    deployment = render_flink_deployment(replace(JOB, secrets=(*JOB.secrets, *files)), SETTINGS, None)
+    assert [text for text in ("swordfish", "marlin", "/task/") if text in json.dumps(deployment)] == []
+    pod = deployment["spec"]["podTemplate"]["spec"]
+    mounts = [each for each in pod["containers"][0]["volumeMounts"] if each["mountPath"].startswith(SECRETS)]
+    assert mounts == [
+        {"name": name, "mountPath": f"/opt/flink/secrets/games.cdc/{name}", "readOnly": True}
+        for name in ("games-mysql-cdc", "games-kafka")
+    ]
+    assert [each["secret"] for each in pod["volumes"] if "secret" in each] == [
+        {
+            "secretName": "games-mysql-cdc",
+            "items": [{"key": "password", "path": "password"}],
+            "defaultMode": 0o440,
+        },
+        {
+            "secretName": "games-kafka",
+            "items": [{"key": "ca.crt", "path": "ca.crt"}, {"key": "password", "path": "password"}],
+            "defaultMode": 0o440,
+        },
+    ]
+    assert "env" not in deployment["spec"]["jobManager"]["podTemplate"]["spec"]["containers"][0]
 
 
 def test_deployment_has_its_revision_and_its_initial_savepoint() -> None:
@@ -71,15 +87,12 @@ def test_pods_conform_to_the_restricted_profile() -> None:
 
 
 def test_credential_is_a_reference_to_the_secret_that_the_job_names() -> None:
-    job = replace(JOB, secrets={"MYSQL_PASSWORD": Secret("swordfish", secret_name("winter_games", "cdc"), "password")})
+    job = replace(JOB, secrets=(Secret(secret_name("winter_games", "cdc"), "password", "swordfish"),))
 
     deployment = render_flink_deployment(job, SETTINGS, None)
 
-    [variable] = deployment["spec"]["jobManager"]["podTemplate"]["spec"]["containers"][0]["env"]
-    assert variable == {
-        "name": "MYSQL_PASSWORD",
-        "valueFrom": {"secretKeyRef": {"name": "winter-games-mysql-cdc", "key": "password"}},
-    }
+    [volume] = [each for each in deployment["spec"]["podTemplate"]["spec"]["volumes"] if "secret" in each]
+    assert volume["secret"]["secretName"] == "winter-games-mysql-cdc"
     assert "swordfish" not in json.dumps(deployment)
 
 
