@@ -253,3 +253,23 @@ def test_values_of_the_official_charts_use_the_names_of_this_chart(default_objec
 def test_one_object_per_file() -> None:
     for path in (CHART / "templates").glob("*.yaml"):
         assert path.read_text().count("\nkind:") == 1, path.name
+
+
+def test_jobs_log_in_with_what_the_connections_have(render: Callable[[Path], Objects]) -> None:
+    objects = render(CHART / "ci" / "secure-systems-values.yaml")
+    secrets = {item["metadata"]["name"]: secret_values(item) for item in objects if item["kind"] == "Secret"}
+    assert secrets["olympics-kafka"] == {
+        "password": "swordfish",
+        "ca.crt": "the certificate of Kafka's authority",
+    }
+    assert secrets["olympics-mysql-cdc"]["ca.crt"] == "the certificate of MySQL's authority"
+    assert "ca.crt" not in secrets["olympics-mysql"]
+    connections = secrets["olympic-airflow-connections"]
+    kafka = json.loads(connections["AIRFLOW_CONN_OLYMPICS_KAFKA"])["extra"]
+    assert kafka["sasl.plain.password"] == secrets["olympics-kafka"]["password"]
+    assert json.loads(connections["AIRFLOW_CONN_OLYMPICS_MYSQL_CDC"])["extra"] == {
+        "ssl_mode": "VERIFY_CA",
+        "ssl_ca": "/etc/mysql-tls/ca.crt",
+    }
+    others = [item for item in objects if item["kind"] != "Secret"]
+    assert "swordfish" not in json.dumps(others)
