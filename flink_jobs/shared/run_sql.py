@@ -68,12 +68,17 @@ def run_step(
     if path.suffix == ".py":
         runpy.run_path(str(path))["define"](environment)
         return None
+    if "'connector'" in statement and _creates_table(environment, statement, arguments or {}):
+        return None
+    return environment.execute_sql(statement)
+
+
+def _creates_table(environment: StreamTableEnvironment, statement: str, arguments: Mapping[str, str]) -> bool:
     from pyflink.java_gateway import get_gateway
-    from pyflink.table import TableResult
 
     java = get_gateway().jvm
-    options = [_java_map(java, (arguments or {}).get(name, "{}")) for name in ("kafka_properties", "mysql_properties")]
-    return TableResult(java.olympicstreaming.JobTables.execute(environment._j_tenv, statement, *options))
+    options = [_java_map(java, arguments.get(name, "{}")) for name in ("kafka_properties", "mysql_properties")]
+    return bool(java.olympicstreaming.JobTables.create(environment._j_tenv, statement, *options))
 
 
 def _java_map(java: Any, text: str) -> Any:

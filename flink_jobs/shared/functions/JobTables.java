@@ -2,14 +2,13 @@ package olympicstreaming;
 
 import java.util.HashMap;
 import java.util.Map;
-import org.apache.flink.table.api.TableResult;
 import org.apache.flink.table.api.internal.TableEnvironmentInternal;
 import org.apache.flink.table.catalog.CatalogTable;
 import org.apache.flink.table.operations.Operation;
 import org.apache.flink.table.operations.ddl.CreateTableOperation;
 
 /**
- * The statements of a job, with what the platform knows of its connections added to the tables.
+ * The tables of a job, with what the platform knows of its connections added.
  *
  * <p>A statement has neither login nor TLS, which differ from place to place. Tables of Kafka get the client properties
  * of the job as far as they do not set them, and tables of MySQL a connector that resolves references to secrets.
@@ -17,23 +16,28 @@ import org.apache.flink.table.operations.ddl.CreateTableOperation;
 public final class JobTables {
     private JobTables() {}
 
-    /** Runs a statement; {@code mysql} are options of its connector without the prefix {@code debezium.}. */
-    public static TableResult execute(
+    /**
+     * Runs a statement that creates a table, and returns whether it is one.
+     *
+     * <p>{@code mysql} are options of the connector without the prefix {@code debezium.}.
+     */
+    public static boolean create(
             TableEnvironmentInternal environment,
             String statement,
             Map<String, String> kafka,
             Map<String, String> mysql) {
         Operation operation = environment.getParser().parse(statement).get(0);
         if (!(operation instanceof CreateTableOperation)) {
-            return environment.executeSql(statement);
+            return false;
         }
         CreateTableOperation create = (CreateTableOperation) operation;
         CatalogTable table = create.getCatalogTable();
-        return environment.executeInternal(new CreateTableOperation(
+        environment.executeInternal(new CreateTableOperation(
                 create.getTableIdentifier(),
                 table.copy(options(table.getOptions(), kafka, mysql)),
                 create.isIgnoreIfExists(),
                 create.isTemporary()));
+        return true;
     }
 
     private static Map<String, String> options(
