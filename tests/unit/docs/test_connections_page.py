@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "connections.md").read_text(encoding="utf-8")
 EXPORTED = re.findall(r"^export AIRFLOW_CONN_(\w+)='(.*)'$", PAGE, re.MULTILINE)
 ADDED = re.findall(r"^airflow connections add (\w+) --conn-json '(.*)'$", PAGE, re.MULTILINE)
 CONNECTIONS = [(name.lower(), json.loads(text)) for name, text in EXPORTED + ADDED]
-JOBS_KEYS = {"jobs_host", "jobs_port"}
+JOBS_KEYS = {"jobs_host", "jobs_port", "ssl_mode", "ssl_ca"}
 
 
 def test_page_has_every_connection_in_both_forms() -> None:
