@@ -16,7 +16,7 @@ from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
 from infra.endpoints import KafkaEndpoint
 from infra.errors import AccessDeniedError, PlatformError, TerminalError, UnreachableError
 from infra.kafka.client_properties import librdkafka_properties
-from infra.kafka.tls import check_handshake, needs_tls, requires_tls, tls_context
+from infra.kafka.tls import check_handshake, needs_tls, rejected_certificate, requires_tls, tls_context
 
 BOOTSTRAP_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_SECONDS = 5
@@ -131,7 +131,7 @@ def _refused(endpoint: KafkaEndpoint) -> AccessDeniedError | None:
     if requires_tls(endpoint, CONNECT_TIMEOUT_SECONDS):
         return needs_tls(endpoint)
     if "sasl_mechanism" not in endpoint.properties:
-        return None
+        return rejected_certificate(endpoint, CONNECT_TIMEOUT_SECONDS)
     reported: list[confluent_kafka.KafkaError] = []
     settings: dict[str, Any] = {**_bulk_settings(endpoint), "error_cb": reported.append}
     admin = AdminClient(settings, logger=log)

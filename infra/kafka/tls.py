@@ -54,15 +54,39 @@ def check_handshake(endpoint: KafkaEndpoint, context: ssl.SSLContext, connection
         ) from error
 
 
+def rejected_certificate(endpoint: KafkaEndpoint, timeout_seconds: float) -> AccessDeniedError | None:
+    """Return the error of a broker that rejects the client's certificate, or that it has none; None if it does not.
+
+    With TLS 1.3, the broker reports it after the handshake: at the first read, which otherwise waits in vain.
+    """
+    context = tls_context(endpoint)
+    if context is None:
+        return None
+    host, port = _first_broker(endpoint)
+    try:
+        with (
+            socket.create_connection((host, port), timeout=timeout_seconds) as connection,
+            context.wrap_socket(connection, server_hostname=host) as secured,
+        ):
+            secured.recv(1)
+    except ssl.SSLError as error:
+        return AccessDeniedError(
+            f"{endpoint} rejected the client's certificate: {error.reason}. Fix ssl.certfile and ssl.keyfile in the "
+            "connection's extra."
+        )
+    except OSError:
+        return None
+    return None
+
+
 def requires_tls(endpoint: KafkaEndpoint, timeout_seconds: float) -> bool:
     """Return whether the first broker answers a TLS handshake, and the endpoint does not use TLS."""
     if endpoint.properties.get("security_protocol", "PLAINTEXT") not in ("PLAINTEXT", "SASL_PLAINTEXT"):
         return False
-    host, _, port = endpoint.bootstrap_servers.split(",")[0].strip().rpartition(":")
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is sent
     try:
-        with socket.create_connection((host, int(port)), timeout=timeout_seconds) as connection:
+        with socket.create_connection(_first_broker(endpoint), timeout=timeout_seconds) as connection:
             context.wrap_socket(connection).close()
     except OSError:  # also of an SSL error
         return False
@@ -75,6 +99,11 @@ def needs_tls(endpoint: KafkaEndpoint) -> AccessDeniedError:
         f"{endpoint} requires TLS, and the connection does not use it. Set security.protocol to SSL or SASL_SSL, and "
         "ssl.cafile, in the connection's extra."
     )
+
+
+def _first_broker(endpoint: KafkaEndpoint) -> tuple[str, int]:
+    host, _, port = endpoint.bootstrap_servers.split(",")[0].strip().rpartition(":")
+    return host, int(port)
 
 
 def _dotted(option: str) -> str:

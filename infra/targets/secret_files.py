@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
 
 from infra.errors import SettingsError
 from infra.jobs.job import JobSpec, Secret
+from infra.jobs.logins import KEY
+
+_PKCS8 = re.compile(rb"-----BEGIN (ENCRYPTED )?PRIVATE KEY-----")
 
 
 def write_secrets(job: JobSpec, folder: Path) -> None:
@@ -36,9 +40,15 @@ def _content(job: JobSpec, secret: Secret) -> bytes:
     if not secret.file:
         return secret.value.encode()
     try:
-        return Path(secret.file).read_bytes()
+        content = Path(secret.file).read_bytes()
     except OSError as error:
         raise SettingsError(
             f"{job.name}: the file {secret.file} of its connection cannot be read: {error.strerror}. Expected it where "
             "tasks run. Fix the path in the connection's extra, or mount the file."
         ) from error
+    if secret.key == KEY and not _PKCS8.search(content):
+        raise SettingsError(
+            f"{job.name}: the file {secret.file} of its connection is not a PKCS #8 key. Expected PEM with "
+            "BEGIN PRIVATE KEY, which the jobs can read. Convert it with `openssl pkcs8 -topk8 -nocrypt`."
+        )
+    return content

@@ -36,3 +36,14 @@ def test_file_that_does_not_exist(tmp_path: Path) -> None:
         "games.cdc: the file /gone/ca.pem of its connection cannot be read: No such file or directory. Expected it "
         "where tasks run. Fix the path in the connection's extra, or mount the file."
     )
+
+
+def test_key_that_the_jobs_cannot_read(tmp_path: Path) -> None:
+    key = tmp_path / "client.key"
+    key.write_text("-----BEGIN RSA PRIVATE KEY-----\n")
+    with pytest.raises(SettingsError) as caught:
+        write_secrets(replace(JOB, secrets=(Secret("games-kafka", "tls.key", file=str(key)),)), tmp_path / "s")
+    assert str(caught.value) == (
+        f"games.cdc: the file {key} of its connection is not a PKCS #8 key. Expected PEM with BEGIN PRIVATE KEY, which "
+        "the jobs can read. Convert it with `openssl pkcs8 -topk8 -nocrypt`."
+    )
