@@ -10,20 +10,26 @@ from typing import Any, cast
 
 import pytest
 
-from infra.endpoints import KafkaEndpoint, MySqlEndpoint
+from infra.endpoints import KafkaEndpoint, MySqlEndpoint, MySqlTls
 from infra.errors import PlatformError
+from infra.jobs.job import Secret
+from infra.jobs.logins import kafka_login
 from infra.kafka.client_properties import client_properties, librdkafka_properties
 from infra.kafka.publish import MAX_LINE_BYTES, read_lines
 from infra.kafka.republish import republish
+from infra.kafka.tls import tls_context
 from infra.mysql.columns import Column
-from infra.mysql.connection import Connection
+from infra.mysql.connection import Connection, connect
 from infra.mysql.data_file import read_rows
 from infra.mysql.preflight import check_interceptor, check_server, raise_failures
 from infra.mysql.row_condition import check_condition
 from infra.mysql.schema import ensure_schema
+from infra.mysql.tls import mysql_tls
 from infra.pipeline import CapturedTable, load_pipeline
 from infra.refusals import REFUSALS, Refusal
 from infra.settings import load_settings
+from infra.targets.secret_files import write_secrets
+from tests.support.jobs import JOB
 from tests.support.refusals import Given, Inputs, files_below, of_tier
 from tests.unit.mysql.test_preflight_findings import READY
 from tests.unit.pipeline.conftest import DEFINITION, FILES
@@ -201,6 +207,50 @@ for name, extra in {
 @refused("connection-property-of-one-client")
 def _(_: Path) -> Given:
     return Given(lambda: librdkafka_properties({"socks5_proxy": "proxy:1080"}, "connection 'games_kafka', extra"))
+
+
+def mysql_extra(_: Path, extra: dict[str, str]) -> Given:
+    return Given(lambda: mysql_tls(extra, "connection 'games_mysql', extra"))
+
+
+for name, values in {
+    "connection-tls-mode": {"ssl_mode": "STRICT"},
+    "connection-tls-without-ca": {"ssl_mode": "VERIFY_CA"},
+    "connection-tls-half": {"ssl_ca": "/tls/ca.crt", "ssl_key": "/tls/client.key"},
+}.items():
+    refused(name)(partial(mysql_extra, extra=values))
+
+
+@refused("connection-tls-file-mysql")
+def _(_: Path) -> Given:
+    endpoint = replace(DATABASE, tls=MySqlTls("VERIFY_CA", "/gone/ca.crt"))
+
+    def reach() -> None:
+        with connect(endpoint):
+            pass
+
+    return Given(reach)
+
+
+@refused("connection-tls-file-kafka")
+def _(_: Path) -> Given:
+    endpoint = replace(KAFKA, properties={"security_protocol": "SSL", "ssl_cafile": "/gone/ca.crt"})
+    return Given(lambda: tls_context(endpoint))
+
+
+def login_of_jobs(_: Path, **options: str) -> Given:
+    properties = {"security_protocol": "SASL_SSL", "sasl_plain_username": "games", **options}
+    return Given(lambda: kafka_login(replace(KAFKA, properties=properties), "games-kafka", "/secrets"))
+
+
+refused("connection-login-of-jobs")(partial(login_of_jobs, sasl_mechanism="GSSAPI", sasl_plain_password="swordfish"))
+refused("connection-login-without-password")(partial(login_of_jobs, sasl_mechanism="PLAIN"))
+
+
+@refused("connection-file-of-jobs")
+def _(folder: Path) -> Given:
+    job = replace(JOB, secrets=(Secret("games-kafka", "ca.crt", file="/gone/ca.crt"),))
+    return Given(lambda: write_secrets(job, folder / "secrets"))
 
 
 @refused("republish-filter")

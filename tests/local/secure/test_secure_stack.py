@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from dataclasses import replace
 
+import certifi
 import httpx
 import pytest
 
@@ -65,6 +66,28 @@ def test_client_without_its_certificate_is_refused(deployed: Deployed, security:
     with pytest.raises(AccessDeniedError) as caught, admin_client(replace(kafka, properties=properties)) as admin:
         admin.describe_cluster()
     assert str(caught.value).startswith(f"{kafka} rejected the client's certificate: ")
+
+
+def test_wrong_authority_and_wrong_password_are_named(deployed: Deployed, security: str) -> None:
+    deployment, _ = deployed
+    kafka, mysql = deployment.stack.kafka, deployment.endpoint("cdc")
+    assert mysql.tls
+    other = certifi.where()
+    with pytest.raises(AccessDeniedError) as caught, connect(replace(mysql, tls=replace(mysql.tls, ca=other))):
+        pass
+    assert str(caught.value).startswith(f"{mysql}: TLS failed: ")
+    with pytest.raises(AccessDeniedError) as caught, connect(replace(mysql, password="marlin")):
+        pass
+    assert str(caught.value).startswith(f"{mysql} rejected the login: ")
+    properties = {**kafka.properties, "ssl_cafile": other}
+    with pytest.raises(AccessDeniedError) as caught, admin_client(replace(kafka, properties=properties)):
+        pass
+    assert str(caught.value).startswith(f"{kafka}: TLS failed: ")
+    if security == "tls":
+        properties = {**kafka.properties, "sasl_plain_password": "marlin"}
+        with pytest.raises(AccessDeniedError) as caught, admin_client(replace(kafka, properties=properties)):
+            pass
+        assert str(caught.value).startswith(f"{kafka} rejected the login of 'platform': ")
 
 
 def test_no_secret_was_an_argument_of_a_process(deployed: Deployed) -> None:
