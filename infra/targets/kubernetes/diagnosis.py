@@ -20,7 +20,7 @@ HEAP_FULL_EXIT_CODE = 3  # of -XX:+ExitOnOutOfMemoryError
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError")
 _CREATING = "ContainerCreating"
-_MISSING = re.compile(r'(?:secret|configmap) "[^"]+" not found|references non-existent \w+ key: \S+')
+_MISSING = re.compile(r'(?:secret|configmap) "[^"]+" not found|volume "[^"]+" : references non-existent \w+ key: \S+')
 # The output of a script is in the log twice: as it is, and as lines of the logger. Flink's report of the end of the
 # script starts with _AFTERMATH.
 _LOGGED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:")
