@@ -82,7 +82,7 @@ def plan_deployment(
         changes += _preview_records(found, systems.kafka, request)
         specs = {job: systems.job_spec(found, job) for job in found.jobs}
         changes += _preview_jobs(found, systems.target, specs, request.from_scratch)
-        secrets += [secret.value for spec in specs.values() for secret in spec.secrets.values()]
+        secrets += [secret.value for spec in specs.values() for secret in spec.secrets]
     return Plan(pipeline.name, systems.target.name, tuple(changes)).without(secrets)
 
 

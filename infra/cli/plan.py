@@ -64,7 +64,7 @@ def _local_plan(settings: Settings, pipeline: Pipeline, options: argparse.Namesp
     systems = Systems(
         kafka,
         target,
-        lambda found, job: render_job(found, job, kafka, for_jobs, target.image),
+        lambda found, job: render_job(found, job, kafka, for_jobs, target.secrets, target.image),
         owner=database.endpoints["owner"] if database else None,
         cdc=database.endpoints["cdc"] if database else None,
         lacks_database=bool(database and database.is_missing),
