@@ -2,6 +2,7 @@ package olympicstreaming;
 
 import java.io.Serializable;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Properties;
 import org.apache.flink.cdc.connectors.mysql.source.config.MySqlSourceConfigFactory;
 
@@ -36,7 +37,7 @@ final class MySqlLogin implements Serializable {
         driver.putAll(factory.createConfig(0).getJdbcProperties());
         Properties changed = new Properties();
         changed.putAll(connector);
-        driver.setProperty("sslMode", mode.toUpperCase(java.util.Locale.ROOT));
+        driver.setProperty("sslMode", mode.toUpperCase(Locale.ROOT));
         String ca = secret("ca");
         if (ca != null) {
             set(driver, changed, "trust", KeyStores.trusting(ca));

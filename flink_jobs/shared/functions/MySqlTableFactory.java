@@ -1,5 +1,6 @@
 package olympicstreaming;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import org.apache.flink.api.connector.source.Source;
@@ -72,7 +73,7 @@ public final class MySqlTableFactory extends MySqlTableSourceFactory {
         }
 
         @Override
-        public void applyReadableMetadata(java.util.List<String> keys, DataType producedType) {
+        public void applyReadableMetadata(List<String> keys, DataType producedType) {
             ((SupportsReadingMetadata) source).applyReadableMetadata(keys, producedType);
         }
 
