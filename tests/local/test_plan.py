@@ -99,7 +99,7 @@ class Planner:
         return {
             "topics": self._topics(),
             "database": self._database(),
-            "jobs": [(job["jid"], job["state"]) for job in FlinkRest(str(self.stack.flink)).jobs()],
+            "jobs": sorted((job["jid"], job["state"]) for job in FlinkRest(str(self.stack.flink)).jobs()),
             "files": {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
             "data directory": sorted(path.name for path in self.settings.data_dir.iterdir()),
         }
