@@ -57,8 +57,8 @@ final class KeyStores {
         return FILES.computeIfAbsent(certificates + "\n" + privateKey, pem -> {
             Matcher text = KEY.matcher(privateKey);
             if (!text.find()) {
-                throw new IllegalStateException("database.ssl.key is not a PKCS #8 key in PEM without a password. Convert "
-                        + "it with `openssl pkcs8 -topk8 -nocrypt`.");
+                throw new IllegalStateException("database.ssl.key is not a PKCS #8 key in PEM without a password. "
+                        + "Convert it with `openssl pkcs8 -topk8 -nocrypt`.");
             }
             try {
                 Certificate[] chain = certificates(certificates);

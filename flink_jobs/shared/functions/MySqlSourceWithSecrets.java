@@ -36,7 +36,8 @@ class MySqlSourceWithSecrets<T> implements Source<T, MySqlSplit, PendingSplitsSt
     }
 
     @Override
-    public SplitEnumerator<MySqlSplit, PendingSplitsState> createEnumerator(SplitEnumeratorContext<MySqlSplit> context) {
+    public SplitEnumerator<MySqlSplit, PendingSplitsState> createEnumerator(
+            SplitEnumeratorContext<MySqlSplit> context) {
         login.apply(source.getConfigFactory());
         return source.createEnumerator(context);
     }
