@@ -20,7 +20,8 @@ HEAP_FULL_EXIT_CODE = 3  # of -XX:+ExitOnOutOfMemoryError
 _PULL = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _CONFIG = ("CreateContainerConfigError", "CreateContainerError")
 _CREATING = "ContainerCreating"
-_MISSING = re.compile(r'(?:secret|configmap) "[^"]+" not found|volume "[^"]+" : references non-existent \w+ key: \S+')
+# Only Secrets: Flink creates its own ConfigMaps after the pod that mounts them, so a missing one is soon there.
+_MISSING = re.compile(r'secret "[^"]+" not found|volume "[^"]+" : references non-existent secret key: \S+')
 # The output of a script is in the log twice: as it is, and as lines of the logger. Flink's report of the end of the
 # script starts with _AFTERMATH.
 _LOGGED = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:")
@@ -176,7 +177,7 @@ def _container_failure(api: KubernetesApi, pod: Manifest) -> str | None:
 
 
 def _missing_volume(api: KubernetesApi, pod: Manifest) -> str | None:
-    """Return which Secret or ConfigMap of a volume is missing, or which key of it; only events report it."""
+    """Return which Secret of a volume is missing, or which key of it; only events report it."""
     for event in api.events("FailedMount"):
         found = _MISSING.search(event["message"])
         if found and event["involvedObject"]["name"] == pod["metadata"]["name"]:

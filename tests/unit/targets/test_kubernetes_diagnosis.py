@@ -60,3 +60,8 @@ def test_missing_secret_of_a_volume_is_named(message: str, fact: str) -> None:
 def test_other_events_are_no_failure() -> None:
     assert failure('MountVolume.SetUp failed for volume "x" : timed out waiting for the condition') is None
     assert failure('secret "games-kafka" not found', pod="another") is None
+
+
+def test_config_map_that_flink_creates_after_its_pod_is_no_failure() -> None:
+    message = 'MountVolume.SetUp failed for volume "pod-template-volume" : configmap "pod-template-games-cdc" not found'
+    assert failure(message) is None
