@@ -19,6 +19,8 @@ _MISMATCHES = (
     "StateMigrationException",
     "Failed to rollback to checkpoint/savepoint",
 )
+# The CDC connector ends with it if the server has deleted the part of its binlog that the job has not read.
+_LOST_BINLOG = "no longer available on the server"
 
 
 def missing_for_health(job_name: str, revision: str, status: JobStatus) -> str | None:
@@ -33,6 +35,8 @@ def missing_for_health(job_name: str, revision: str, status: JobStatus) -> str |
         return f"revision {revision} (it {f'has {status.revision}' if status.revision else 'does not report one yet'})"
     if status.out_of_memory:
         raise _memory_error(job_name, status)
+    if status.failures and (lost := _lost_binlog(job_name, status)):
+        raise lost
     if status.failures >= RESTART_LOOP_FAILURES:
         raise state_mismatch(job_name, status.last_failure or "", status.restorable_state) or JobFailedError(
             f"{job_name} is in a restart loop: {status.failures} failures since its last checkpoint, the last one: "
@@ -75,6 +79,21 @@ def state_mismatch(job_name: str, cause: str, state: str | None) -> StateMismatc
     )
 
 
+def _lost_binlog(job_name: str, status: JobStatus) -> JobFailedError | None:
+    """Return the error if the server no longer has the changes after the job's last position; None otherwise.
+
+    A new snapshot alone would leave the rows on the topics that were deleted in the meantime, so all is built again.
+    """
+    if _LOST_BINLOG not in (status.last_failure or ""):
+        return None
+    return JobFailedError(
+        f"{job_name} cannot go on: the server has deleted the part of its binlog that the job has not read. Its topics "
+        f'stay as they were. Deploy with the param {{"start_from": "scratch"}}, which empties the topics and reads the '
+        "tables again, and let the server keep its binlog for longer than a job can be away "
+        f"(binlog_expire_logs_seconds). The failure: {status.last_failure}{_link(status)}"
+    )
+
+
 def _memory_error(job_name: str, status: JobStatus) -> JobMemoryError:
     return JobMemoryError(f"{job_name} ran out of memory: {status.out_of_memory}{_link(status)}.")
 
@@ -83,9 +102,8 @@ def _failure(job_name: str, status: JobStatus) -> JobFailedError | JobMemoryErro
     if status.out_of_memory:
         return _memory_error(job_name, status)
     cause = status.last_failure or "no exception was recorded"
-    mismatch = state_mismatch(job_name, cause, status.restorable_state)
-    if mismatch:
-        return mismatch
+    if found := state_mismatch(job_name, cause, status.restorable_state) or _lost_binlog(job_name, status):
+        return found
     if status.state is JobState.MISSING:
         return JobFailedError(f"{job_name} does not run: the cluster does not have such a job. Deploy the pipeline.")
     return JobFailedError(f"{job_name} is {status.state}: {cause}{_link(status)}")
