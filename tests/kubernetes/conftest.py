@@ -175,6 +175,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
+def install_chart() -> None:
+    """Install or upgrade the chart with the pipelines of the tests."""
+    cluster.install_chart(NAMESPACE, "--set-json", f"pipelines={json.dumps(PIPELINES)}")
+
+
 @pytest.fixture(scope="session")
 def platform() -> Iterator[str]:
     """The namespace with the operator and the chart; the images are built first."""
@@ -187,7 +192,7 @@ def platform() -> Iterator[str]:
         with only_run(NAMESPACE, (KAFKA_PORT, MYSQL_PORT)):
             with timed("operator and chart, until ready"):
                 cluster.install_operator(NAMESPACE)
-                cluster.install_chart(NAMESPACE, "--set-json", f"pipelines={json.dumps(PIPELINES)}")
+                install_chart()
                 cluster.wait_ready(NAMESPACE)
             yield NAMESPACE
 

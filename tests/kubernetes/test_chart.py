@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from tests.kubernetes import cluster
-from tests.kubernetes.conftest import NAMESPACE, Cluster, secret
+from tests.kubernetes.conftest import NAMESPACE, Cluster, install_chart, secret
 
 SECRETS = ("mysql-root", "olympics-mysql", "olympics-mysql-cdc", "olympics-mysql-reader", "olympic-airflow-connections")
 
@@ -42,7 +42,7 @@ def test_no_account_reads_secrets(deployed: Cluster, account: str) -> None:
 def test_an_upgrade_keeps_passwords_and_grants(deployed: Cluster) -> None:
     before = {name: secret(name) for name in SECRETS}
 
-    cluster.install_chart(NAMESPACE)
+    install_chart()
 
     assert {name: secret(name) for name in SECRETS} == before
     log = cluster.kubectl("--namespace", NAMESPACE, "logs", "job/mysql-users")
