@@ -204,3 +204,19 @@ def test_job_state_that_does_not_fit_names_both_fixes(cause: str) -> None:
         f"the job state of games.cdc (/savepoint-1) does not fit its new revision: {cause}. Undo the change, or deploy "
         'with the param {"start_from": "scratch"}, which empties the topics that the job writes and builds them again.'
     )
+
+
+@pytest.mark.parametrize("state", [JobState.RESTARTING, JobState.RUNNING, JobState.FAILED])
+def test_job_whose_binlog_was_deleted_fails_at_once_with_the_way_on(state: JobState) -> None:
+    cause = "java.lang.IllegalStateException: The binlog is no longer available on the server."
+    error = failure(state=state, last_failure_at=201, last_failure=cause, failures=1)
+
+    assert type(error) is JobFailedError
+    assert str(error).startswith(
+        f"{JOB.name} cannot go on: the server has deleted the part of its binlog that the job has not read. Its topics "
+        'stay as they were. Deploy with the param {"start_from": "scratch"}'
+    )
+
+
+def test_binlog_that_was_missing_before_the_last_checkpoint_does_not_count() -> None:
+    assert missing(last_failure_at=199, last_failure="no longer available on the server", failures=0) is None
