@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ def watched_arguments() -> Iterator[set[str]]:
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(0.1):
+        while not ended.wait(0.5):  # the client that submits a job runs for seconds
             for process in psutil.process_iter(["cmdline"]):
                 found.update(process.info["cmdline"] or ())
 
@@ -73,10 +74,14 @@ def _forms(password: str) -> list[bytes]:
 
 
 def files_of(settings: Settings) -> Iterator[Path]:
-    """Yield the files of the stack that are not meant to have secrets: state, blobs, logs, scripts, Airflow's."""
+    """Yield the files of the stack that are not meant to have secrets: state, blobs, logs, scripts, Airflow's.
+
+    A running job deletes its old checkpoints at the same time.
+    """
     data = settings.data_dir
-    for folder in ("flink", "logs", "jobs", "airflow", "checks", "run"):
-        for path in (data / folder).rglob("*"):
-            is_secret = data / "flink" / "secrets" in path.parents or path.name == "connections.json"
-            if path.is_file() and not path.is_symlink() and not is_secret:
-                yield path
+    for top in ("flink", "logs", "jobs", "airflow", "checks", "run"):
+        for folder, _, names in os.walk(data / top):  # skips deleted folders, which rglob does not
+            for path in (Path(folder, name) for name in names):
+                is_secret = data / "flink" / "secrets" in path.parents or path.name == "connections.json"
+                if path.is_file() and not path.is_symlink() and not is_secret:
+                    yield path

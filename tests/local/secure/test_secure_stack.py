@@ -117,7 +117,10 @@ def test_no_secret_is_in_state_blobs_logs_or_rendered_fields(deployed: Deployed)
     settings = deployment.stack.settings
     secrets, found, searched = secrets_of(settings), [], []
     for path in files_of(settings):
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # a running job deletes its old checkpoints
         searched.append(path)
         found += [(name, path) for name, forms in secrets.items() if any(form in content for form in forms)]
     assert found == []
