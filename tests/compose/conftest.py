@@ -58,8 +58,9 @@ def checkout_with_shop(parent: Path) -> Path:
     """Return a checkout with the pipeline `shop`, from which everything is built."""
     root = copy_checkout(parent / "checkout", shop=DEFINITION)
     shutil.copytree(ROOT / "docker", root / "docker")
-    for name in ("Makefile", "pyproject.toml", "requirements.txt"):
+    for name in (".gitignore", "Makefile", "pyproject.toml", "requirements.txt"):
         shutil.copy(ROOT / name, root)
+    subprocess.run(["git", "init", "--quiet", root], check=True)  # the images get the files that git does not ignore
     (root / ".venv").symlink_to(ROOT / ".venv")
     return root
 
