@@ -45,9 +45,9 @@ public final class CaptureTables {
      */
     public static void define(StreamExecutionEnvironment environment, Map<String, String> options) throws IOException {
         JsonNode tables = new ObjectMapper().readTree(options.get("mysql_tables"));
-        TableChanges changes = changes(options, tables);
-        MySqlSource<Change> source = source(options, tables, changes);
         MySqlLogin login = new MySqlLogin(options.get("mysql_password"), connectorProperties(options, tables));
+        TableChanges changes = changes(options, login, tables);
+        MySqlSource<Change> source = source(options, tables, changes);
         environment.getConfig().enableObjectReuse();
         environment
                 .fromSource(new PositionedSource(source, login, changes), WatermarkStrategy.noWatermarks(), "tables")
@@ -62,10 +62,10 @@ public final class CaptureTables {
                 .name("topics");
     }
 
-    private static TableChanges changes(Map<String, String> options, JsonNode tables) {
+    private static TableChanges changes(Map<String, String> options, MySqlLogin login, JsonNode tables) {
         SchemaChanges schemaChanges = new SchemaChanges(options.get("schema_changes"));
         TableChanges changes =
-                new TableChanges(options.get("topic_prefix"), new StoredTimes(options), schemaChanges);
+                new TableChanges(options.get("topic_prefix"), new StoredTimes(options, login), schemaChanges);
         for (Iterator<Map.Entry<String, JsonNode>> all = tables.fields(); all.hasNext(); ) {
             Map.Entry<String, JsonNode> table = all.next();
             for (JsonNode column : table.getValue().get("key")) {

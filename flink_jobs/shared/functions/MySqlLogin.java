@@ -29,15 +29,30 @@ final class MySqlLogin implements Serializable {
     /** Reads the secrets, and sets them; to be called where the connections are opened. */
     void apply(MySqlSourceConfigFactory factory) {
         factory.password(SecretFiles.resolve(password));
-        String mode = connector.getProperty(SSL + "mode");
-        if (mode == null) {
+        if (connector.getProperty(SSL + "mode") == null) {
             return;
         }
         Properties driver = new Properties();
         driver.putAll(factory.createConfig(0).getJdbcProperties());
         Properties changed = new Properties();
         changed.putAll(connector);
-        driver.setProperty("sslMode", mode.toUpperCase(Locale.ROOT));
+        secure(driver, changed);
+        factory.jdbcProperties(driver);
+        factory.debeziumProperties(changed);
+    }
+
+    /** Returns the properties for a connection of the driver itself, with the secrets; to be called where it is opened. */
+    Properties driver() {
+        Properties driver = new Properties();
+        driver.setProperty("password", SecretFiles.resolve(password));
+        if (connector.getProperty(SSL + "mode") != null) {
+            secure(driver, new Properties());
+        }
+        return driver;
+    }
+
+    private void secure(Properties driver, Properties changed) {
+        driver.setProperty("sslMode", connector.getProperty(SSL + "mode").toUpperCase(Locale.ROOT));
         String ca = secret("ca");
         if (ca != null) {
             set(driver, changed, "trust", KeyStores.trusting(ca));
@@ -45,8 +60,6 @@ final class MySqlLogin implements Serializable {
         if (secret("key") != null) {
             set(driver, changed, "key", KeyStores.of(secret("cert"), secret("key")));
         }
-        factory.jdbcProperties(driver);
-        factory.debeziumProperties(changed);
     }
 
     private String secret(String name) {

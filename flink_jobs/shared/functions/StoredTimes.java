@@ -29,10 +29,12 @@ final class StoredTimes implements Serializable {
     private static final int PAUSE_MS = 50;
 
     private final Map<String, String> options;
+    private final MySqlLogin login;
     private transient Connection connection;
 
-    StoredTimes(Map<String, String> options) {
+    StoredTimes(Map<String, String> options, MySqlLogin login) {
         this.options = new HashMap<>(options);
+        this.login = login;
     }
 
     /** Returns the time of a column that is one of the possible ones. */
@@ -85,9 +87,8 @@ final class StoredTimes implements Serializable {
     private Connection connection() throws SQLException {
         if (connection == null || !connection.isValid(1)) {
             close();
-            Properties properties = new Properties();
+            Properties properties = login.driver();
             properties.setProperty("user", options.get("mysql_user"));
-            properties.setProperty("password", options.get("mysql_password"));
             properties.setProperty("allowPublicKeyRetrieval", "true");
             properties.setProperty("sessionVariables", "time_zone='+00:00'");
             properties.setProperty("connectTimeout", "10000");
