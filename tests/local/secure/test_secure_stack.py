@@ -12,7 +12,7 @@ import pytest
 from infra.endpoints import KafkaEndpoint
 from infra.errors import AccessDeniedError
 from infra.kafka.client import admin_client, bulk_clients
-from infra.mysql.connection import connect
+from infra.mysql.connection import connect, fetch_rows
 from tests.local.olympics.conftest import JOBS, Deployment
 from tests.local.secure.conftest import files_of, secrets_of
 
@@ -54,13 +54,15 @@ def test_database_refuses_plain_text(deployed: Deployed, security: str) -> None:
         )
 
 
-def test_client_without_its_certificate_is_refused(deployed: Deployed, security: str) -> None:
-    if security == "tls":
-        return  # a password is enough
+def test_client_without_its_certificate_is_refused_where_it_needs_one(deployed: Deployed, security: str) -> None:
     deployment, _ = deployed
     kafka, mysql = deployment.stack.kafka, deployment.endpoint("cdc")
     properties = {name: value for name, value in kafka.properties.items() if "key" not in name and "cert" not in name}
     assert mysql.tls
+    if security == "tls":
+        with connect(replace(mysql, tls=replace(mysql.tls, cert="", key=""))) as connection:
+            assert fetch_rows(connection, "SELECT CURRENT_USER()") == [("olympics_cdc@%",)]
+        return
     with pytest.raises(AccessDeniedError), connect(replace(mysql, tls=replace(mysql.tls, cert="", key=""))):
         pass
     with pytest.raises(AccessDeniedError) as caught, admin_client(replace(kafka, properties=properties)) as admin:
