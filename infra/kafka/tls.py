@@ -34,9 +34,10 @@ def tls_context(endpoint: KafkaEndpoint) -> ssl.SSLContext | None:
         if properties.get("ssl_certfile"):
             password = properties.get("ssl_password") or ""
             context.load_cert_chain(properties["ssl_certfile"], properties.get("ssl_keyfile"), password)
-    except ssl.SSLError as error:
+    except OSError as error:  # also an SSL error, and a file that may not be read
+        reason = getattr(error, "reason", None) or error.strerror or error
         raise SettingsError(
-            f"{endpoint}: the file {properties[option]} of {_dotted(option)} cannot be used: {error.reason or error}. "
+            f"{endpoint}: the file {properties[option]} of {_dotted(option)} cannot be used: {reason}. "
             "Expected PEM, with the key of the certificate and its password. Fix the file."
         ) from error
     return context
