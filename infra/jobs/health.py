@@ -19,7 +19,7 @@ _MISMATCHES = (
     "StateMigrationException",
     "Failed to rollback to checkpoint/savepoint",
 )
-# The CDC connector ends with it if the server has deleted the part of its binlog that the job has not read.
+# The CDC connector fails with it if the server deleted binlog files before the job had read them.
 _LOST_BINLOG = "no longer available on the server"
 
 
@@ -87,10 +87,10 @@ def _lost_binlog(job_name: str, status: JobStatus) -> JobFailedError | None:
     if _LOST_BINLOG not in (status.last_failure or ""):
         return None
     return JobFailedError(
-        f"{job_name} cannot go on: the server has deleted the part of its binlog that the job has not read. Its topics "
-        f'stay as they were. Deploy with the param {{"start_from": "scratch"}}, which empties the topics and reads the '
-        "tables again, and let the server keep its binlog for longer than a job can be away "
-        f"(binlog_expire_logs_seconds). The failure: {status.last_failure}{_link(status)}"
+        f"{job_name} cannot continue: the server deleted binlog files before the job had read them. Its topics are "
+        'unchanged. Deploy with the param {"start_from": "scratch"}, which empties the topics and reads the tables '
+        "again. Keep binlog files for longer than a job can be stopped (binlog_expire_logs_seconds). "
+        f"The failure: {status.last_failure}{_link(status)}"
     )
 
 

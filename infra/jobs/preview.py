@@ -17,7 +17,7 @@ from infra.jobs.target import Target
 from infra.jobs.upgrade import Step, next_step
 from infra.plan import Action, PlannedChange, compared, refused
 
-# Lines of the diff of one job script; a log is no place for thousands.
+# Lines of the diff of one job script; a longer one would hide the rest of the plan.
 MAX_DIFF_LINES = 200
 _STATE_NOT_CHECKED = "job state: not checked whether it fits; Flink decides when the job starts"
 

@@ -67,8 +67,8 @@ def test_job_whose_binlog_was_deleted_fails_with_the_way_on(stack: Stack, tmp_pa
 
         assert type(error) is JobFailedError
         assert str(error).startswith(
-            "archive.capture cannot go on: the server has deleted the part of its binlog that the job has not read. "
-            'Its topics stay as they were. Deploy with the param {"start_from": "scratch"}, '
+            "archive.capture cannot continue: the server deleted binlog files before the job had read them. Its topics "
+            'are unchanged. Deploy with the param {"start_from": "scratch"}, '
         )
         ensure_started_from_scratch(job.target, job.spec)
         await_health(job.target, job.spec)

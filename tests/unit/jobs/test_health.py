@@ -213,8 +213,8 @@ def test_job_whose_binlog_was_deleted_fails_at_once_with_the_way_on(state: JobSt
 
     assert type(error) is JobFailedError
     assert str(error).startswith(
-        f"{JOB.name} cannot go on: the server has deleted the part of its binlog that the job has not read. Its topics "
-        'stay as they were. Deploy with the param {"start_from": "scratch"}'
+        f"{JOB.name} cannot continue: the server deleted binlog files before the job had read them. Its topics are "
+        'unchanged. Deploy with the param {"start_from": "scratch"}'
     )
 
 
