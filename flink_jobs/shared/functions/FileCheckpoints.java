@@ -8,7 +8,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.api.common.JobStatus;
-import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.execution.RestoreMode;
 import org.apache.flink.runtime.checkpoint.CheckpointIDCounter;
 import org.apache.flink.runtime.checkpoint.CheckpointRecoveryFactory;
@@ -19,20 +18,14 @@ import org.apache.flink.runtime.checkpoint.DefaultCompletedCheckpointStore;
 import org.apache.flink.runtime.checkpoint.DefaultCompletedCheckpointStoreUtils;
 import org.apache.flink.runtime.state.SharedStateRegistryFactory;
 import org.apache.flink.util.concurrent.FutureUtils;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The completed checkpoints of each job, and the number of its next one, as files. */
 final class FileCheckpoints implements CheckpointRecoveryFactory {
-    private static final Logger LOG = LoggerFactory.getLogger(FileCheckpoints.class);
-
     private final Path folder;
-    private final Configuration configuration;
     private final Executor executor;
 
-    FileCheckpoints(Path folder, Configuration configuration, Executor executor) {
+    FileCheckpoints(Path folder, Executor executor) {
         this.folder = folder;
-        this.configuration = configuration;
         this.executor = executor;
     }
 
@@ -45,7 +38,7 @@ final class FileCheckpoints implements CheckpointRecoveryFactory {
         Collection<CompletedCheckpoint> completed =
                 DefaultCompletedCheckpointStoreUtils.retrieveCompletedCheckpoints(store, names);
         return new DefaultCompletedCheckpointStore<>(
-                DefaultCompletedCheckpointStoreUtils.getMaximumNumberOfRetainedCheckpoints(configuration, LOG),
+                maxRetained,
                 store,
                 names,
                 completed,

@@ -39,7 +39,7 @@ final class FileHighAvailabilityServices extends AbstractHaServices {
 
     @Override
     protected CheckpointRecoveryFactory createCheckpointRecoveryFactory() {
-        return new FileCheckpoints(folder, configuration, ioExecutor);
+        return new FileCheckpoints(folder, ioExecutor);
     }
 
     @Override
