@@ -110,8 +110,10 @@ def ensure_formatted(settings: Settings, java: list[str]) -> None:
     users = folder / "users.arguments"
     write_users(settings, users)
     command.append(f"@{users}")
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited_environment())
-    users.unlink()
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, env=inherited_environment())
+    finally:
+        users.unlink()  # it has passwords
     if answer.returncode:
         output = log_tail(answer.stdout + answer.stderr)
         raise SetupError(f"kafka: {folder / 'data'} could not be formatted. The end of the output:\n{output}")
